@@ -1,0 +1,106 @@
+/** How bad a fault is: `error` makes the verdict "not working", `warning` "working, needs attention". */
+export type FaultSeverity = "error" | "warning" | "note";
+
+/** A known fault in the words that every surface uses. */
+export interface FaultKind {
+  readonly title: string;
+  readonly severity: FaultSeverity;
+  readonly cause: string;
+  readonly remedy: string;
+}
+
+function catalogue<const T extends Record<string, FaultKind>>(kinds: T): { readonly [K in keyof T]: FaultKind } {
+  return kinds;
+}
+
+/** Every fault this program can report, by its stable code. Logs, health, web, OPC UA and the docs read this list. */
+export const faultCatalogue = catalogue({
+  not_set_up: {
+    title: "Not set up",
+    severity: "warning",
+    cause: "The configuration names no source of data.",
+    remedy: "Add a [chirpstack] section with the address of your ChirpStack server and its API token.",
+  },
+  source_unreachable: {
+    title: "ChirpStack cannot be reached",
+    severity: "error",
+    cause: "The server refuses connections, does not answer in time, or the network between is down.",
+    remedy: "Check [chirpstack].server_address, the cable and the firewall; the gateway keeps trying.",
+  },
+  source_unauthorized: {
+    title: "ChirpStack refuses the API token",
+    severity: "error",
+    cause: "The token is wrong, revoked, or not allowed to see the tenant or device.",
+    remedy: "Create an API key in ChirpStack and set EDGEKEEP_CHIRPSTACK__API_TOKEN or api_token_file.",
+  },
+  source_device_unknown: {
+    title: "ChirpStack does not know the device",
+    severity: "warning",
+    cause: "The DevEUI in the configuration does not exist in ChirpStack, or the token may not see it.",
+    remedy: "Compare device_id with the DevEUI shown in ChirpStack.",
+  },
+  stream_silent: {
+    title: "Device events do not arrive",
+    severity: "warning",
+    cause: "ChirpStack saw the device, but its event stream delivers nothing: the event log is disabled in ChirpStack.",
+    remedy: 'Enable device events in ChirpStack (monitoring.device_event_log_max_history > 0), or set mode = "poll".',
+  },
+  device_decoding: {
+    title: "A device sends values that do not fit",
+    severity: "warning",
+    cause: "The decoded object of the device lacks the configured path or holds another type.",
+    remedy: "Compare chirpstack_metric_name and metric_type with the decoded object in ChirpStack's events page.",
+  },
+  device_clock_ahead: {
+    title: "A time stamp lies in the future",
+    severity: "warning",
+    cause: "The event carries a time more than five minutes ahead of this machine's clock.",
+    remedy: "Check the clock of this machine (timedatectl) and of the ChirpStack server.",
+  },
+  history_corrupt: {
+    title: "The history file was damaged and set aside",
+    severity: "error",
+    cause: "SQLite found the file damaged or not a database. It was renamed, never deleted; a new one is in use.",
+    remedy:
+      "Check the disk. The old file lies beside the new one as *.corrupt-<time>; recovered rows are back in place.",
+  },
+  history_write_failed: {
+    title: "Samples cannot be stored",
+    severity: "error",
+    cause: "Writing the history file fails: the disk is full, read-only or broken.",
+    remedy: "Free space or mend the disk. Samples wait in memory up to a limit; live values go on.",
+  },
+  history_reader_down: {
+    title: "History cannot be read",
+    severity: "warning",
+    cause: "The worker that reads the history file stopped and is being restarted.",
+    remedy: "Read the log for the reason. Live values and storing go on.",
+  },
+  opcua_failed: {
+    title: "The OPC UA server is not running",
+    severity: "error",
+    cause: "Its listener failed.",
+    remedy: "Read the log for the reason; the gateway keeps trying.",
+  },
+  opcua_none_remote: {
+    title: "OPC UA without security can be reached from the network",
+    severity: "warning",
+    cause: "The configuration names SecurityPolicy None on an address that is not loopback.",
+    remedy: 'Remove "None" from [opcua].security_policies.',
+  },
+  certificate_expiring: {
+    title: "The OPC UA certificate expires soon",
+    severity: "warning",
+    cause: "Certificates have an end date; clients refuse the connection after it.",
+    remedy: "Replace the certificate before that day and let clients trust the new one.",
+  },
+  worker_restarted: {
+    title: "The gateway restarted after a crash",
+    severity: "warning",
+    cause: "The gateway worker ended unexpectedly and the supervisor started it again.",
+    remedy: "Read the log for the reason; report it if it happens again.",
+  },
+});
+
+/** The stable code of a known fault. */
+export type FaultCode = keyof typeof faultCatalogue;
