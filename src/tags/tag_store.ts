@@ -34,6 +34,8 @@ interface MutableTag {
   sampleQuality: QualityCode;
   sourceTimeUs: number;
   serverTimeUs: number;
+  /** The device's own time of the newest sample; differs from `sourceTimeUs` only where arrivals are stamped. */
+  deviceTimeUs: number;
 }
 
 /** What the store needs from outside. */
@@ -101,6 +103,7 @@ export class TagStore {
           sampleQuality: Quality.BadWaitingForInitialData,
           sourceTimeUs: 0,
           serverTimeUs: this.#nowUs(),
+          deviceTimeUs: 0,
         };
         this.#tags.set(definition.id, fresh);
         added.push(fresh);
@@ -110,6 +113,7 @@ export class TagStore {
         if (retyped) {
           tag.value = null;
           tag.sourceTimeUs = 0;
+          tag.deviceTimeUs = 0;
           tag.sampleQuality = Quality.BadWaitingForInitialData;
         }
         tag.quality = this.#qualityAt(tag, this.#nowUs());
@@ -138,6 +142,7 @@ export class TagStore {
       tag.sampleQuality = sample.quality;
       tag.sourceTimeUs = sample.sourceTimeUs;
       tag.serverTimeUs = sample.serverTimeUs;
+      tag.deviceTimeUs = sample.sourceTimeUs;
       tag.quality = this.#qualityAt(tag, nowUs);
       this.#observe(tag.definition.group, sample.sourceTimeUs);
     }
@@ -195,8 +200,14 @@ export class TagStore {
       return;
     }
     const { definition } = tag;
+    const deviceTimeUs = entry.sourceTimeUs;
     if (definition.stampArrival) {
-      entry.sourceTimeUs = nowUs;
+      // a replay of what was stamped before must not be stamped, and so stored, a second time
+      if (deviceTimeUs <= tag.deviceTimeUs) {
+        entry.kind = "ignored";
+        return;
+      }
+      entry.sourceTimeUs = Math.max(nowUs, tag.sourceTimeUs + 1);
     } else if (entry.sourceTimeUs > nowUs + MAX_AHEAD_US) {
       this.#clockAhead++;
       this.#onClockAhead(tag, entry.sourceTimeUs);
@@ -223,6 +234,7 @@ export class TagStore {
     tag.sampleQuality = entry.quality;
     tag.sourceTimeUs = entry.sourceTimeUs;
     tag.serverTimeUs = nowUs;
+    tag.deviceTimeUs = Math.min(deviceTimeUs, entry.sourceTimeUs);
     tag.quality = entry.quality;
   }
 
