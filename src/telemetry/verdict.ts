@@ -1,0 +1,36 @@
+import type { ActiveFault } from "./fault_board.ts";
+import type { SourceStatus, TagsStatus, Verdict } from "./status.ts";
+
+/** What the verdict is made from. */
+export interface VerdictFacts {
+  readonly faults: readonly ActiveFault[];
+  readonly sources: readonly SourceStatus[];
+  readonly tags: TagsStatus;
+}
+
+/** The verdict and the one sentence that says it, for the person who has one look. */
+export function verdictOf({ faults, sources, tags }: VerdictFacts): { verdict: Verdict; summary: string } {
+  const errors = faults.filter((fault) => fault.severity === "error");
+  if (errors.length > 0) return { verdict: "failed", summary: sentence(errors) };
+  if (sources.length === 0) {
+    return { verdict: "not_set_up", summary: "Not set up: no source of data is configured" };
+  }
+  const warnings = faults.filter((fault) => fault.severity === "warning");
+  if (warnings.length > 0) return { verdict: "attention", summary: sentence(warnings) };
+  const silent = tags.uncertain + tags.bad;
+  if (silent > 0) {
+    return { verdict: "attention", summary: `${silent} of ${tags.total} tags have no current value` };
+  }
+  if (tags.waiting > 0 && tags.good === 0) {
+    return { verdict: "attention", summary: "Connected, waiting for the first values" };
+  }
+  const rest = tags.waiting > 0 ? `, ${tags.waiting} wait for their first value` : "";
+  return { verdict: "ok", summary: `All is well: ${tags.good} tags are current${rest}` };
+}
+
+function sentence(faults: readonly ActiveFault[]): string {
+  const [first, ...others] = faults;
+  if (first === undefined) return "";
+  const text = first.subject === "" ? first.title : `${first.title} (${first.subject})`;
+  return others.length === 0 ? text : `${text}, and ${others.length} more`;
+}
