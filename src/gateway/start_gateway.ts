@@ -15,11 +15,14 @@ import type { GatewayStatus } from "../telemetry/status.ts";
 import { verdictOf } from "../telemetry/verdict.ts";
 import { startWeb, type WebHandle } from "../web/start_web.ts";
 import { version } from "../version.ts";
+import { ClockAheadWatch } from "./clock_ahead_watch.ts";
 import { countTags } from "./count_tags.ts";
 import { gatewayId } from "./gateway_id.ts";
 
 const log = getLogger(["edgekeep", "gateway"]);
 const SWEEP_MS = 1_000;
+/** A gateway that ran for so long after a crash no longer mentions it. */
+const CALM_MS = 3_600_000;
 
 /** Where the parts lie that are not code of this isolate. */
 export interface GatewayLocations {
@@ -67,12 +70,14 @@ async function compose(
   logFaults(faults, feed);
   if (restarts > 0) {
     faults.raise("worker_restarted", `Restarted ${restarts} times; the last reason: ${lastCrash ?? "unknown"}`);
+    const calm = setTimeout(() => faults.clear("worker_restarted"), CALM_MS);
+    stack.defer(() => clearTimeout(calm));
   }
 
+  const clocks = new ClockAheadWatch(faults);
   const tags = new TagStore({
     nowUs,
-    onClockAhead: (tag) =>
-      faults.raise("device_clock_ahead", "Its time was replaced by the arrival time", tag.definition.group),
+    onClockAhead: (tag) => clocks.report(tag.definition.group, nowUs()),
   });
   const topology = topologyOf(config);
   tags.define(topology.tags);
@@ -85,6 +90,7 @@ async function compose(
   const rate = new RateMeter();
   const timer = setInterval(() => {
     tags.sweep();
+    clocks.sweep(nowUs());
     rate.read(tags.counters.live + tags.counters.backfill, nowUs());
   }, SWEEP_MS);
   stack.defer(() => clearInterval(timer));

@@ -1,0 +1,16 @@
+/** Entry of the gateway role's worker. */
+import { startFailure } from "./gateway/start_failure.ts";
+import { startGateway } from "./gateway/start_gateway.ts";
+import { type RolePort, serveRole } from "./supervisor/serve_role.ts";
+import { workerUrl } from "./worker_url.ts";
+
+serveRole(self as unknown as RolePort, {
+  start: (start) => {
+    if (start.role !== "gateway") throw new RangeError(`Cannot start role '${start.role}' in the gateway's worker`);
+    return startGateway(start, {
+      readerUrl: workerUrl(import.meta.url, "./history/reader.ts"),
+      assetsUrl: new URL("../static/", import.meta.url),
+    });
+  },
+  failure: startFailure,
+});
