@@ -1,0 +1,44 @@
+import { stringify } from "smol-toml";
+import type { FleetDevice } from "../sources/simulator/fleet.ts";
+
+/** What the demo's configuration is made from. */
+export interface DemoConfigOptions {
+  readonly dataDir: string;
+  readonly fleet: readonly FleetDevice[];
+  /** `http://127.0.0.1:<port>` of the simulator. */
+  readonly simulatorUrl: string;
+  readonly opcuaPort: number;
+  readonly webPort: number;
+  readonly userName: string;
+}
+
+/**
+ * The demo's `edgekeep.toml`: the simulator's fleet as a person would have configured it. Its secrets lie in files
+ * beside it (`chirpstack-token`, `opcua-password`), as they should on a real appliance.
+ */
+export function demoConfig(options: DemoConfigOptions): string {
+  const { dataDir, fleet, simulatorUrl, opcuaPort, webPort, userName } = options;
+  const applications = Map.groupBy(fleet, (device) => device.applicationId);
+  return "# Written by `edgekeep demo` at each start: copy it before you change it.\n\n" + stringify({
+    gateway: { name: "demo", site: "Simulated field", data_dir: dataDir },
+    chirpstack: { server_address: simulatorUrl, api_token_file: "chirpstack-token" },
+    opcua: { host_port: opcuaPort, user_name: userName, user_password_file: "opcua-password" },
+    logging: { level: "info", dir: "log" },
+    runtime: { web: { listen: `127.0.0.1:${webPort}` } },
+    application: [...applications.values()].map((devices) => ({
+      application_id: devices[0]?.applicationId,
+      application_name: devices[0]?.applicationName,
+      device: devices.map((device) => ({
+        device_id: device.devEui,
+        device_name: device.name,
+        read_metric: device.metrics.map((metric) => ({
+          metric_name: metric.name,
+          chirpstack_metric_name: metric.path,
+          metric_type: metric.type,
+          ...(metric.unit === undefined ? {} : { metric_unit: metric.unit }),
+          ...(metric.range === undefined ? {} : { range: [...metric.range] }),
+        })),
+      })),
+    })),
+  }) + "\n";
+}
