@@ -1,15 +1,7 @@
 import type { Config } from "../config/schema.ts";
+import type { LogMessage } from "../telemetry/log_message.ts";
 
-/** A log record as it crosses from a worker to the supervisor, which alone owns the log's sinks. */
-export interface LogMessage {
-  readonly category: readonly string[];
-  readonly level: "trace" | "debug" | "info" | "warning" | "error" | "fatal";
-  readonly timestampMs: number;
-  /** The rendered text. */
-  readonly message: string;
-  /** Structured fields; plain JSON, already redacted. */
-  readonly properties: Readonly<Record<string, unknown>>;
-}
+export type { LogMessage };
 
 /** What a role's worker is started with. Secrets travel here, never in the environment. */
 export interface GatewayStart {
