@@ -1,0 +1,100 @@
+import { join } from "node:path";
+import { fromFileUrl } from "node:path/posix";
+import manifest from "../../deno.json" with { type: "json" };
+import type { GatewayStatus } from "../../src/telemetry/status.ts";
+import { waitFor } from "./wait_for.ts";
+
+const root = new URL("../../", import.meta.url);
+
+/** A gateway in a process of its own, as an integrator would start it. */
+export interface GatewayProcess {
+  readonly pid: number;
+  readonly webUrl: string;
+  readonly opcuaUrl: string;
+  /** What it has printed so far. */
+  output(): string;
+  status(): Promise<GatewayStatus>;
+  /** Resident memory of the process, bytes. */
+  rssBytes(): Promise<number>;
+  /** CPU time that the process has used, s. */
+  cpuSeconds(): Promise<number>;
+  /** Sends the signal and waits for the end; answers the exit code. */
+  end(signal?: Deno.Signal): Promise<number>;
+}
+
+/** What a test's gateway is started with. */
+export interface GatewayProcessOptions {
+  /** A folder of the test's own; the configuration is written there. */
+  readonly folder: string;
+  /** The configuration; `opcua.host_port` and `runtime.web.listen` must name free ports. */
+  readonly config: string;
+  readonly opcuaPort: number;
+  readonly webPort: number;
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+/** The arguments of `deno` that start `edgekeep` from the checkout, with the flags that the task and the binary have. */
+export function edgekeepArguments(...args: readonly string[]): string[] {
+  const words = manifest.tasks.edgekeep.split(/\s+/);
+  const script = words.findIndex((word) => word.endsWith("main.ts"));
+  const flags = words.slice(words.indexOf("run") + 1, script);
+  return ["run", ...flags, fromFileUrl(new URL("src/main.ts", root)), ...args];
+}
+
+/** Starts `edgekeep run` and waits until `/readyz` answers. Ends it when it does not get ready. */
+export async function startGatewayProcess(options: GatewayProcessOptions): Promise<GatewayProcess> {
+  const file = join(options.folder, "edgekeep.toml");
+  await Deno.writeTextFile(file, options.config);
+  const child = new Deno.Command(Deno.execPath(), {
+    args: edgekeepArguments("run", "--config", file),
+    cwd: options.folder,
+    env: { ...options.env },
+    stdin: "null",
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+  const chunks: string[] = [];
+  const collect = async (stream: ReadableStream<Uint8Array>) => {
+    for await (const chunk of stream.pipeThrough(new TextDecoderStream())) chunks.push(chunk);
+  };
+  const collected = Promise.all([collect(child.stdout), collect(child.stderr)]);
+  const output = () => chunks.join("");
+  let exitCode: number | undefined;
+  const exited = child.status.then(({ code }) => exitCode = code);
+  const webUrl = `http://127.0.0.1:${options.webPort}`;
+  const end = async (signal: Deno.Signal = "SIGTERM") => {
+    if (exitCode === undefined) child.kill(signal);
+    const code = await exited;
+    await collected;
+    return code;
+  };
+  try {
+    await waitFor("the gateway to be ready", async () => {
+      if (exitCode !== undefined) return true;
+      const answer = await fetch(`${webUrl}/readyz`);
+      await answer.body?.cancel();
+      return answer.ok;
+    }, { deadlineMs: 60_000, everyMs: 50 });
+    if (exitCode !== undefined) throw new Error(`The gateway ended with ${exitCode}`);
+  } catch (error) {
+    await end("SIGKILL");
+    throw new Error(`Cannot start the gateway; it printed:\n${output()}`, { cause: error });
+  }
+  return {
+    pid: child.pid,
+    webUrl,
+    opcuaUrl: `opc.tcp://127.0.0.1:${options.opcuaPort}`,
+    output,
+    status: async () => await (await fetch(`${webUrl}/api/v1/status`)).json() as GatewayStatus,
+    rssBytes: async () => {
+      const status = await Deno.readTextFile(`/proc/${child.pid}/status`);
+      return Number(/VmRSS:\s+(\d+) kB/.exec(status)?.[1]) * 1024;
+    },
+    cpuSeconds: async () => {
+      // fields 14 and 15 of proc(5) stat, behind the name that may hold blanks, in clock ticks of 10 ms
+      const fields = (await Deno.readTextFile(`/proc/${child.pid}/stat`)).split(") ")[1]?.split(" ") ?? [];
+      return (Number(fields[11]) + Number(fields[12])) / 100;
+    },
+    end,
+  };
+}
