@@ -1,0 +1,60 @@
+# Edgekeep's commands. Each sets up what it needs: `make run` on a fresh machine asks for bash, make and npm (or Deno).
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+DENO_VERSION := 2.9.6
+export PATH := $(CURDIR)/.tools/bin:$(PATH)
+export DENO_NO_UPDATE_CHECK := 1
+
+DEPENDENCIES := node_modules/.installed
+UI := static/app.js
+TEST_FLAGS := --allow-all --no-check
+# what `make test FILES=…` runs: test files or folders
+FILES := src tests
+
+##@ Use
+run: $(UI) ## start the demo: a simulated field, the gateway and its web page, all on this machine
+	@exec deno task --quiet edgekeep demo
+
+##@ Develop
+test: $(UI) ## run every test that this machine can run (FILES=… for some)
+	deno test $(TEST_FLAGS) $(JUNIT) $(FILES)
+
+check: $(UI) ## formatting, lint, types, import graph, documentation
+	deno fmt --check --quiet
+	deno lint --quiet
+	deno check
+	deno test $(TEST_FLAGS) --quiet tests/architecture
+
+bench: $(UI) ## measure the figures of the README (ARGS=--full for the big file)
+	deno task --quiet bench $(ARGS)
+
+fmt: deno ## format every file
+	deno fmt --quiet
+
+##@ Deliver
+dist: $(UI) ## compile the executables into dist/, with checksums and bill of materials
+	deno run --allow-all packaging/dist.ts
+
+clean: ## remove what was built, the fetched tools and the demo's data
+	rm -rf dist .demo .tools node_modules static/app.js static/app.js.map
+
+help: ## list the commands
+	@awk 'BEGIN { FS = ":.*## " } \
+	  /^##@/ { printf "\n%s\n", substr($$0, 5) } \
+	  /^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+# asked at each run, since the Deno on the PATH can change; takes a hundredth of a second
+deno:
+	@packaging/get_deno.sh $(DENO_VERSION)
+
+$(DEPENDENCIES): deno.json deno.lock $(wildcard src/*/deno.json) | deno
+	deno install --quiet --frozen
+	@touch $@
+
+$(UI): $(shell find src/ui -type f 2>/dev/null) deno.json $(DEPENDENCIES)
+	deno task --quiet build:ui
+
+.PHONY: run test check bench fmt dist clean help deno
