@@ -1,8 +1,12 @@
 import { z } from "zod";
+import { isHost, parseListen } from "./address.ts";
 
 /**
- * The shape of `edgekeep.toml`, with every default and range. Unknown keys are refused at every level. Durations and
- * names follow the keys of the files that integrators know; the parsed result is what the whole program trusts.
+ * The shape of `edgekeep.toml`: every key with its meaning, default and range. Unknown keys are refused at every level.
+ * The parsed result is what the whole program trusts; the reference and the shipped file are made from this description.
+ *
+ * Metadata of a field: `description` is its meaning, `expected` replaces the derived words for what it takes, `secret`
+ * marks a value that is never shown and can come from `<field>_file`, `unset` says what happens without a value.
  */
 
 const name = (max = 64) =>
@@ -13,129 +17,208 @@ const name = (max = 64) =>
     .refine((text) => !text.includes("/"), "must not contain '/', which separates device and metric");
 const seconds = (low: number, high: number, preset: number) => z.number().min(low).max(high).default(preset);
 const count = (low: number, high: number, preset: number) => z.int().min(low).max(high).default(preset);
-const host = z.string().min(1).max(253);
+const host = z.string().max(253).refine(isHost, "must be an IP address or a host name, without scheme and port")
+  .meta({ expected: "an IP address or a host name" });
 const port = (preset: number) => z.int().min(1).max(65535).default(preset);
 
 export const metricSchema = z.strictObject({
-  metric_name: name(),
-  chirpstack_metric_name: z.string().min(1).max(256),
-  metric_type: z.enum(["Bool", "Int", "Float", "String"]),
-  data_type: z.enum(["Boolean", "Int16", "UInt16", "Int32", "UInt32", "Int64", "Float", "Double", "String"]).optional(),
-  metric_unit: z.string().max(32).optional(),
+  metric_name: name().describe("Name of the value in OPC UA, web and history; unique in its device."),
+  chirpstack_metric_name: z.string().min(1).max(256).meta({
+    description:
+      'Path into the decoded object: temperature, channels[2].value, ["Battery Status"]; or one of $rssi $snr $dr ' +
+      "$fcnt $fport $battery $margin $lastSeen.",
+  }),
+  metric_type: z.enum(["Bool", "Int", "Float", "String"]).describe("What the device sends."),
+  data_type: z.enum(["Boolean", "Int16", "UInt16", "Int32", "UInt32", "Int64", "Float", "Double", "String"]).optional()
+    .meta({
+      description: "OPC UA data type that clients see.",
+      unset: "Boolean for Bool, Int64 for Int, Double for Float, String for String",
+    }),
+  metric_unit: z.string().max(32).optional().meta({
+    description: "Unit: a UNECE code (CEL, P1) or any text.",
+    unset: "no unit",
+  }),
   range: z.tuple([z.number(), z.number()]).refine(([low, high]) => low < high, "must be [low, high] with low < high")
-    .optional(),
-  stale_after_seconds: z.number().min(1).max(31_536_000).optional(),
-  bad_after_seconds: seconds(1, 31_536_000, 86_400),
-  deadband: z.number().min(0).default(0),
-  change_only: z.boolean().default(false),
-  max_interval_seconds: seconds(1, 86_400, 900),
-  retention_days: z.int().min(7).max(3650).optional(),
-  scale: z.number().refine((value) => value !== 0, "must not be 0").default(1),
-  offset: z.number().default(0),
-  enabled: z.boolean().default(true),
+    .optional().meta({
+      description: "Engineering range; a value outside is served as UncertainEngineeringUnitsExceeded.",
+      unset: "any value",
+    }),
+  stale_after_seconds: z.number().min(1).max(31_536_000).optional().meta({
+    description: "Age at which the value becomes UncertainLastUsableValue.",
+    unset: "three times the device's observed interval, at least opcua.stale_threshold_seconds",
+  }),
+  bad_after_seconds: seconds(1, 31_536_000, 86_400).describe("Age at which the value becomes BadNoCommunication."),
+  deadband: z.number().min(0).default(0).describe("History: least change that is stored; 0 stores every sample."),
+  change_only: z.boolean().default(false).describe(
+    "History: store changes of value or quality only, and one sample each max_interval_seconds.",
+  ),
+  max_interval_seconds: seconds(1, 86_400, 900).describe(
+    "History: longest gap that deadband and change_only may leave while samples arrive.",
+  ),
+  retention_days: z.int().min(7).max(3650).optional().meta({
+    description: "Days of history kept for this metric.",
+    unset: "storage.retention_days",
+  }),
+  scale: z.number().refine((value) => value !== 0, "must not be 0").default(1).describe(
+    "Factor applied to the decoded value.",
+  ),
+  offset: z.number().default(0).describe("Added after the factor: value × scale + offset."),
+  enabled: z.boolean().default(true).describe("false serves BadOutOfService and stores nothing."),
 });
 
 export const deviceSchema = z.strictObject({
   device_id: z.string().regex(/^[0-9a-fA-F]{16}$/, "must be a DevEUI: 16 hexadecimal digits").transform((eui) =>
     eui.toLowerCase()
+  ).meta({ description: "DevEUI as ChirpStack shows it.", expected: "a DevEUI: 16 hexadecimal digits" }),
+  device_name: name().describe("Name of the device's folder in OPC UA."),
+  source_timestamp_server: z.boolean().default(false).describe(
+    "Stamp values with their arrival time, for SCADA systems that judge slow devices by age.",
   ),
-  device_name: name(),
-  source_timestamp_server: z.boolean().default(false),
-  enabled: z.boolean().default(true),
-  read_metric: z.array(metricSchema).default([]),
+  enabled: z.boolean().default(true).describe("false serves BadOutOfService for the whole device."),
+  read_metric: z.array(metricSchema).default([]).describe("One value of the device."),
 });
 
 export const applicationSchema = z.strictObject({
-  application_name: name(),
-  application_id: name(),
-  device: z.array(deviceSchema).default([]),
+  application_name: name().describe("Name of the application's folder in OPC UA."),
+  application_id: name().describe("Id of the application in ChirpStack."),
+  device: z.array(deviceSchema).default([]).describe("A device of the application."),
 });
 
 export const gatewaySchema = z.strictObject({
-  name: name().default("edgekeep"),
-  site: z.string().max(128).default(""),
-  data_dir: z.string().min(1).default("./data"),
+  name: name().default("edgekeep").describe("Name of this gateway on every surface."),
+  site: z.string().max(128).default("").describe("Where it stands; shown beside the name."),
+  data_dir: z.string().min(1).default("./data").describe(
+    "Folder of everything the gateway writes: history, keys, backups.",
+  ),
 });
 
 export const chirpstackSchema = z.strictObject({
-  server_address: z.url({ protocol: /^https?$/ }),
-  api_token: z.string().min(1),
-  tenant_id: z.uuid().or(z.literal("")).default(""),
-  ca_path: z.string().min(1).optional(),
-  mode: z.enum(["stream", "poll"]).default("stream"),
-  /** Seconds between two poll cycles, and between two inventory look-ups in stream mode. */
-  polling_frequency: seconds(1, 86_400, 10),
-  /** Deadline of one unary call, s. */
-  timeout: seconds(1, 120, 10),
-  /** Poll mode: calls under way at once. */
-  concurrency: count(1, 64, 16),
-  list_page_size: count(1, 1000, 100),
-  /** Longest wait between two connection attempts, s; the first waits 1 s. */
-  max_backoff: seconds(1, 300, 30),
+  server_address: z.url({ protocol: /^https?$/ }).meta({
+    description: "gRPC address of ChirpStack v4.",
+    expected: "an http:// or https:// address",
+  }),
+  api_token: z.string().min(1).meta({ description: "API key made in ChirpStack.", secret: true }),
+  tenant_id: z.uuid().or(z.literal("")).default("").meta({
+    description: "Tenant whose devices the inventory lists; empty lists every tenant that the API key may see.",
+    expected: "a UUID, or empty",
+  }),
+  ca_path: z.string().min(1).optional().meta({
+    description: "PEM file of the CA that signed ChirpStack's certificate; needs https.",
+    unset: "the system's CA store",
+  }),
+  mode: z.enum(["stream", "poll"]).default("stream").describe(
+    "stream: each uplink as it happens; poll: ChirpStack's hourly aggregates.",
+  ),
+  polling_frequency: seconds(1, 86_400, 10).describe(
+    "Seconds between two poll cycles, and in stream mode between two looks at the devices' last-seen times.",
+  ),
+  timeout: seconds(1, 120, 10).describe("Seconds that one call may take."),
+  concurrency: count(1, 64, 16).describe("Poll mode: calls under way at once."),
+  list_page_size: count(1, 1000, 100).describe("Entries asked for in one page of a list."),
+  max_backoff: seconds(1, 300, 30).describe("Longest wait in seconds between two connection attempts; starts at 1."),
 });
 
 export const securityPolicies = ["None", "Basic256Sha256", "Aes128_Sha256_RsaOaep", "Aes256_Sha256_RsaPss"] as const;
 
 export const opcuaSchema = z.strictObject({
-  enabled: z.boolean().default(true),
-  application_name: name(128).default("Edgekeep"),
-  application_uri: z.string().min(1).max(256).optional(),
-  product_uri: z.string().min(1).max(256).default("urn:edgekeep:gateway"),
-  host_ip_address: host.default("127.0.0.1"),
-  host_port: port(4840),
-  advertised_hosts: z.array(host).default([]),
-  security_policies: z.array(z.enum(securityPolicies)).min(1).default(["Basic256Sha256", "Aes256_Sha256_RsaPss"]),
-  security_modes: z.array(z.enum(["Sign", "SignAndEncrypt"])).min(1).default(["SignAndEncrypt"]),
-  user_name: z.string().min(1).max(64).optional(),
-  user_password: z.string().min(1).max(256).optional(),
-  /** false (default): an unknown client certificate lands in `rejected/` and is refused. */
-  trust_client_cert: z.boolean().default(false),
-  pki_dir: z.string().min(1).optional(),
-  diagnostics_enabled: z.boolean().default(true),
-  stale_threshold_seconds: seconds(1, 86_400, 120),
-  max_connections: count(1, 4096, 100),
-  max_connections_per_address: count(1, 4096, 20),
-  max_subscriptions_per_session: count(1, 1000, 20),
-  max_monitored_items_per_sub: count(1, 100_000, 10_000),
-  max_message_size: count(8192, 268_431_360, 16_777_216),
-  max_chunk_count: count(1, 4096, 256),
-  max_history_data_results_per_node: count(1, 1_000_000, 10_000),
+  enabled: z.boolean().default(true).describe("false starts no OPC UA server."),
+  application_name: name(128).default("Edgekeep").describe("Name that clients see for this server."),
+  application_uri: z.string().min(1).max(256).optional().meta({
+    description: "Application URI; also in the server's certificate.",
+    unset: "urn:edgekeep:<gateway id>",
+  }),
+  product_uri: z.string().min(1).max(256).default("urn:edgekeep:gateway").describe("Product URI in ServerStatus."),
+  host_ip_address: host.default("127.0.0.1").describe(
+    "Address to listen on: 127.0.0.1 is this machine alone, 0.0.0.0 every network it has.",
+  ),
+  host_port: port(4840).describe("TCP port to listen on."),
+  advertised_hosts: z.array(host).default([]).describe(
+    "More host names or addresses under which clients reach the server, as behind NAT.",
+  ),
+  security_policies: z.array(z.enum(securityPolicies)).min(1).default(["Basic256Sha256", "Aes256_Sha256_RsaPss"])
+    .describe("Security policies offered; None is offered only when named here."),
+  security_modes: z.array(z.enum(["Sign", "SignAndEncrypt"])).min(1).default(["SignAndEncrypt"]).describe(
+    "Message security modes offered with each policy but None.",
+  ),
+  user_name: z.string().min(1).max(64).optional().meta({
+    description: "The user that clients log in as; anonymous login is never offered.",
+    unset: "nobody can log in",
+  }),
+  user_password: z.string().min(1).max(256).optional().meta({
+    description: "Password of that user.",
+    secret: true,
+    unset: "nobody can log in",
+  }),
+  trust_client_cert: z.boolean().default(false).describe(
+    "false refuses an unknown client certificate and files it in rejected/; true trusts every client.",
+  ),
+  pki_dir: z.string().min(1).optional().meta({
+    description: "Folder of keys and certificates; relative to data_dir unless it starts with ./ or ../.",
+    unset: "pki in data_dir",
+  }),
+  diagnostics_enabled: z.boolean().default(true).describe("Serve the standard ServerDiagnostics nodes."),
+  stale_threshold_seconds: seconds(1, 86_400, 120).describe(
+    "Least age at which a value becomes stale where its metric sets none.",
+  ),
+  max_connections: count(1, 4096, 100).describe("Sessions open at once."),
+  max_connections_per_address: count(1, 4096, 20).describe("Connections open at once from one address."),
+  max_subscriptions_per_session: count(1, 1000, 20).describe("Subscriptions of one session."),
+  max_monitored_items_per_sub: count(1, 100_000, 10_000).describe("Monitored items of one subscription."),
+  max_message_size: count(8192, 268_431_360, 16_777_216).describe("Largest message in bytes."),
+  max_chunk_count: count(1, 4096, 256).describe("Most chunks of one message."),
+  max_history_data_results_per_node: count(1, 1_000_000, 10_000).describe("Values in one page of HistoryRead."),
 });
 
 export const storageSchema = z.strictObject({
-  database_path: z.string().min(1).default("history.db"),
-  retention_days: count(7, 3650, 365),
-  rollup_retention_days: count(7, 36_500, 3650),
-  synchronous: z.enum(["NORMAL", "FULL"]).default("NORMAL"),
-  /** Longest time a sample waits in memory before it is committed, ms. */
-  flush_ms: count(10, 10_000, 250),
-  /** Hours between two backups into data_dir/backup; 0 makes none. */
-  backup_interval_hours: z.number().min(0).max(8760).default(24),
-  backup_keep: count(1, 365, 7),
+  database_path: z.string().min(1).default("history.db").describe(
+    "History file; relative to data_dir unless it starts with ./ or ../.",
+  ),
+  retention_days: count(7, 3650, 365).describe("Days that every sample is kept."),
+  rollup_retention_days: count(7, 36_500, 3650).describe("Days that hourly and daily summaries are kept."),
+  synchronous: z.enum(["NORMAL", "FULL"]).default("NORMAL").describe(
+    "FULL waits for the disk at each commit: a power cut loses nothing committed, at the cost of wear.",
+  ),
+  flush_ms: count(10, 10_000, 250).describe("Longest time in ms that a sample waits in memory before it is committed."),
+  backup_interval_hours: z.number().min(0).max(8760).default(24).describe(
+    "Hours between two backups into data_dir/backup; 0 makes none.",
+  ),
+  backup_keep: count(1, 365, 7).describe("Backups kept."),
 });
 
 export const loggingSchema = z.strictObject({
-  level: z.enum(["trace", "debug", "info", "warning", "error"]).default("info"),
-  format: z.enum(["text", "json"]).default("text"),
-  /** Folder of the log files; without it the log goes to standard error alone. */
-  dir: z.string().min(1).optional(),
-  max_file_bytes: count(65_536, 1_073_741_824, 10_485_760),
-  max_files: count(1, 100, 5),
+  level: z.enum(["trace", "debug", "info", "warning", "error"]).default("info").describe("Least severity written."),
+  format: z.enum(["text", "json"]).default("text").describe("json writes one object a line."),
+  dir: z.string().min(1).optional().meta({
+    description: "Folder of the log files.",
+    unset: "standard error alone",
+  }),
+  max_file_bytes: count(65_536, 1_073_741_824, 10_485_760).describe("Size at which a new log file is begun."),
+  max_files: count(1, 100, 5).describe("Log files kept."),
 });
 
 export const webSchema = z.strictObject({
-  enabled: z.boolean().default(true),
-  listen: z.string().regex(/^(\[[0-9a-fA-F:]+\]|[^:\s]+):\d{1,5}$/, "must be host:port").default("127.0.0.1:8080"),
+  enabled: z.boolean().default(true).describe("false starts no web server."),
+  listen: z.string().refine((text) => parseListen(text) !== null, "must be host:port, as 127.0.0.1:8080 or [::1]:8080")
+    .default("127.0.0.1:8080").meta({
+      description: "Address and port to listen on; loopback only in this version. Port 0 takes a free one.",
+      expected: "host:port, as 127.0.0.1:8080 or [::1]:8080",
+    }),
 });
 
 export const configSchema = z.strictObject({
-  gateway: gatewaySchema.prefault({}),
-  chirpstack: chirpstackSchema.optional(),
-  opcua: opcuaSchema.prefault({}),
-  storage: storageSchema.prefault({}),
-  logging: loggingSchema.prefault({}),
-  runtime: z.strictObject({ web: webSchema.prefault({}) }).prefault({}),
-  application: z.array(applicationSchema).default([]),
+  gateway: gatewaySchema.prefault({}).describe("The gateway itself."),
+  chirpstack: chirpstackSchema.optional().describe(
+    "The LoRaWAN network server that data comes from. Without this section the gateway starts and says 'not set up'.",
+  ),
+  opcua: opcuaSchema.prefault({}).describe("The OPC UA server for SCADA."),
+  storage: storageSchema.prefault({}).describe("The history file."),
+  logging: loggingSchema.prefault({}).describe("The gateway's own log."),
+  runtime: z.strictObject({
+    web: webSchema.prefault({}).describe("The web page and its API."),
+  }).prefault({}),
+  application: z.array(applicationSchema).default([]).describe(
+    "Applications, devices and values that the gateway serves; what is not listed is neither served nor stored.",
+  ),
 });
 
 /** A whole configuration, checked, with defaults in place and paths absolute. */

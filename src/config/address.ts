@@ -1,0 +1,57 @@
+import { isIP, isIPv4, isIPv6 } from "node:net";
+
+/** Where a server listens: a host without brackets, and a port from 0 to 65535. */
+export interface ListenAddress {
+  readonly host: string;
+  readonly port: number;
+}
+
+// RFC 1123 §2.1 host names, and the underscore that container networks put into theirs.
+const label = /^[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?$/i;
+
+/** Whether the text is an IP address or a host name of 1 to 253 characters; no scheme, no port, no brackets. */
+export function isHost(text: string): boolean {
+  if (isIP(text) !== 0) return true;
+  if (text.length > 253) return false;
+  const labels = text.split(".");
+  // four numbers that are no address are a mistyped address and not a name
+  return labels.every((part) => label.test(part)) && !/^\d+$/.test(labels.at(-1) ?? "");
+}
+
+/** Reads `host:port` or `[IPv6]:port`, or answers `null` when the text is neither. */
+export function parseListen(text: string): ListenAddress | null {
+  const found = /^(?:\[([^\]]+)\]|([^:[\]]+)):(\d{1,5})$/.exec(text);
+  if (found === null) return null;
+  const [, bracketed, plain, digits] = found;
+  const host = bracketed ?? plain ?? "";
+  const port = Number(digits);
+  if (port > 65535 || !isHost(host) || isIPv6(host) !== (bracketed !== undefined)) return null;
+  return { host, port };
+}
+
+/** Whether only this machine reaches a server that listens on the host (RFC 1122 §3.2.1.3, RFC 4291 §2.5.3). */
+export function isLoopback(host: string): boolean {
+  const plain = withoutMapping(host);
+  return host.toLowerCase() === "localhost" || (isIPv4(plain) && plain.startsWith("127.")) || compact(plain) === "::1";
+}
+
+/** Whether the host stands for every address of the machine: 0.0.0.0 or ::. */
+export function isWildcard(host: string): boolean {
+  const plain = withoutMapping(host);
+  return plain === "0.0.0.0" || compact(plain) === "::";
+}
+
+/** Whether two servers of this machine on the same port, one on each host, get in each other's way. */
+export function overlaps(one: string, other: string): boolean {
+  if (isWildcard(one) || isWildcard(other)) return true;
+  return one.toLowerCase() === other.toLowerCase() ||
+    (isLoopback(one) && isLoopback(other) && (one === "localhost" || other === "localhost"));
+}
+
+function withoutMapping(host: string): string {
+  return /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(host)?.[1] ?? host;
+}
+
+function compact(host: string): string {
+  return isIPv6(host) && !host.includes("%") ? new URL(`http://[${host}]`).hostname.slice(1, -1) : host;
+}
