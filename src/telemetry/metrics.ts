@@ -1,0 +1,201 @@
+import { Counter, Gauge, Registry } from "prom-client";
+import { EventLoopStall } from "./event_loop_stall.ts";
+import type { GatewayStatus, OpcUaStatus, SourceStatus } from "./status.ts";
+
+/** The gateway's metrics for Prometheus. */
+export interface Metrics {
+  readonly registry: Registry;
+  /** Ends the measuring of the event loop. */
+  stop(): void;
+}
+
+/** A value with its labels. */
+type Reading = readonly [labels: Readonly<Record<string, string>>, value: number];
+
+/**
+ * Metrics, all named `edgekeep_…`, read from `status` when they are scraped. prom-client's own default metrics are not
+ * among them: they read /proc, which the sandbox refuses.
+ */
+export function createMetrics(status: () => GatewayStatus): Metrics {
+  const registry = new Registry();
+  const stall = new EventLoopStall();
+  const snapshot = sharedInOneScrape(status);
+  const perSource = (read: (source: SourceStatus) => number) => (now: GatewayStatus): Reading[] =>
+    now.sources.map((source) => [{ source: source.name }, read(source)]);
+  const ofOpcUa = (read: (opcua: OpcUaStatus) => number) => (now: GatewayStatus): Reading[] =>
+    now.opcua === null ? [] : [[{}, read(now.opcua)]];
+  const one = (read: (now: GatewayStatus) => number) => (now: GatewayStatus): Reading[] => [[{}, read(now)]];
+
+  function gauge(name: string, help: string, labelNames: string[], read: (now: GatewayStatus) => readonly Reading[]) {
+    new Gauge({
+      name: `edgekeep_${name}`,
+      help,
+      labelNames,
+      registers: [registry],
+      collect() {
+        this.reset();
+        // a reset metric without labels reads 0: what is not known is not shown at all
+        if (labelNames.length === 0) this.remove({});
+        for (const [labels, value] of read(snapshot())) this.set(labels, value);
+      },
+    });
+  }
+  function counter(name: string, help: string, labelNames: string[], read: (now: GatewayStatus) => readonly Reading[]) {
+    new Counter({
+      name: `edgekeep_${name}_total`,
+      help,
+      labelNames,
+      registers: [registry],
+      collect() {
+        this.reset();
+        // a reset metric without labels reads 0: what is not known is not shown at all
+        if (labelNames.length === 0) this.remove({});
+        for (const [labels, value] of read(snapshot())) this.inc(labels, value);
+      },
+    });
+  }
+
+  gauge("info", "Which gateway this is; always 1", ["id", "name", "site", "version"], (now) => {
+    const { id, name, site, version } = now;
+    return [[{ id, name, site, version }, 1]];
+  });
+  gauge(
+    "up_verdict",
+    "1 for the verdict that holds: ok, attention, failed, not_set_up",
+    ["verdict"],
+    (now) =>
+      ["ok", "attention", "failed", "not_set_up"].map((verdict) => [{ verdict }, verdict === now.verdict ? 1 : 0]),
+  );
+  gauge(
+    "uptime_seconds",
+    "Time since the gateway's worker started",
+    [],
+    one((now) => seconds(now.nowUs - now.startedUs)),
+  );
+  gauge("process_resident_memory_bytes", "Memory of the whole process", [], one((now) => now.process.rssBytes));
+  gauge(
+    "process_heap_used_bytes",
+    "JavaScript heap of the gateway's worker",
+    [],
+    one((now) => now.process.heapUsedBytes),
+  );
+  gauge(
+    "event_loop_stall_seconds",
+    "Longest time the gateway's event loop stood still since the last scrape",
+    [],
+    () => [
+      [{}, stall.takeLongestMs() / 1000],
+    ],
+  );
+  gauge("faults", "Faults present now, by code", ["code", "severity"], countFaults);
+
+  gauge("tags", "Tags by the severity of their status; waiting ones never had a value", ["severity"], ({ tags }) => [
+    [{ severity: "good" }, tags.good],
+    [{ severity: "uncertain" }, tags.uncertain],
+    [{ severity: "bad" }, tags.bad],
+    [{ severity: "waiting" }, tags.waiting],
+  ]);
+  counter("samples", "Samples taken in", ["kind"], ({ tags }) => [
+    [{ kind: "live" }, tags.samplesLive],
+    [{ kind: "backfill" }, tags.samplesBackfill],
+  ]);
+  gauge("samples_per_second", "Samples taken in a second, lately", [], one((now) => now.tags.samplesPerSecond));
+
+  gauge(
+    "source_connected",
+    "1 while the source is connected",
+    ["source"],
+    perSource((source) => source.state === "connected" ? 1 : 0),
+  );
+  gauge("source_devices", "Devices configured at the source", ["source"], perSource((source) => source.devices));
+  gauge(
+    "source_devices_streaming",
+    "Devices whose event stream is open",
+    ["source"],
+    perSource((source) => source.devicesStreaming),
+  );
+  counter("source_events", "Events received", ["source"], perSource((source) => source.events));
+  counter(
+    "source_decoding_errors",
+    "Values that did not fit their tag",
+    ["source"],
+    perSource((source) => source.decodingErrors),
+  );
+  counter(
+    "source_reconnects",
+    "Times the source was connected again",
+    ["source"],
+    perSource((source) => source.reconnects),
+  );
+  gauge(
+    "source_last_event_timestamp_seconds",
+    "When the newest event came",
+    ["source"],
+    (now) =>
+      now.sources.flatMap((source) =>
+        source.lastEventUs === null ? [] : [[{ source: source.name }, seconds(source.lastEventUs)]]
+      ),
+  );
+
+  gauge("opcua_sessions", "OPC UA sessions open", [], ofOpcUa((opcua) => opcua.sessions));
+  gauge("opcua_sessions_max", "OPC UA sessions allowed", [], ofOpcUa((opcua) => opcua.maxSessions));
+  gauge("opcua_subscriptions", "OPC UA subscriptions", [], ofOpcUa((opcua) => opcua.subscriptions));
+  gauge("opcua_monitored_items", "OPC UA monitored items", [], ofOpcUa((opcua) => opcua.monitoredItems));
+  gauge("opcua_variables", "OPC UA variables of tags", [], ofOpcUa((opcua) => opcua.variables));
+  counter("opcua_rejected_logins", "OPC UA logins refused", [], ofOpcUa((opcua) => opcua.rejectedLogins));
+  gauge(
+    "opcua_certificate_expiry_timestamp_seconds",
+    "End of the server certificate",
+    [],
+    ofOpcUa((opcua) => seconds(opcua.certificateNotAfterUs)),
+  );
+
+  gauge("history_file_bytes", "Size of the history file", [], one(({ history }) => history.fileBytes));
+  gauge("history_series", "Series in the history", [], one(({ history }) => history.series));
+  gauge("history_rows_pending", "Rows that wait to be committed", [], one(({ history }) => history.rowsPending));
+  counter("history_rows_written", "Rows committed", [], one(({ history }) => history.rowsWritten));
+  counter("history_rows_pruned", "Rows deleted by retention", [], one(({ history }) => history.rowsPruned));
+  gauge(
+    "history_last_write_timestamp_seconds",
+    "When rows were last committed",
+    [],
+    ({ history }) => maybe(history.lastWriteUs),
+  );
+  gauge(
+    "history_last_backup_timestamp_seconds",
+    "When the last backup was made",
+    [],
+    ({ history }) => maybe(history.lastBackupUs),
+  );
+  gauge(
+    "history_integrity_ok",
+    "1 when the last integrity check found no damage, 0 when it did",
+    [],
+    ({ history }) => history.integrity === "unknown" ? [] : [[{}, history.integrity === "ok" ? 1 : 0]],
+  );
+
+  return { registry, stop: () => stall.stop() };
+}
+
+const seconds = (timeUs: number) => timeUs / 1_000_000;
+const maybe = (timeUs: number | null): Reading[] => timeUs === null ? [] : [[{}, seconds(timeUs)]];
+
+function countFaults(now: GatewayStatus): Reading[] {
+  const counts = new Map<string, [Record<string, string>, number]>();
+  for (const { code, severity } of now.faults) {
+    counts.set(code, [{ code, severity }, (counts.get(code)?.[1] ?? 0) + 1]);
+  }
+  return [...counts.values()];
+}
+
+/** prom-client asks all metrics of a scrape in one go: one look at the status serves them all. */
+function sharedInOneScrape(status: () => GatewayStatus): () => GatewayStatus {
+  let current: GatewayStatus | null = null;
+  return () => {
+    if (current === null) {
+      current = status();
+      queueMicrotask(() => current = null);
+    }
+    return current;
+  };
+}
