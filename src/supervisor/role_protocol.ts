@@ -46,11 +46,18 @@ export interface ReadyInfo {
   readonly listening: Readonly<Record<string, string>>;
 }
 
+/** Why a role cannot start or go on, as the protocol has it. */
+export interface RoleFailure {
+  readonly code: string;
+  readonly message: string;
+  /** As in the command line's table: 1 is restarted, others end the process when the role never started. */
+  readonly exitCode: number;
+}
+
 /** Worker → supervisor. */
 export type FromWorker =
   | { readonly type: "ready"; readonly info: ReadyInfo }
   | { readonly type: "pong"; readonly id: number }
-  /** The role cannot start or go on. `exitCode` as in the command line's table; 1 is restarted, others end the process. */
-  | { readonly type: "failed"; readonly code: string; readonly message: string; readonly exitCode: number }
+  | ({ readonly type: "failed" } & RoleFailure)
   | { readonly type: "stopped" }
   | { readonly type: "log"; readonly record: LogMessage };

@@ -1,5 +1,5 @@
 import { configureForwardingLog } from "../telemetry/log.ts";
-import type { FromWorker, ReadyInfo, RoleStart, ToWorker } from "./role_protocol.ts";
+import type { FromWorker, ReadyInfo, RoleFailure, RoleStart, ToWorker } from "./role_protocol.ts";
 
 /** A role that runs in this worker. */
 export interface RunningRole {
@@ -11,6 +11,8 @@ export interface RunningRole {
 export interface RolePort {
   postMessage(message: FromWorker): void;
   addEventListener(type: "message", listener: (event: MessageEvent<ToWorker>) => void): void;
+  addEventListener(type: "error", listener: (event: ErrorEvent) => void): void;
+  addEventListener(type: "unhandledrejection", listener: (event: PromiseRejectionEvent) => void): void;
   close(): void;
 }
 
@@ -19,17 +21,28 @@ export interface RoleServing {
   /** Starts the role; what it throws is sorted by `failure` and reported. */
   readonly start: (start: RoleStart) => Promise<RunningRole>;
   /** Sorts an error of the start by the command line's exit codes. */
-  readonly failure: (error: unknown) => { readonly code: string; readonly message: string; readonly exitCode: number };
+  readonly failure: (error: unknown) => RoleFailure;
 }
 
 /**
  * Runs a role in this worker: waits for `start`, forwards the log, answers `ping`, and on `stop` takes the role down
  * and closes the worker. A `stop` that comes while the role still starts is honoured as soon as it has started.
+ *
+ * An error that nobody catches ends the role and is reported as its failure. Left to the runtime it would be printed as
+ * it is, with whatever secret it holds.
  */
 export function serveRole(port: RolePort, { start, failure }: RoleServing): void {
   let running: Promise<RunningRole> | undefined;
   let stopping = false;
 
+  const fail = (reported: RoleFailure) => {
+    port.postMessage({ type: "failed", ...reported });
+    port.close();
+  };
+  const uncaught = (error: unknown) => {
+    const message = error instanceof Error ? error.stack ?? error.message : String(error);
+    fail({ code: "uncaught", message, exitCode: 1 });
+  };
   const begin = async (message: RoleStart): Promise<RunningRole> => {
     await configureForwardingLog(message.logLevel, (record) => port.postMessage({ type: "log", record }));
     const role = await start(message);
@@ -40,31 +53,34 @@ export function serveRole(port: RolePort, { start, failure }: RoleServing): void
     stopping = true;
     try {
       await (await running)?.stop();
-    } finally {
       port.postMessage({ type: "stopped" });
       port.close();
+    } catch (error) {
+      uncaught(error);
     }
   };
 
+  port.addEventListener("error", (event) => {
+    event.preventDefault();
+    uncaught(event.error ?? event.message);
+  });
+  port.addEventListener("unhandledrejection", (event) => {
+    event.preventDefault();
+    uncaught(event.reason);
+  });
   port.addEventListener("message", ({ data }) => {
     switch (data.type) {
       case "start":
         running ??= begin(data.start);
         running.catch((error) => {
-          port.postMessage({ type: "failed", ...failure(error) });
-          port.close();
+          if (!stopping) fail(failure(error));
         });
         break;
       case "ping":
         port.postMessage({ type: "pong", id: data.id });
         break;
       case "stop":
-        // an error of the stop must reach the supervisor as a crash, not vanish
-        end().catch((error) =>
-          queueMicrotask(() => {
-            throw error;
-          })
-        );
+        void end();
         break;
     }
   });

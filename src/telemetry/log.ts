@@ -30,6 +30,8 @@ export interface Log {
 export interface LogHandle extends Log {
   /** Takes a worker's record, redacts it with the secrets that only the supervisor knows, and writes it. */
   accept(record: LogMessage): void;
+  /** The text without the secrets that the supervisor knows. */
+  redact(text: string): string;
 }
 
 /** Longest message or text field written, characters. */
@@ -76,6 +78,7 @@ export async function configureLog(
         properties: asRecord(redactor.value(record.properties)),
       });
     },
+    redact: (text) => redactor.text(text),
     setLevel(level) {
       lowest = level;
       start(level);

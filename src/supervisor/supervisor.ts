@@ -1,0 +1,118 @@
+import { getLogger } from "@logtape/logtape";
+import type { BackoffOptions } from "../telemetry/backoff.ts";
+import type { LogHandle } from "../telemetry/log.ts";
+import type { ReadyInfo } from "./role_protocol.ts";
+import type { ServiceManager } from "./systemd_notify.ts";
+import { type RoleFailure, type RoleSpec, WorkerRole } from "./worker_role.ts";
+
+export type { RoleFailure, RoleSpec };
+
+const log = getLogger(["edgekeep", "supervisor"]);
+
+/** How {@link supervise} works. Every time has a default that suits a gateway in the field. */
+export interface SuperviseOptions {
+  /** Aborted: stop in order, the last started first. */
+  readonly signal: AbortSignal;
+  /** Aborted while it stops: do not wait any longer. */
+  readonly force?: AbortSignal;
+  /** Where the workers' records go, and what takes secrets out of their errors. */
+  readonly log: Pick<LogHandle, "accept" | "redact">;
+  /** Told of readiness, and fed while every role answers. */
+  readonly serviceManager?: ServiceManager | null;
+  /** Called each time a role begins to serve. */
+  readonly onReady?: (name: RoleSpec["name"], info: ReadyInfo) => void;
+  /** Adds to the words of a failed first start what only this process can find out. */
+  readonly explainFailure?: (failure: RoleFailure) => Promise<string>;
+  /** Time for an ordered stop of each role, ms. Default 10,000. */
+  readonly graceMs?: number;
+  /** Time between two pings, ms. Default 5,000. */
+  readonly pingIntervalMs?: number;
+  /** Time without an answer after which a serving worker is given up, ms. Default 30,000; four times that at start. */
+  readonly unresponsiveMs?: number;
+  readonly backoff?: BackoffOptions;
+}
+
+/**
+ * Runs roles in their sandboxes until `signal` is aborted or one of them cannot start. Each role starts when the one
+ * before it serves; a role that crashes or stops answering is started again with growing waits.
+ *
+ * @returns the exit code of the process: 0 after an ordered stop, 1 when a role had to be ended, else the failed role's
+ */
+export async function supervise(roles: readonly RoleSpec[], options: SuperviseOptions): Promise<number> {
+  const { signal, serviceManager = null, graceMs = 10_000, unresponsiveMs = 30_000 } = options;
+  if (signal.aborted) return 0;
+  const force = options.force ?? new AbortController().signal;
+  const pingIntervalMs = pingInterval(options.pingIntervalMs ?? 5000, serviceManager);
+  const unansweredPings = Math.max(1, Math.ceil(unresponsiveMs / pingIntervalMs));
+  const limits = {
+    backoff: options.backoff ?? {},
+    unansweredPings,
+    unansweredPingsAtStart: 4 * unansweredPings,
+  };
+  const listening = new Map<string, ReadyInfo>();
+  const ended = Promise.withResolvers<{ readonly name: string; readonly failure: RoleFailure } | null>();
+  const running: WorkerRole[] = [];
+
+  function startNext(): void {
+    const spec = roles[running.length];
+    if (spec === undefined) return;
+    const role = new WorkerRole(spec, {
+      ready(info) {
+        const first = !listening.has(spec.name);
+        listening.set(spec.name, info);
+        options.onReady?.(spec.name, info);
+        if (!first) serviceManager?.status(summary(listening));
+        else if (listening.size === roles.length) serviceManager?.ready(summary(listening));
+        if (first) startNext();
+      },
+      crashed: (reason) => serviceManager?.status(`${spec.name} is being restarted: ${reason}`),
+      failed: (failure) => ended.resolve({ name: spec.name, failure }),
+      log: (record) => options.log.accept(record),
+      redact: (text) => options.log.redact(text),
+    }, limits);
+    running.push(role);
+    role.start();
+  }
+
+  const stop = () => ended.resolve(null);
+  signal.addEventListener("abort", stop);
+  const pinging = setInterval(() => {
+    if (listening.size === roles.length && running.every((role) => role.healthy)) serviceManager?.watchdog();
+    for (const role of running) role.ping();
+  }, pingIntervalMs);
+  startNext();
+  const failed = await ended.promise;
+  clearInterval(pinging);
+  signal.removeEventListener("abort", stop);
+
+  serviceManager?.stopping("Stopping");
+  let code = 0;
+  if (failed !== null) {
+    const { name, failure } = failed;
+    code = failure.exitCode;
+    const message = await options.explainFailure?.(failure) ?? failure.message;
+    log.error("The {role} cannot start: {message}", {
+      event: "role_failed",
+      role: name,
+      code: failure.code,
+      message,
+      exitCode: code,
+    });
+  }
+  for (const role of running.toReversed()) {
+    if (!await role.stop(graceMs, force)) code ||= 1;
+  }
+  log.info("Stopped", { event: "supervisor_stopped", exitCode: code });
+  return code;
+}
+
+/** Twice as often as the service manager wants to hear from us, at least. */
+function pingInterval(intervalMs: number, serviceManager: ServiceManager | null): number {
+  const watchdogMs = serviceManager?.watchdogMs ?? null;
+  return watchdogMs === null ? intervalMs : Math.min(intervalMs, watchdogMs / 2);
+}
+
+function summary(listening: ReadonlyMap<string, ReadyInfo>): string {
+  const addresses = [...listening.values()].flatMap((info) => Object.values(info.listening));
+  return addresses.length === 0 ? "Ready" : `Ready: ${addresses.join(" ")}`;
+}

@@ -1,0 +1,246 @@
+import { getLogger } from "@logtape/logtape";
+import { Backoff, type BackoffOptions } from "../telemetry/backoff.ts";
+import type { LogMessage } from "../telemetry/log_message.ts";
+import type { FromWorker, ReadyInfo, RoleFailure, RoleStart, ToWorker } from "./role_protocol.ts";
+
+const log = getLogger(["edgekeep", "supervisor"]);
+
+export type { RoleFailure };
+
+/** A role and the sandbox it runs in. */
+export interface RoleSpec {
+  readonly name: "gateway" | "simulator";
+  /** Module of the worker. */
+  readonly entry: URL;
+  /** What the worker is started with, after so many restarts, the last of them because of `lastCrash`. */
+  readonly start: (restarts: number, lastCrash: string | null) => RoleStart;
+  /** All that the worker may touch. */
+  readonly permissions: Deno.PermissionOptionsObject;
+}
+
+/** What a role reports to its owner. */
+export interface RoleEvents {
+  /** It serves, for the first time or again. */
+  readonly ready: (info: ReadyInfo) => void;
+  /** It ended and will be started again after a wait. */
+  readonly crashed: (reason: string) => void;
+  /** Its first start failed for a reason that no restart mends. */
+  readonly failed: (failure: RoleFailure) => void;
+  readonly log: (record: LogMessage) => void;
+  /** Takes secrets out of a worker's words before they are kept. */
+  readonly redact: (text: string) => string;
+}
+
+/** Limits of a {@link WorkerRole}. */
+export interface RoleLimits {
+  readonly backoff: BackoffOptions;
+  /** Pings in a row without an answer after which a worker that serves is given up. */
+  readonly unansweredPings: number;
+  /** The same for a worker that still starts, which may keep its thread busy for longer. */
+  readonly unansweredPingsAtStart: number;
+}
+
+type State = "idle" | "starting" | "ready" | "waiting" | "stopping" | "ended";
+
+/** One role in its worker: started, watched, restarted after a crash, stopped. */
+export class WorkerRole {
+  readonly name: RoleSpec["name"];
+  readonly #spec: RoleSpec;
+  readonly #events: RoleEvents;
+  readonly #limits: RoleLimits;
+  readonly #backoff: Backoff;
+  readonly #ended = Promise.withResolvers<void>();
+  #state: State = "idle";
+  #worker: Worker | null = null;
+  #restartTimer: ReturnType<typeof setTimeout> | undefined;
+  #restarts = 0;
+  #lastCrash: string | null = null;
+  #pingId = 0;
+  #unanswered = 0;
+  #startedMs = 0;
+
+  constructor(spec: RoleSpec, events: RoleEvents, limits: RoleLimits) {
+    this.name = spec.name;
+    this.#spec = spec;
+    this.#events = events;
+    this.#limits = limits;
+    this.#backoff = new Backoff(limits.backoff);
+  }
+
+  /** Whether it serves and has answered the last ping. */
+  get healthy(): boolean {
+    return this.#state === "ready" && this.#pingId > 0 && this.#unanswered === 0;
+  }
+
+  /** Starts the worker. Called once. */
+  start(): void {
+    this.#state = "starting";
+    this.#unanswered = 0;
+    this.#startedMs = performance.now();
+    let worker: Worker;
+    try {
+      worker = new Worker(this.#spec.entry, {
+        type: "module",
+        name: this.name,
+        deno: { permissions: this.#spec.permissions },
+      });
+    } catch (error) {
+      // the process itself lacks a permission that the role needs: no restart changes that
+      this.#end();
+      const message = error instanceof Error ? error.message : String(error);
+      this.#events.failed({ code: "worker_refused", message, exitCode: 1 });
+      return;
+    }
+    this.#worker = worker;
+    worker.onmessage = ({ data }) => {
+      if (this.#worker === worker) this.#receive(data);
+    };
+    worker.onmessageerror = () => {
+      if (this.#worker === worker) this.#crash("It sent a message that cannot be read");
+    };
+    worker.onerror = (event) => {
+      // otherwise the worker's error would end this process
+      event.preventDefault();
+      if (this.#worker === worker) this.#crash(event.message);
+    };
+    const start = this.#spec.start(this.#restarts, this.#lastCrash);
+    this.#post({ type: "start", start });
+    log.debug("Starting the {role} worker", { event: "worker_starting", role: this.name, restarts: this.#restarts });
+  }
+
+  /** Asks for a sign of life; gives the worker up when it has not answered for too long. */
+  ping(): void {
+    if (this.#state !== "starting" && this.#state !== "ready") return;
+    const { unansweredPings, unansweredPingsAtStart } = this.#limits;
+    if (this.#unanswered >= (this.#state === "ready" ? unansweredPings : unansweredPingsAtStart)) {
+      this.#crash("It stopped answering");
+      return;
+    }
+    this.#unanswered++;
+    this.#post({ type: "ping", id: ++this.#pingId });
+  }
+
+  /**
+   * Stops the role: in order when it manages within `graceMs`, else, or when `force` is aborted, by ending its thread.
+   *
+   * @returns whether it stopped in order
+   */
+  async stop(graceMs: number, force: AbortSignal): Promise<boolean> {
+    clearTimeout(this.#restartTimer);
+    if (this.#worker === null) {
+      this.#end();
+      return true;
+    }
+    this.#state = "stopping";
+    this.#post({ type: "stop", graceMs });
+    const over = Promise.withResolvers<"over">();
+    const timer = setTimeout(() => over.resolve("over"), graceMs);
+    const forced = () => over.resolve("over");
+    force.addEventListener("abort", forced);
+    if (force.aborted) forced();
+    const outcome = await Promise.race([this.#ended.promise, over.promise]);
+    clearTimeout(timer);
+    force.removeEventListener("abort", forced);
+    const inOrder = outcome !== "over";
+    if (!inOrder) {
+      log.warning("The {role} worker did not stop in order and was ended", { event: "worker_ended", role: this.name });
+    }
+    this.#end();
+    return inOrder;
+  }
+
+  #post(message: ToWorker): void {
+    this.#worker?.postMessage(message);
+  }
+
+  #receive(message: FromWorker): void {
+    switch (message?.type) {
+      case "ready":
+        this.#becomeReady(message.info);
+        break;
+      case "pong":
+        if (message.id === this.#pingId) this.#unanswered = 0;
+        break;
+      case "failed":
+        this.#fail(message);
+        break;
+      case "stopped":
+        if (this.#state === "stopping") this.#end();
+        else this.#crash("It stopped by itself");
+        break;
+      case "log":
+        this.#acceptLog(message.record);
+        break;
+    }
+  }
+
+  #becomeReady(info: ReadyInfo): void {
+    if (this.#state !== "starting") return;
+    this.#state = "ready";
+    this.#backoff.succeeded(performance.now());
+    log.info("The {role} worker is ready after {ms} ms", {
+      event: "worker_ready",
+      role: this.name,
+      ms: Math.round(performance.now() - this.#startedMs),
+      restarts: this.#restarts,
+      ...info.listening,
+    });
+    this.#events.ready(info);
+  }
+
+  #fail({ code, message, exitCode }: RoleFailure): void {
+    const firstStart = this.#state === "starting" && this.#restarts === 0;
+    if (!firstStart || exitCode === 1) {
+      this.#crash(message);
+      return;
+    }
+    this.#end();
+    this.#events.failed({ code, message: this.#events.redact(message), exitCode });
+  }
+
+  #acceptLog(record: LogMessage): void {
+    try {
+      this.#events.log(record);
+    } catch (error) {
+      log.warning("The {role} worker sent a log record that cannot be read: {error}", {
+        event: "log_record_unreadable",
+        role: this.name,
+        error,
+      });
+    }
+  }
+
+  #crash(reason: string): void {
+    this.#worker?.terminate();
+    this.#worker = null;
+    if (this.#state === "stopping") {
+      log.warning("The {role} worker failed while it stopped: {reason}", {
+        event: "worker_stop_failed",
+        role: this.name,
+        reason,
+      });
+      this.#end();
+      return;
+    }
+    this.#state = "waiting";
+    this.#lastCrash = this.#events.redact(reason);
+    const delayMs = Math.round(this.#backoff.next(performance.now()));
+    log.error("The {role} worker ended: {reason}. Starting it again in {delayMs} ms", {
+      event: "worker_crashed",
+      role: this.name,
+      reason,
+      delayMs,
+      restarts: this.#restarts,
+    });
+    this.#restarts++;
+    this.#restartTimer = setTimeout(() => this.start(), delayMs);
+    this.#events.crashed(this.#lastCrash);
+  }
+
+  #end(): void {
+    this.#state = "ended";
+    this.#worker?.terminate();
+    this.#worker = null;
+    this.#ended.resolve();
+  }
+}
