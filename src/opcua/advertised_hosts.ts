@@ -1,0 +1,66 @@
+/** What this machine calls itself. */
+export interface MachineAddresses {
+  /** Addresses of all interfaces, without zone and brackets. */
+  readonly addresses: readonly string[];
+  readonly hostname: string;
+}
+
+/** Reads interface addresses and host name; needs the `networkInterfaces` and `hostname` system permissions. */
+export function machineAddresses(): MachineAddresses {
+  return {
+    addresses: Deno.networkInterfaces().map((entry) => entry.address.split("%")[0] ?? "").filter((a) => a !== ""),
+    hostname: Deno.hostname(),
+  };
+}
+
+/** True for the addresses that mean "every interface". */
+export function isWildcard(host: string): boolean {
+  const bare = host.replace(/^\[|\]$/g, "");
+  return bare === "0.0.0.0" || /^(0{0,4}:)*:?0{0,4}$/.test(bare) && bare.includes(":");
+}
+
+/** True for an address or name that reaches only this machine. */
+export function isLoopback(host: string): boolean {
+  const bare = host.replace(/^\[|\]$/g, "").toLowerCase();
+  return bare === "localhost" || bare === "::1" || /^127\.\d+\.\d+\.\d+$/.test(bare);
+}
+
+/** True for an IPv6 address; false for names and IPv4 addresses. */
+export function isIpv6(host: string): boolean {
+  return host.includes(":");
+}
+
+/**
+ * The host names and addresses under which clients reach the server, the most useful first: those configured, else the
+ * bound address, else (bound to every interface) each non-loopback address of the machine and its name. A wildcard
+ * address is never among them.
+ */
+export function advertisedHosts(bind: string, configured: readonly string[], machine: MachineAddresses): string[] {
+  const wanted = configured.length > 0
+    ? configured
+    : isWildcard(bind)
+    ? [...machine.addresses.filter((address) => reachable(address, bind)), machine.hostname]
+    : [bind];
+  const hosts = new Set(wanted.filter((host) => host !== "" && !isWildcard(host)).map((host) => host.toLowerCase()));
+  // a machine without any network still answers itself
+  return hosts.size > 0 ? [...hosts] : ["127.0.0.1"];
+}
+
+function reachable(address: string, bind: string): boolean {
+  if (isLoopback(address)) return false;
+  // a link-local address needs a zone, which a URL cannot carry to another machine
+  if (/^fe[89ab]/i.test(address)) return false;
+  return isIpv6(bind.replace(/^\[|\]$/g, "")) || !isIpv6(address);
+}
+
+/** Splits hosts into the names and the addresses of a subjectAltName. */
+export function certificateHosts(hosts: readonly string[]): { readonly dns: string[]; readonly ip: string[] } {
+  const all = [...new Set(hosts)];
+  const isAddress = (host: string) => isIpv6(host) || /^\d+\.\d+\.\d+\.\d+$/.test(host);
+  return { dns: all.filter((host) => !isAddress(host)), ip: all.filter(isAddress) };
+}
+
+/** The host as it stands in a URL: IPv6 addresses in brackets. */
+export function urlHost(host: string): string {
+  return isIpv6(host) && !host.startsWith("[") ? `[${host}]` : host;
+}

@@ -1,0 +1,92 @@
+import type { Server, Socket } from "node:net";
+import {
+  type AddressSpace,
+  type DataValue,
+  type HistoryReadRequest,
+  type HistoryReadResult,
+  type ISessionContext,
+  MonitoredItem,
+  type MonitoredItemNotification,
+  type OPCUAServer,
+  type ReadRequestOptions,
+  type ServerSession,
+  StatusCode,
+  type UAVariable,
+} from "node-opcua";
+
+/**
+ * The few parts of node-opcua that its public types hide and that this room stands on. Everything that reaches behind
+ * the library's face is here, so that a new version has one place to be checked against. Versions are pinned exactly.
+ */
+
+/** A variable with the value it serves. */
+export interface LiveVariable extends UAVariable {
+  /** Replaced, never changed in place: monitored items keep the objects they were given. */
+  $dataValue: DataValue;
+}
+
+/** The object behind `engine.addressSpaceAccessor`, which answers the services that touch nodes. */
+export interface SpaceAccessor {
+  read(context: ISessionContext, request: ReadRequestOptions): Promise<DataValue[]>;
+  historyRead(context: ISessionContext, request: HistoryReadRequest): Promise<HistoryReadResult[]>;
+}
+
+interface Engine {
+  addressSpace: AddressSpace | null;
+  addressSpaceAccessor: SpaceAccessor | null;
+  serverDiagnosticsEnabled: boolean;
+  _sessions: Record<string, ServerSession>;
+  closeSession(token: unknown, deleteSubscriptions: boolean, reason: "Forcing" | "Terminated"): void;
+}
+
+/** The server's engine, typed as far as this room uses it. */
+export function engineOf(server: OPCUAServer): Engine {
+  return server.engine as unknown as Engine;
+}
+
+/** All sessions, in the order of their creation. */
+export function sessionsOf(server: OPCUAServer): ServerSession[] {
+  return Object.values(engineOf(server)._sessions);
+}
+
+/** The TCP listener of the server's one port. */
+export function listenerOf(server: OPCUAServer): Server {
+  return (server.endpoints[0] as unknown as { _server: Server })._server;
+}
+
+/**
+ * Puts a test before every accepted connection. A refused socket is destroyed before node-opcua sees it.
+ *
+ * node-opcua registers its own `connection` handler when it makes the listener, so it must be taken off and called from
+ * here: a listener that merely runs first could not keep it from starting a channel on a dead socket.
+ */
+export function guardConnections(server: OPCUAServer, accept: (socket: Socket) => boolean): void {
+  const listener = listenerOf(server);
+  const own = listener.listeners("connection") as ((socket: Socket) => void)[];
+  listener.removeAllListeners("connection");
+  listener.on("connection", (socket: Socket) => {
+    if (!accept(socket)) {
+      socket.destroy();
+      return;
+    }
+    for (const handle of own) handle.call(listener, socket);
+  });
+}
+
+/**
+ * node-opcua sets the overflow bits of a full queue only on a Good value and throws on any other, in the middle of the
+ * push. OPC 10000-4 §7.22 asks for the bits on whatever status the entry has.
+ */
+export function mendOverflowBit(): void {
+  const prototype = MonitoredItem.prototype as unknown as {
+    _setOverflowBit(this: MonitoredItem, notification: unknown): void;
+  };
+  prototype._setOverflowBit = function (this: MonitoredItem, notification: unknown): void {
+    const value = (notification as Partial<MonitoredItemNotification>).value;
+    if (value !== undefined) {
+      value.statusCode = StatusCode.makeStatusCode(value.statusCode, "Overflow | InfoTypeDataValue");
+    }
+    const diagnostics = this.$subscription?.subscriptionDiagnostics;
+    if (diagnostics) diagnostics.monitoringQueueOverflowCount++;
+  };
+}

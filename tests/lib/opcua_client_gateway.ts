@@ -1,0 +1,156 @@
+import type { DeviceDefinition } from "../../src/config/topology.ts";
+import { type OpcUaConfig, opcuaSchema } from "../../src/config/schema.ts";
+import type { HistoryQueries } from "../../src/history/history.ts";
+import { type OpcUaServerHandle, startOpcUa } from "../../src/opcua/start_opcua.ts";
+import { type TagDefinition, tagId } from "../../src/tags/tag.ts";
+import { TagStore } from "../../src/tags/tag_store.ts";
+import { EventFeed } from "../../src/telemetry/event_feed.ts";
+import { FaultBoard } from "../../src/telemetry/fault_board.ts";
+import type { GatewayStatus } from "../../src/telemetry/status.ts";
+
+/** What a test wants different from the usual server. */
+export interface TestServerOptions {
+  readonly config?: Partial<OpcUaConfig>;
+  readonly tags?: readonly TagDefinition[];
+  readonly devices?: readonly DeviceDefinition[];
+  readonly history?: HistoryQueries;
+  readonly status?: () => GatewayStatus;
+  readonly nowUs?: () => number;
+  readonly pkiDir?: string;
+}
+
+/** An OPC UA server in the test's own process, with the stores around it. */
+export interface TestServer extends AsyncDisposable {
+  readonly handle: OpcUaServerHandle;
+  readonly url: string;
+  readonly tags: TagStore;
+  readonly faults: FaultBoard;
+  readonly feed: EventFeed;
+  readonly pkiDir: string;
+  /** Replaced by a test that changes devices. */
+  devices: readonly DeviceDefinition[];
+}
+
+/** A device of application `plant`. */
+export function testDevice(devEui: string, name = `Device ${devEui.slice(-2)}`): DeviceDefinition {
+  return { devEui, name, applicationId: "plant", applicationName: "Plant", enabled: true };
+}
+
+/** A stored Float tag of a device, changed by `differences`. */
+export function testTag(group: string, name: string, differences: Partial<TagDefinition> = {}): TagDefinition {
+  return {
+    id: tagId(group, name),
+    group,
+    name,
+    type: "Float",
+    dataType: "Double",
+    sourcePath: name,
+    unit: "",
+    range: null,
+    staleAfterMs: null,
+    minStaleAfterMs: 120_000,
+    badAfterMs: 86_400_000,
+    scale: 1,
+    offset: 0,
+    deadband: 0,
+    changeOnly: false,
+    maxIntervalMs: 900_000,
+    retentionDays: 365,
+    stampArrival: false,
+    enabled: true,
+    ...differences,
+  };
+}
+
+const noHistory: HistoryQueries = {
+  readRaw: () => Promise.reject(new Error("this test has no history")),
+  readBuckets: () => Promise.reject(new Error("this test has no history")),
+  backup: () => Promise.reject(new Error("this test has no history")),
+};
+
+/** Starts a server on a free loopback port; client certificates are accepted unless the test says otherwise. */
+export async function startTestServer(options: TestServerOptions = {}): Promise<TestServer> {
+  const ownPki = options.pkiDir === undefined;
+  const pkiDir = options.pkiDir ?? await Deno.makeTempDir({ prefix: "edgekeep-opcua-" });
+  const nowUs = options.nowUs ?? (() => Date.now() * 1000);
+  const tags = new TagStore({ nowUs });
+  const faults = new FaultBoard(nowUs);
+  const feed = new EventFeed(nowUs);
+  tags.define(options.tags ?? []);
+  const config: OpcUaConfig = {
+    ...opcuaSchema.parse({ trust_client_cert: true, max_connections_per_address: 100 }),
+    ...options.config,
+    host_port: options.config?.host_port ?? 0,
+  };
+  const startedUs = nowUs();
+  const server = { devices: options.devices ?? [] };
+  const handle = await startOpcUa({
+    config,
+    gateway: { id: "test-gateway", name: "Test", version: "0.0.1" },
+    pkiDir,
+    tags,
+    devices: () => server.devices,
+    history: options.history ?? noHistory,
+    faults,
+    feed,
+    status: options.status ?? (() => testStatus(startedUs, nowUs(), tags, handle)),
+    authenticate: (user, password) => Promise.resolve(user === "operator" && password === "correct horse"),
+    nowUs,
+  });
+  return Object.assign(server, {
+    handle,
+    url: handle.endpoints[0] ?? "",
+    tags,
+    faults,
+    feed,
+    pkiDir,
+    async [Symbol.asyncDispose]() {
+      await handle.stop();
+      if (ownPki) await Deno.remove(pkiDir, { recursive: true });
+    },
+  });
+}
+
+/** A gateway's status as the root puts it together, for servers that run without one. */
+export function testStatus(
+  startedUs: number,
+  nowUs: number,
+  tags: TagStore,
+  handle: OpcUaServerHandle | undefined,
+): GatewayStatus {
+  return {
+    id: "test-gateway",
+    name: "Test",
+    site: "Bench",
+    version: "0.0.1",
+    startedUs,
+    nowUs,
+    verdict: "ok",
+    summary: "All is well",
+    faults: [],
+    sources: [],
+    tags: {
+      total: tags.size,
+      good: 0,
+      uncertain: 0,
+      bad: 0,
+      waiting: 0,
+      samplesLive: tags.counters.live,
+      samplesBackfill: tags.counters.backfill,
+      samplesPerSecond: 0,
+    },
+    opcua: handle?.status() ?? null,
+    history: {
+      path: "/nowhere/history.db",
+      fileBytes: 0,
+      series: 0,
+      rowsWritten: 0,
+      rowsPending: 0,
+      rowsPruned: 0,
+      lastWriteUs: null,
+      lastBackupUs: null,
+      integrity: "unknown",
+    },
+    process: { rssBytes: 0, heapUsedBytes: 0 },
+  };
+}

@@ -1,0 +1,128 @@
+import { fileURLToPath } from "node:url";
+
+/** How to connect; `pki` is the client's own certificate folder, shared by all connections of a process. */
+export interface ConnectParams {
+  readonly url: string;
+  readonly pki: string;
+  readonly policy?: "None" | "Basic256Sha256" | "Aes128_Sha256_RsaOaep" | "Aes256_Sha256_RsaPss";
+  readonly mode?: "None" | "Sign" | "SignAndEncrypt";
+  readonly user?: string;
+  readonly password?: string;
+  readonly sessionTimeoutMs?: number;
+  readonly keepAlive?: boolean;
+  /** `endpoints` only: the URL to ask for instead of the one connected to. */
+  readonly ask?: string;
+  readonly transport?: { readonly maxMessageSize?: number; readonly maxChunkCount?: number };
+}
+
+/** Monitored items to create. */
+export interface MonitorParams {
+  readonly id: number;
+  readonly subscription: number;
+  readonly nodes: readonly string[];
+  readonly samplingMs?: number;
+  readonly queueSize?: number;
+  readonly trigger?: "Status" | "StatusValue" | "StatusValueTimestamp";
+}
+
+/** A HistoryRead request. */
+export interface HistoryParams {
+  readonly id: number;
+  readonly nodes: readonly string[];
+  readonly details?: "raw" | "modified" | "atTime" | "processed";
+  readonly startMs?: number | null;
+  readonly endMs?: number | null;
+  readonly count?: number;
+  readonly bounds?: boolean;
+  readonly timestamps?: "Source" | "Server" | "Both" | "Neither";
+  readonly release?: boolean;
+  readonly continuationPoints?: readonly string[];
+}
+
+/** A DataValue as the client process hands it over. */
+export interface WireValue {
+  readonly value: unknown;
+  readonly dataType: number;
+  readonly status: number;
+  readonly statusName: string;
+  readonly sourceUs: number | null;
+  readonly serverUs: number | null;
+}
+
+/** One node's result of a HistoryRead; `continuationPoint` is hexadecimal, empty when there is none. */
+export interface WireHistoryResult {
+  readonly status: string;
+  readonly continuationPoint: string;
+  readonly values: readonly WireValue[];
+}
+
+/** A running client process. `call` sends a request of `opcua_client_main.ts` and resolves with its answer. */
+export interface OpcUaClientProcess extends AsyncDisposable {
+  /** Folder of the client's certificates. */
+  readonly pki: string;
+  call<T>(method: string, params: unknown): Promise<T>;
+  /** Connects with user name and password over Basic256Sha256 unless told otherwise; resolves with the connection's id. */
+  connect(url: string, params?: Partial<ConnectParams>): Promise<number>;
+}
+
+/** Starts the client process. Dispose it to end it. */
+export async function startOpcUaClient(): Promise<OpcUaClientProcess> {
+  const pki = await Deno.makeTempDir({ prefix: "edgekeep-opcua-client-" });
+  const child = new Deno.Command(Deno.execPath(), {
+    args: ["run", "-A", "--no-check", fileURLToPath(new URL("./opcua_client_main.ts", import.meta.url))],
+    stdin: "piped",
+    stdout: "piped",
+    stderr: Deno.env.get("EDGEKEEP_TEST_CLIENT_LOG") ? "inherit" : "null",
+  }).spawn();
+  const writer = child.stdin.getWriter();
+  const waiting = new Map<number, { resolve(value: unknown): void; reject(error: Error): void }>();
+  let last = 0;
+  const reading = (async () => {
+    let buffered = "";
+    for await (const text of child.stdout.pipeThrough(new TextDecoderStream())) {
+      buffered += text;
+      const lines = buffered.split("\n");
+      buffered = lines.pop() ?? "";
+      for (const line of lines) {
+        if (!line.startsWith("{")) continue;
+        const { id, result, error } = JSON.parse(line) as { id: number; result?: unknown; error?: string };
+        const waiter = waiting.get(id);
+        waiting.delete(id);
+        if (error === undefined) waiter?.resolve(result);
+        else waiter?.reject(new Error(error));
+      }
+    }
+    for (const waiter of waiting.values()) waiter.reject(new Error("the client process ended"));
+  })();
+  const call = async <T>(method: string, params: unknown): Promise<T> => {
+    const id = ++last;
+    const answer = new Promise<T>((resolve, reject) => {
+      waiting.set(id, { resolve: (value) => resolve(value as T), reject });
+    });
+    await writer.write(new TextEncoder().encode(`${JSON.stringify({ id, method, params })}\n`));
+    return await answer;
+  };
+  return {
+    pki,
+    call,
+    connect: (url, params = {}) =>
+      call<number>("connect", {
+        url,
+        pki,
+        policy: "Basic256Sha256",
+        mode: "SignAndEncrypt",
+        user: "operator",
+        password: "correct horse",
+        ...params,
+      }),
+    async [Symbol.asyncDispose]() {
+      await writer.close().catch(() => {});
+      // sessions left open are the server's to clean up: the process just ends
+      const timer = setTimeout(() => child.kill("SIGKILL"), 3000);
+      await child.status;
+      clearTimeout(timer);
+      await reading;
+      await Deno.remove(pki, { recursive: true }).catch(() => {});
+    },
+  };
+}
