@@ -112,7 +112,7 @@ function readUplink(base: EventBase, body: Json): UplinkEvent {
   };
 }
 
-// LoRa demodulates below the noise floor, where RSSI no longer tells the gateways apart and SNR does; RSSI breaks ties.
+// Both figures of one gateway, the one with the strongest signal: a mix of two would describe no link that exists.
 function strongest(rxInfo: unknown): { readonly rssi: number; readonly snr: number } | null {
   if (!Array.isArray(rxInfo)) return null;
   let best: { rssi: number; snr: number } | null = null;
