@@ -1,0 +1,162 @@
+import type { Tag } from "../tags/tag.ts";
+import type { TagStore } from "../tags/tag_store.ts";
+import type { EventFeed } from "../telemetry/event_feed.ts";
+import type { GatewayStatus } from "../telemetry/status.ts";
+import type { DeviceDirectory } from "./device_directory.ts";
+import { LiveStream, type LiveStreamOptions } from "./live_stream.ts";
+import { Problem } from "./problem.ts";
+import { TagChangeRing } from "./tag_change_ring.ts";
+
+/** Times and bounds of the live streams; tests make them short. */
+export interface LiveTimings {
+  /** Changes within this time are sent together, ms. */
+  readonly tickMs: number;
+  /** A stream that has nothing to say says so after this time, ms. */
+  readonly heartbeatMs: number;
+  /** Time between two status events, ms. */
+  readonly statusMs: number;
+  /** A client that takes nothing for so long is cut off, ms. */
+  readonly stallMs: number;
+  /** Streams at one time. */
+  readonly maxStreams: number;
+}
+
+export const defaultLiveTimings: LiveTimings = {
+  tickMs: 100,
+  heartbeatMs: 5_000,
+  statusMs: 2_000,
+  stallMs: 30_000,
+  maxStreams: 64,
+};
+
+/** What the hub needs from the gateway. */
+export interface LiveHubOptions {
+  readonly tags: TagStore;
+  readonly feed: EventFeed;
+  readonly status: () => GatewayStatus;
+  readonly devices: DeviceDirectory;
+  readonly timings?: Partial<LiveTimings>;
+}
+
+/**
+ * Tells open event streams what changes. It notes once which tags changed, whoever listens, and each stream reads that
+ * at its own pace: a slow client makes itself slow and nobody else.
+ */
+export class LiveHub {
+  /** Changes with each start, so that a position in another process's ring is never taken for one of ours. */
+  readonly instance = crypto.randomUUID().slice(0, 8);
+  readonly ring = new TagChangeRing();
+  readonly tags: TagStore;
+  readonly feed: EventFeed;
+  readonly devices: DeviceDirectory;
+  readonly status: () => GatewayStatus;
+  readonly timings: LiveTimings;
+  readonly #streams = new Set<LiveStream>();
+  readonly #unsubscribe: readonly (() => void)[];
+  #definitions = 0;
+  #newestEvent: number;
+  #tick: ReturnType<typeof setTimeout> | undefined;
+  #stallCheck: ReturnType<typeof setInterval> | undefined;
+  #stopped = false;
+
+  constructor(options: LiveHubOptions) {
+    this.tags = options.tags;
+    this.feed = options.feed;
+    this.devices = options.devices;
+    this.status = options.status;
+    this.timings = { ...defaultLiveTimings, ...options.timings };
+    this.#unsubscribe = [
+      this.tags.subscribe((batch) => {
+        for (const { kind, tag } of batch) {
+          if (kind === "live" || kind === "status") this.#note(tag);
+        }
+      }),
+      this.tags.onDefinitions(() => {
+        this.#definitions++;
+        this.ring.clear();
+        this.#wake();
+      }),
+      this.feed.subscribe(({ sequence }) => {
+        this.#newestEvent = sequence;
+        this.#startTick();
+      }),
+    ];
+    this.#newestEvent = this.feed.since().at(-1)?.sequence ?? 0;
+  }
+
+  /** How often the set of tags changed. */
+  get definitions(): number {
+    return this.#definitions;
+  }
+
+  /** Sequence of the newest entry of the event feed; 0 before the first. */
+  get newestEvent(): number {
+    return this.#newestEvent;
+  }
+
+  /** Streams that are open now. */
+  get size(): number {
+    return this.#streams.size;
+  }
+
+  /** A new stream; it counts from its first read on. Throws a {@link Problem} when there are too many. */
+  open(options: LiveStreamOptions): LiveStream {
+    if (this.#stopped) {
+      throw new Problem(503, "stopping", "The gateway is stopping", { headers: { "retry-after": "5" } });
+    }
+    if (this.#streams.size >= this.timings.maxStreams) {
+      throw new Problem(503, "too_many_streams", `All ${this.timings.maxStreams} live streams are in use`, {
+        fix: "Close pages or programs that you no longer need",
+        headers: { "retry-after": "5" },
+      });
+    }
+    return new LiveStream(this, options);
+  }
+
+  /** Used by a stream when its client begins to read. */
+  join(stream: LiveStream): void {
+    this.#streams.add(stream);
+    this.#stallCheck ??= setInterval(() => this.#cutStalled(), Math.max(10, this.timings.stallMs / 4));
+  }
+
+  /** Used by a stream that ended. */
+  leave(stream: LiveStream): void {
+    this.#streams.delete(stream);
+    if (this.#streams.size === 0) {
+      clearInterval(this.#stallCheck);
+      this.#stallCheck = undefined;
+    }
+  }
+
+  /** Ends all streams and listens to nothing any more. */
+  stop(): void {
+    this.#stopped = true;
+    clearTimeout(this.#tick);
+    for (const unsubscribe of this.#unsubscribe) unsubscribe();
+    for (const stream of [...this.#streams]) stream.end();
+  }
+
+  #note(tag: Tag): void {
+    this.ring.note(tag);
+    this.#startTick();
+  }
+
+  #startTick(): void {
+    this.#tick ??= setTimeout(() => {
+      this.#tick = undefined;
+      this.ring.commit();
+      this.#wake();
+    }, this.timings.tickMs);
+  }
+
+  #wake(): void {
+    for (const stream of this.#streams) stream.wake();
+  }
+
+  #cutStalled(): void {
+    const now = performance.now();
+    for (const stream of [...this.#streams]) {
+      if (stream.waitsForClientSince !== null && now - stream.waitsForClientSince > this.timings.stallMs) stream.cut();
+    }
+  }
+}
