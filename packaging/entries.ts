@@ -1,0 +1,14 @@
+/**
+ * The modules of `src/` that stay files of their own in a bundle: the program, and the entry of each worker. Every
+ * other module melts into the one that imports it.
+ */
+export const entries: readonly string[] = ["main.ts", "gateway.ts", "simulator.ts", "history/reader.ts"];
+
+/** The browser program, which `deno task build:ui` makes into `static/app.js`. */
+export const browserEntry = "ui/main.tsx";
+
+/** Packages that no module imports, since the build copies files out of them into `static/`. */
+export const copiedPackages: readonly string[] = ["@fontsource-variable/inter"];
+
+/** Packages of `deno.json` that only tests use. */
+export const testPackages: readonly string[] = ["axe-core", "fast-check", "playwright-core"];
