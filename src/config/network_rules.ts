@@ -1,0 +1,223 @@
+import { isLoopback, isWildcard, overlaps, parseListen } from "./address.ts";
+import type { Rule } from "./rules.ts";
+
+/** Largest chunk that the OPC UA server sends or takes, in bytes (OPC 10000-6 §7.1.2.3: buffer sizes are negotiated). */
+const CHUNK_BYTES = 65_536;
+const REMOTE_PASSWORD_CHARACTERS = 12;
+
+export const networkRules: readonly Rule[] = [
+  {
+    id: "chirpstack_address_parts",
+    severity: "error",
+    *check({ chirpstack }) {
+      const url = URL.parse(chirpstack?.server_address ?? "");
+      if (url === null) return;
+      const found = url.username !== "" || url.password !== ""
+        ? "a user or password"
+        : url.pathname !== "/"
+        ? "a path"
+        : url.search !== "" || url.hash !== ""
+        ? "a query or fragment"
+        : null;
+      if (found === null) return;
+      const text = `server_address holds ${found}; gRPC takes scheme, host and port alone`;
+      yield { at: ["chirpstack", "server_address"], text, fix: `Write "${url.protocol}//${url.host}"` };
+    },
+  },
+  {
+    id: "chirpstack_plain_text",
+    severity: "warning",
+    *check({ chirpstack }) {
+      const url = URL.parse(chirpstack?.server_address ?? "");
+      if (url === null || url.protocol !== "http:" || isLoopback(url.hostname.replace(/^\[|\]$/g, ""))) return;
+      const text = "The API token and all values travel to ChirpStack unencrypted";
+      yield { at: ["chirpstack", "server_address"], text, fix: "Use https:// where the network is not yours alone" };
+    },
+  },
+  {
+    id: "chirpstack_ca_unused",
+    severity: "error",
+    *check({ chirpstack }) {
+      if (chirpstack?.ca_path === undefined || URL.parse(chirpstack.server_address ?? "")?.protocol !== "http:") return;
+      const text = "ca_path has no effect with an http:// server_address";
+      yield { at: ["chirpstack", "ca_path"], text, fix: "Write https://, or remove ca_path" };
+    },
+  },
+  {
+    id: "chirpstack_token_characters",
+    severity: "error",
+    *check({ chirpstack }) {
+      // it becomes an HTTP/2 header (RFC 9110 §5.5)
+      if (chirpstack?.api_token === undefined || /^[\x21-\x7e]+$/.test(chirpstack.api_token)) return;
+      const text = "api_token holds blanks, line ends or characters that no API key of ChirpStack has";
+      yield { at: ["chirpstack", "api_token"], text, fix: "Copy the API key again, in one line without quotes" };
+    },
+  },
+  {
+    id: "opcua_user_incomplete",
+    severity: "error",
+    *check({ opcua }) {
+      if (opcua === undefined || (opcua.user_name === undefined) === (opcua.user_password === undefined)) return;
+      if (opcua.user_name === undefined) {
+        const fix = 'Add user_name = "…" under [opcua]';
+        yield { at: ["opcua", "user_name"], text: "user_password is set, but user_name is missing", fix };
+      } else {
+        const fix = "Set EDGEKEEP_OPCUA__USER_PASSWORD, or user_password_file to the path of a file that holds it";
+        yield { at: ["opcua", "user_password"], text: "user_name is set, but user_password is missing", fix };
+      }
+    },
+  },
+  {
+    id: "opcua_without_user",
+    severity: "warning",
+    *check({ opcua }) {
+      if (opcua?.enabled !== true || opcua.user_name !== undefined || opcua.user_password !== undefined) return;
+      const text = "OPC UA is closed: no user is configured, and anonymous login is never offered";
+      yield { at: ["opcua", "user_name"], text, fix: "Add user_name and user_password_file under [opcua]" };
+    },
+  },
+  {
+    id: "opcua_weak_password",
+    severity: "warning",
+    *check({ opcua }) {
+      const { host_ip_address: host, user_name: user, user_password: password, enabled } = opcua ?? {};
+      if (enabled !== true || host === undefined || password === undefined || isLoopback(host)) return;
+      if (password.length >= REMOTE_PASSWORD_CHARACTERS && password !== user) return;
+      const text = `The network reaches OPC UA, and its password is short or equals the user's name`;
+      const fix = `Use at least ${REMOTE_PASSWORD_CHARACTERS} characters: openssl rand -base64 18`;
+      yield { at: ["opcua", "user_password"], text, fix };
+    },
+  },
+  {
+    id: "opcua_password_characters",
+    severity: "error",
+    *check({ opcua }) {
+      if (opcua?.user_password === undefined || !/\p{Cc}/u.test(opcua.user_password)) return;
+      const text = "user_password holds line ends or control characters, which nobody can type";
+      yield { at: ["opcua", "user_password"], text, fix: "Write the password in one line" };
+    },
+  },
+  {
+    id: "opcua_none_remote",
+    severity: "warning",
+    *check({ opcua }) {
+      const host = opcua?.host_ip_address;
+      if (opcua?.enabled !== true || host === undefined || isLoopback(host)) return;
+      if (!opcua.security_policies?.includes("None")) return;
+      const text = "The network reaches OPC UA without signature or encryption";
+      yield { at: ["opcua", "security_policies"], text, fix: 'Remove "None"' };
+    },
+  },
+  {
+    id: "opcua_trusts_everyone",
+    severity: "warning",
+    *check({ opcua }) {
+      if (opcua?.enabled !== true || opcua.trust_client_cert !== true) return;
+      const text = "Every client certificate is trusted: only the password guards OPC UA";
+      const fix = "Write false and move known certificates from rejected/ to trusted/certs/";
+      yield { at: ["opcua", "trust_client_cert"], text, fix };
+    },
+  },
+  {
+    id: "opcua_wildcard",
+    severity: "note",
+    *check({ opcua }) {
+      const host = opcua?.host_ip_address;
+      if (opcua?.enabled !== true || host === undefined || !isWildcard(host)) return;
+      const text = `${host} listens on every network of this machine, also on those added later`;
+      yield { at: ["opcua", "host_ip_address"], text, fix: "Write the address of one interface to narrow it" };
+    },
+  },
+  {
+    id: "opcua_advertised_wildcard",
+    severity: "error",
+    *check({ opcua }) {
+      for (const [entry, host] of (opcua?.advertised_hosts ?? []).entries()) {
+        if (!isWildcard(host)) continue;
+        const text = `Clients cannot connect to ${host}`;
+        yield { at: ["opcua", "advertised_hosts", entry], text, fix: "Write a name or address that clients can reach" };
+      }
+    },
+  },
+  {
+    id: "opcua_message_beyond_chunks",
+    severity: "warning",
+    *check({ opcua }) {
+      const { max_message_size: size, max_chunk_count: chunks } = opcua ?? {};
+      if (size === undefined || chunks === undefined || size <= chunks * CHUNK_BYTES) return;
+      const text = `${chunks} chunks hold at most ${chunks * CHUNK_BYTES} bytes: max_message_size is never reached`;
+      const fix = `Raise max_chunk_count to ${Math.ceil(size / CHUNK_BYTES)}, or lower max_message_size`;
+      yield { at: ["opcua", "max_message_size"], text, fix };
+    },
+  },
+  {
+    id: "opcua_address_share_unused",
+    severity: "warning",
+    *check({ opcua }) {
+      const { max_connections: all, max_connections_per_address: each } = opcua ?? {};
+      if (all === undefined || each === undefined || each <= all) return;
+      const text = `max_connections_per_address (${each}) is more than max_connections (${all})`;
+      yield { at: ["opcua", "max_connections_per_address"], text, fix: `Write at most ${all}` };
+    },
+  },
+  {
+    id: "repeated_entry",
+    severity: "error",
+    *check({ opcua }) {
+      for (const key of ["advertised_hosts", "security_policies", "security_modes"] as const) {
+        const list: readonly string[] = opcua?.[key] ?? [];
+        for (const [entry, value] of list.entries()) {
+          if (list.indexOf(value) === entry) continue;
+          yield { at: ["opcua", key, entry], text: `${value} is listed twice`, fix: "Keep one" };
+        }
+      }
+    },
+  },
+  {
+    id: "web_remote",
+    severity: "error",
+    *check({ runtime }) {
+      const address = runtime?.web?.enabled === true ? parseListen(runtime.web.listen ?? "") : null;
+      if (address === null || isLoopback(address.host)) return;
+      const text = "The web page is loopback only in this version: it has no login yet";
+      const fix =
+        `Write listen = "127.0.0.1:${address.port}" and reach it through SSH: ssh -L ${address.port}:127.0.0.1:` +
+        `${address.port} <gateway>`;
+      yield { at: ["runtime", "web", "listen"], text, fix };
+    },
+  },
+  {
+    id: "same_port",
+    severity: "error",
+    *check({ opcua, runtime }) {
+      const address = runtime?.web?.enabled === true ? parseListen(runtime.web.listen ?? "") : null;
+      if (address === null || opcua?.enabled !== true || opcua.host_ip_address === undefined) return;
+      if (address.port !== opcua.host_port || !overlaps(address.host, opcua.host_ip_address)) return;
+      const text = `Web page and OPC UA cannot both listen on port ${address.port}`;
+      yield { at: ["runtime", "web", "listen"], text, fix: "Choose another port for one of them" };
+    },
+  },
+  {
+    id: "port_of_chirpstack",
+    severity: "warning",
+    *check({ chirpstack, opcua, runtime }) {
+      const url = URL.parse(chirpstack?.server_address ?? "");
+      if (url === null || !isLoopback(url.hostname.replace(/^\[|\]$/g, ""))) return;
+      const port = Number(url.port || (url.protocol === "https:" ? 443 : 80));
+      const web = runtime?.web?.enabled === true ? parseListen(runtime.web.listen ?? "") : null;
+      const text = `ChirpStack on this machine already listens on port ${port}`;
+      const fix = "Choose another port";
+      if (web?.port === port) yield { at: ["runtime", "web", "listen"], text, fix };
+      if (opcua?.enabled === true && opcua.host_port === port) yield { at: ["opcua", "host_port"], text, fix };
+    },
+  },
+  {
+    id: "nothing_served",
+    severity: "warning",
+    *check({ opcua, runtime }) {
+      if (opcua?.enabled !== false || runtime?.web?.enabled !== false) return;
+      const text = "OPC UA and the web page are both switched off: values are stored, and nobody can read them";
+      yield { at: ["opcua", "enabled"], text, fix: "Switch one of them on" };
+    },
+  },
+];

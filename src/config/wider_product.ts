@@ -1,0 +1,27 @@
+import { formatKeyPath, type KeyPath } from "./key_path.ts";
+
+/** Keys of the wider product that this version does not have: the path without positions → what they are for. */
+const absent: Readonly<Record<string, string>> = {
+  mqtt: "MQTT",
+  agent: "the mesh agent",
+  hub: "the mesh hub",
+  "runtime.control": "the control endpoint",
+  "runtime.tls": "TLS for the web page",
+  "runtime.discovery": "discovery on the network",
+  "runtime.mesh": "tag exchange between gateways",
+  "runtime.remote": "remote flows",
+  "runtime.web.auth": "login on the web page",
+  "runtime.web.tls": "TLS for the web page",
+  "application.device.command": "commands to devices",
+  "application.device.read_metric.alarm": "alarms",
+};
+
+/** What to say about a key that exists in the wider product but not in this version; `null` for any other. */
+export function notInThisVersion(path: KeyPath): { readonly text: string; readonly fix: string } | null {
+  const name = formatKeyPath(path.filter((segment) => typeof segment === "string"));
+  if (!Object.hasOwn(absent, name)) return null;
+  return {
+    text: `This version of Edgekeep does not have ${absent[name]} (${name})`,
+    fix: `Remove ${name}: the gateway starts without it`,
+  };
+}
