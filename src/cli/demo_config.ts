@@ -18,27 +18,32 @@ export interface DemoConfigOptions {
  */
 export function demoConfig(options: DemoConfigOptions): string {
   const { dataDir, fleet, simulatorUrl, opcuaPort, webPort, userName } = options;
-  const applications = Map.groupBy(fleet, (device) => device.applicationId);
   return "# Written by `edgekeep demo` at each start: copy it before you change it.\n\n" + stringify({
     gateway: { name: "demo", site: "Simulated field", data_dir: dataDir },
     chirpstack: { server_address: simulatorUrl, api_token_file: "chirpstack-token" },
     opcua: { host_port: opcuaPort, user_name: userName, user_password_file: "opcua-password" },
     logging: { level: "info", dir: "log" },
     runtime: { web: { listen: `127.0.0.1:${webPort}` } },
-    application: [...applications.values()].map((devices) => ({
-      application_id: devices[0]?.applicationId,
-      application_name: devices[0]?.applicationName,
-      device: devices.map((device) => ({
-        device_id: device.devEui,
-        device_name: device.name,
-        read_metric: device.metrics.map((metric) => ({
-          metric_name: metric.name,
-          chirpstack_metric_name: metric.path,
-          metric_type: metric.type,
-          ...(metric.unit === undefined ? {} : { metric_unit: metric.unit }),
-          ...(metric.range === undefined ? {} : { range: [...metric.range] }),
-        })),
+    application: fleetApplications(fleet),
+  }) + "\n";
+}
+
+/** The `[[application]]` tables that take every metric of these devices. */
+export function fleetApplications(fleet: readonly FleetDevice[]) {
+  const applications = Map.groupBy(fleet, (device) => device.applicationId);
+  return [...applications.values()].map((devices) => ({
+    application_id: devices[0]?.applicationId,
+    application_name: devices[0]?.applicationName,
+    device: devices.map((device) => ({
+      device_id: device.devEui,
+      device_name: device.name,
+      read_metric: device.metrics.map((metric) => ({
+        metric_name: metric.name,
+        chirpstack_metric_name: metric.path,
+        metric_type: metric.type,
+        ...(metric.unit === undefined ? {} : { metric_unit: metric.unit }),
+        ...(metric.range === undefined ? {} : { range: [...metric.range] }),
       })),
     })),
-  }) + "\n";
+  }));
 }
