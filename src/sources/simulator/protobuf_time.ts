@@ -1,0 +1,24 @@
+import timestampPb from "google-protobuf/google/protobuf/timestamp_pb.js";
+import type { Timestamp } from "google-protobuf/google/protobuf/timestamp_pb.js";
+
+/** A protobuf timestamp of µs since the epoch. */
+export function toTimestamp(timeUs: number): Timestamp {
+  const message = new timestampPb.Timestamp();
+  const seconds = Math.floor(timeUs / 1_000_000);
+  message.setSeconds(seconds);
+  message.setNanos(Math.round(timeUs - seconds * 1_000_000) * 1000);
+  return message;
+}
+
+/** µs since the epoch of a protobuf timestamp, rounded down. */
+export function fromTimestamp(message: Timestamp): number {
+  return message.getSeconds() * 1_000_000 + Math.floor(message.getNanos() / 1000);
+}
+
+/** The time as ChirpStack writes it into the JSON of an event: `2022-07-18T09:34:15.775023+00:00`. */
+export function toEventTime(timeUs: number): string {
+  const seconds = Math.floor(timeUs / 1_000_000);
+  const micros = Math.round(timeUs - seconds * 1_000_000);
+  const fraction = micros === 0 ? "" : `.${micros.toString().padStart(6, "0")}`;
+  return `${new Date(seconds * 1000).toISOString().slice(0, 19)}${fraction}+00:00`;
+}
