@@ -100,7 +100,7 @@ function valueProblem(issue: z.core.$ZodIssue, at: KeyPath, value: unknown): Pro
     rule: ruleOf(issue),
     severity: "error",
     at,
-    text: `${name} ${expected}: current value is ${shown(value, node)}`,
+    text: `${name} ${expected}${found(value, node)}`,
     fix: fixOf(at, node, value),
   };
 }
@@ -145,13 +145,18 @@ function ruleOf(issue: z.core.$ZodIssue): string {
   }
 }
 
-function shown(value: unknown, node: ValueNode): string {
-  if (node.secret) return "hidden";
+/** What stands there now, as far as that says more than that it does not fit. */
+function found(value: unknown, node: ValueNode): string {
+  if (value === "") return ": current value is empty";
+  if (node.secret || (typeof value === "string" && (node.type === "text" || node.type === "texts"))) return "";
+  return `: current value is ${shown(value)}`;
+}
+
+function shown(value: unknown): string {
   if (typeof value === "number" || typeof value === "boolean" || typeof value === "bigint") return String(value);
-  if (Array.isArray(value)) return value.length === 0 ? "an empty list" : "another list";
-  if (typeof value === "string") return value === "" ? "an empty text" : "another text";
-  if (value instanceof Date) return "a date";
-  return "a table";
+  if (Array.isArray(value)) return value.length === 0 ? "an empty list" : "a list";
+  if (typeof value === "string") return "a text";
+  return value instanceof Date ? "a date" : "a table";
 }
 
 function fixOf(at: KeyPath, node: ValueNode, value: unknown): string {

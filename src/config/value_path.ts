@@ -28,7 +28,7 @@ export class ValuePathError extends SyntaxError {
   readonly position: number;
 
   constructor(reason: string, position: number) {
-    super(`Cannot read the path as ${reason} at character ${position + 1}`);
+    super(`Cannot read the path at character ${position + 1} as ${reason}`);
     this.position = position;
   }
 }
