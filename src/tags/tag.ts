@@ -92,6 +92,11 @@ export interface TagUpdate {
   readonly tag: Tag;
   value: Value;
   quality: QualityCode;
+  /**
+   * What history files instead of `quality` while that is Good: an aggregate that the source computed is plain Good live
+   * and `GoodCalculated` in history. `undefined`: the same in both.
+   */
+  storedQuality?: QualityCode;
   sourceTimeUs: number;
   serverTimeUs: number;
   kind: UpdateKind;

@@ -45,6 +45,12 @@ export const faultCatalogue = catalogue({
     cause: "ChirpStack saw the device, but its event stream delivers nothing: the event log is disabled in ChirpStack.",
     remedy: 'Enable device events in ChirpStack (monitoring.device_event_log_max_history > 0), or set mode = "poll".',
   },
+  stream_failed: {
+    title: "The event stream of a device keeps failing",
+    severity: "warning",
+    cause: "ChirpStack ends the stream of this device, or answers it with an error. Other devices are not affected.",
+    remedy: "Read ChirpStack's own log for the reason; the gateway keeps trying.",
+  },
   device_decoding: {
     title: "A device sends values that do not fit",
     severity: "warning",

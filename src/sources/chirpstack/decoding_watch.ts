@@ -17,6 +17,7 @@ export interface NewFailure {
 export class DecodingWatch {
   readonly #failing = new Map<string, { readonly quality: QualityCode; readonly cause: string }>();
   readonly #neverSeen: Set<string>;
+  #notKept: readonly string[] = [];
   #uplinks = 0;
   #objects = 0;
 
@@ -47,11 +48,19 @@ export class DecodingWatch {
     if (hasObject) this.#objects++;
   }
 
+  /** Poll mode: the metrics that ChirpStack keeps no aggregate or state of. */
+  setNotKept(names: readonly string[]): void {
+    this.#notKept = names;
+  }
+
   /** What is wrong now, in one or two sentences; `null` when nothing is. The same until something changes. */
   problem(): string | null {
     const parts = [...this.#failing.values()].map(({ cause }) => cause);
+    if (this.#notKept.length > 0) {
+      parts.push(`ChirpStack keeps no measurement for ${quoted(this.#notKept)}: the device profile must declare it`);
+    }
     if (this.#uplinks >= MISSING_AFTER_UPLINKS && this.#neverSeen.size > 0) {
-      const names = [...this.#neverSeen].map((name) => `'${name}'`).join(", ");
+      const names = quoted(this.#neverSeen);
       parts.push(
         this.#objects === 0
           ? `No uplink carried a decoded object: the device profile in ChirpStack has no codec (waiting for ${names})`
@@ -60,4 +69,8 @@ export class DecodingWatch {
     }
     return parts.length === 0 ? null : parts.join(". ");
   }
+}
+
+function quoted(names: Iterable<string>): string {
+  return [...names].map((name) => `'${name}'`).join(", ");
 }

@@ -110,11 +110,23 @@ export class DeviceIntake {
     }
   }
 
-  /** Hands values of a device that come with times of their own to the tags, as one batch in the given order. */
-  store(devEui: string, entries: readonly { readonly decoded: DecodedTag; readonly update: TagUpdate }[]): void {
+  /**
+   * Hands values of a device that come with times of their own to the tags, as one batch in the given order.
+   *
+   * @param notKept metrics of which the server has nothing to read
+   */
+  store(
+    devEui: string,
+    entries: readonly { readonly decoded: DecodedTag; readonly update: TagUpdate }[],
+    notKept: readonly string[],
+  ): void {
     const state = this.#states.get(devEui);
     if (state === undefined) return;
+    state.watch.setNotKept(notKept);
     this.#judge(state, entries.map(({ decoded }) => decoded));
+    if (entries.length === 0) return;
+    this.#events++;
+    this.#lastEventUs = this.#options.nowUs();
     this.#options.tags.update(entries.map(({ update }) => update));
   }
 

@@ -45,10 +45,10 @@ export class DeviceLookup {
         found.set(devEui, await this.#api.device(devEui, signal));
         accepted = true;
       } catch (error) {
-        if (!(error instanceof CallError) || error.kind === "unreachable" || error.kind === "failed") throw error;
-        if (error.kind === "unauthorized") refusal = error;
-        else accepted = true;
-        missing.add(devEui);
+        if (!(error instanceof CallError) || error.kind === "unreachable") throw error;
+        if (error.kind === "unknown") accepted = true;
+        else refusal = error;
+        if (error.kind !== "failed") missing.add(devEui);
       }
     };
     await all([...this.#applications].map(async ([applicationId, devices]) => {

@@ -1,0 +1,107 @@
+import type { ChirpStackConfig } from "../../config/schema.ts";
+import type { DeviceDefinition } from "../../config/topology.ts";
+import type { TagStore } from "../../tags/tag_store.ts";
+import type { EventFeed } from "../../telemetry/event_feed.ts";
+import type { FaultBoard } from "../../telemetry/fault_board.ts";
+import type { SourceStatus } from "../../telemetry/status.ts";
+import { ChirpStackApi } from "./chirpstack_api.ts";
+import { DeviceIntake } from "./device_intake.ts";
+import { type Inventory, InventoryCache } from "./inventory.ts";
+import type { ObservedKey } from "./observed_keys.ts";
+import { startPollMode } from "./poll_mode.ts";
+import { readRecentKeys } from "./recent_keys.ts";
+import { SourceHealth } from "./source_health.ts";
+import { type ModeOptions, startStreamMode } from "./stream_mode.ts";
+import { defaultTiming, type Timing } from "./timing.ts";
+
+/** What the source reads from and where it reports to. */
+export interface ChirpStackOptions {
+  readonly config: ChirpStackConfig;
+  readonly devices: readonly DeviceDefinition[];
+  readonly tags: TagStore;
+  readonly faults: FaultBoard;
+  readonly feed: EventFeed;
+  /** µs since the epoch, UTC. */
+  readonly nowUs: () => number;
+  /** Uniform in [0, 1); spreads reconnects. */
+  readonly random?: () => number;
+  /** Overrides of {@link defaultTiming}. */
+  readonly timing?: Partial<Timing>;
+}
+
+/** A running source. */
+export interface ChirpStackSource {
+  status(): SourceStatus;
+  /** What ChirpStack has; kept for a minute unless `fresh`. Holes are named in `problems`. Rejects once stopped. */
+  inventory(options?: { readonly fresh?: boolean }): Promise<Inventory>;
+  /**
+   * The keys of a device's recent uplinks, configured or not. Rejects with a {@link import("./call_error.ts").CallError}
+   * when ChirpStack cannot be asked.
+   */
+  observedKeys(devEui: string): Promise<readonly ObservedKey[]>;
+  /** Ends everything at once; never waits on the network. */
+  stop(): Promise<void>;
+}
+
+/** Starts reading from ChirpStack. Returns at once; connecting, and connecting again, goes on in the background. */
+export function startChirpStack(options: ChirpStackOptions): ChirpStackSource {
+  const { config, tags, faults, feed, nowUs, random = Math.random } = options;
+  const timing: Timing = { ...defaultTiming, ...options.timing };
+  const devices = options.devices.filter(({ enabled }) => enabled);
+  const stopping = new AbortController();
+  const api = new ChirpStackApi(config, timing);
+  const intake = new DeviceIntake({ devices, tags, faults, feed, nowUs });
+  const health = new SourceHealth({
+    mode: config.mode,
+    address: config.server_address,
+    devEuis: devices.map(({ devEui }) => devEui),
+    faults,
+    feed,
+    nowUs,
+  });
+  const inventory = new InventoryCache({
+    api,
+    tenantId: config.tenant_id,
+    configured: options.devices,
+    observedKeys: (devEui) => intake.observedKeys(devEui),
+    nowUs,
+  }, stopping.signal);
+  const modeOptions: ModeOptions = { config, timing, devices, api, intake, health, nowUs, random };
+  const mode = startMode(config.mode, modeOptions);
+  let stopped: Promise<void> | null = null;
+
+  return {
+    status: () => ({
+      name: "chirpstack",
+      mode: config.mode,
+      address: config.server_address,
+      devices: devices.length,
+      events: intake.events,
+      decodingErrors: intake.decodingErrors,
+      lastEventUs: intake.lastEventUs,
+      ...health.status(),
+    }),
+    inventory: ({ fresh = false } = {}) => inventory.get(fresh),
+    observedKeys: async (devEui) => {
+      const seen = intake.observedKeys(devEui.toLowerCase());
+      return seen.length > 0 ? seen : await readRecentKeys(config, timing, devEui.toLowerCase(), stopping.signal);
+    },
+    stop: () =>
+      stopped ??= (async () => {
+        stopping.abort(new DOMException("The source was stopped", "AbortError"));
+        await mode.stop();
+        await api.stop();
+        intake.stop();
+        health.stop();
+      })(),
+  };
+}
+
+function startMode(mode: ChirpStackConfig["mode"], options: ModeOptions) {
+  switch (mode) {
+    case "stream":
+      return startStreamMode(options);
+    case "poll":
+      return startPollMode(options);
+  }
+}
