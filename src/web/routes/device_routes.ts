@@ -50,7 +50,7 @@ function viewDevices(page: readonly DeviceDefinition[], tags: TagStore): DeviceA
     const count = counts.get(tag.definition.group);
     if (count === undefined) continue;
     count.newestUs = Math.max(count.newestUs, tag.sourceTimeUs);
-    if (isDiagnostic(tag)) continue;
+    if (isDiagnostic(tag) || !tag.definition.enabled) continue;
     count.tags++;
     count[tag.quality === Quality.BadWaitingForInitialData ? "waiting" : severityOf(tag.quality)]++;
   }
