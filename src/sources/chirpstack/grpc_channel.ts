@@ -1,6 +1,7 @@
 import { Channel, type ChannelCredentials, credentials, Metadata } from "@grpc/grpc-js";
 import type { ChirpStackConfig } from "../../config/schema.ts";
 import { CallError } from "./call_error.ts";
+import { hostScheme } from "./host_resolver.ts";
 import type { Timing } from "./timing.ts";
 
 /** What a channel needs to know of the server. */
@@ -15,20 +16,24 @@ export type ServerAddress = Pick<ChirpStackConfig, "server_address" | "ca_path" 
  */
 export async function openChannel(server: ServerAddress, timing: Timing): Promise<Channel> {
   const { target, secure } = targetOf(server.server_address);
-  return new Channel(target, secure ? await tlsCredentials(server.ca_path) : credentials.createInsecure(), {
-    // grpc-js shares connections among channels to one address; a server's limit of streams is per connection
-    "grpc.use_local_subchannel_pool": 1,
-    "grpc.keepalive_time_ms": timing.keepaliveMs,
-    "grpc.keepalive_timeout_ms": timing.keepaliveTimeoutMs,
-    "grpc.keepalive_permit_without_calls": 1,
-    "grpc.initial_reconnect_backoff_ms": timing.firstBackoffMs,
-    "grpc.max_reconnect_backoff_ms": Math.max(timing.firstBackoffMs, server.max_backoff * 1000),
-    // no TXT look-ups, no proxy from the environment, no registry of channels: none is of use on a plant's network
-    "grpc.service_config_disable_resolution": 1,
-    "grpc.enable_http_proxy": 0,
-    "grpc.enable_channelz": 0,
-    "grpc.enable_retries": 0,
-  });
+  return new Channel(
+    `${hostScheme}:${target}`,
+    secure ? await tlsCredentials(server.ca_path) : credentials.createInsecure(),
+    {
+      // grpc-js shares connections among channels to one address; a server's limit of streams is per connection
+      "grpc.use_local_subchannel_pool": 1,
+      "grpc.keepalive_time_ms": timing.keepaliveMs,
+      "grpc.keepalive_timeout_ms": timing.keepaliveTimeoutMs,
+      "grpc.keepalive_permit_without_calls": 1,
+      "grpc.initial_reconnect_backoff_ms": timing.firstBackoffMs,
+      "grpc.max_reconnect_backoff_ms": Math.max(timing.firstBackoffMs, server.max_backoff * 1000),
+      // no TXT look-ups, no proxy from the environment, no registry of channels: none is of use on a plant's network
+      "grpc.service_config_disable_resolution": 1,
+      "grpc.enable_http_proxy": 0,
+      "grpc.enable_channelz": 0,
+      "grpc.enable_retries": 0,
+    },
+  );
 }
 
 /** `host:port` for grpc-js and whether TLS is spoken. A URL without a port means 80 or 443. */
