@@ -100,8 +100,8 @@ function common(config: Config, device: DeviceConfig, name: string) {
     id: tagId(device.device_id, name),
     group: device.device_id,
     name,
-    // an hourly bucket of poll mode ends up to an hour ago and stays the newest for one more
-    minStaleAfterMs: config.chirpstack?.mode === "poll" ? 7_200_000 : config.opcua.stale_threshold_seconds * 1000,
+    // poll mode: two hours from the end of an hourly bucket, which is stamped with its start
+    minStaleAfterMs: config.chirpstack?.mode === "poll" ? 10_800_000 : config.opcua.stale_threshold_seconds * 1000,
     stampArrival: device.source_timestamp_server,
   };
 }
