@@ -147,7 +147,8 @@ Deno.test("a client that goes away ends the reading and frees its place", async 
   using web = webApp(world);
   for (let round = 0; round < 40; round++) {
     const answer = await web.get(`/api/v1/history?tag=${TEMPERATURE}&format=csv`);
-    const reader = answer.body!.getReader();
+    assert(answer.body !== null);
+    const reader = answer.body.getReader();
     await reader.read();
     await reader.cancel();
   }

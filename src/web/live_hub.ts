@@ -58,6 +58,7 @@ export class LiveHub {
   #tick: ReturnType<typeof setTimeout> | undefined;
   #stallCheck: ReturnType<typeof setInterval> | undefined;
   #stopped = false;
+  #sentBytes = 0;
 
   constructor(options: LiveHubOptions) {
     this.tags = options.tags;
@@ -97,6 +98,16 @@ export class LiveHub {
   /** Streams that are open now. */
   get size(): number {
     return this.#streams.size;
+  }
+
+  /** Bytes that streams have handed out since the start. */
+  get sentBytes(): number {
+    return this.#sentBytes;
+  }
+
+  /** Used by a stream that hands out a message. */
+  countSent(bytes: number): void {
+    this.#sentBytes += bytes;
   }
 
   /** A new stream; it counts from its first read on. Throws a {@link Problem} when there are too many. */

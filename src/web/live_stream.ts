@@ -53,7 +53,9 @@ export class LiveStream {
           controller.close();
         } else {
           this.waitsForClientSince = performance.now();
-          controller.enqueue(this.#encoder.encode(value));
+          const bytes = this.#encoder.encode(value);
+          hub.countSent(bytes.length);
+          controller.enqueue(bytes);
         }
       },
       cancel: () => {

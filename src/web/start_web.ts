@@ -153,11 +153,21 @@ function registerMetrics(registry: Registry, hub: LiveHub) {
       this.set(hub.size);
     },
   });
+  new Counter({
+    name: "edgekeep_web_stream_bytes_total",
+    help: "Bytes that live event streams have handed out",
+    registers: [registry],
+    collect() {
+      this.reset();
+      this.inc(hub.sentBytes);
+    },
+  });
   return {
     onAnswer: (status: number) => answers.inc({ status: String(status) }),
     remove: () => {
-      registry.removeSingleMetric("edgekeep_web_answers_total");
-      registry.removeSingleMetric("edgekeep_web_streams");
+      for (const name of ["answers_total", "streams", "stream_bytes_total"]) {
+        registry.removeSingleMetric(`edgekeep_web_${name}`);
+      }
     },
   };
 }
