@@ -1,0 +1,24 @@
+import assert from "node:assert/strict";
+import { countTests } from "../../packaging/count_tests.ts";
+
+Deno.test("the tests of all reports are counted, skipped ones as failures", () => {
+  const report = (attributes: string) =>
+    `<testsuites tests="99"><testsuite name="a" ${attributes}></testsuite></testsuites>`;
+  assert.deepEqual(
+    countTests([
+      report(`tests="5" disabled="1" errors="0" failures="2"`),
+      report(`tests="3" disabled="0" errors="0" failures="0"`),
+    ]),
+    { passed: 5, failed: 3 },
+  );
+});
+
+Deno.test("a test's own text is not counted", () => {
+  const text =
+    `<testsuite name="a" tests="1" failures="1"><testcase name="&lt;testsuite tests=&quot;9&quot;&gt;"/></testsuite>`;
+  assert.deepEqual(countTests([text]), { passed: 0, failed: 1 });
+});
+
+Deno.test("a report without a test suite is refused", () => {
+  assert.throws(() => countTests([`<testsuites name="deno test" tests="0"></testsuites>`]), RangeError);
+});
