@@ -6,7 +6,8 @@ import { isHost, parseListen } from "./address.ts";
  * The parsed result is what the whole program trusts; the reference and the shipped file are made from this description.
  *
  * Metadata of a field: `description` is its meaning, `expected` replaces the derived words for what it takes, `secret`
- * marks a value that is never shown and can come from `<field>_file`, `unset` says what happens without a value.
+ * marks a value that is never shown and can come from `<field>_file`, `unset` says what happens without a value, and
+ * `example` is what files show where there is no default.
  */
 
 const name = (max = 64) =>
@@ -22,30 +23,41 @@ const host = z.string().max(253).refine(isHost, "must be an IP address or a host
 const port = (preset: number) => z.int().min(1).max(65535).default(preset);
 
 export const metricSchema = z.strictObject({
-  metric_name: name().describe("Name of the value in OPC UA, web and history; unique in its device."),
+  metric_name: name().meta({
+    description: "Name of the value in OPC UA, web and history; unique in its device.",
+    example: "Temperature",
+  }),
   chirpstack_metric_name: z.string().min(1).max(256).meta({
     description:
       'Path into the decoded object: temperature, channels[2].value, ["Battery Status"]; or one of $rssi $snr $dr ' +
       "$fcnt $fport $battery $margin $lastSeen.",
+    example: "temperature",
   }),
-  metric_type: z.enum(["Bool", "Int", "Float", "String"]).describe("What the device sends."),
+  metric_type: z.enum(["Bool", "Int", "Float", "String"]).meta({
+    description: "What the device sends.",
+    example: "Float",
+  }),
   data_type: z.enum(["Boolean", "Int16", "UInt16", "Int32", "UInt32", "Int64", "Float", "Double", "String"]).optional()
     .meta({
       description: "OPC UA data type that clients see.",
       unset: "Boolean for Bool, Int64 for Int, Double for Float, String for String",
+      example: "Double",
     }),
   metric_unit: z.string().max(32).optional().meta({
     description: "Unit: a UNECE code (CEL, P1) or any text.",
     unset: "no unit",
+    example: "CEL",
   }),
   range: z.tuple([z.number(), z.number()]).refine(([low, high]) => low < high, "must be [low, high] with low < high")
     .optional().meta({
       description: "Engineering range; a value outside is served as UncertainEngineeringUnitsExceeded.",
       unset: "any value",
+      example: [-40, 85],
     }),
   stale_after_seconds: z.number().min(1).max(31_536_000).optional().meta({
     description: "Age at which the value becomes UncertainLastUsableValue.",
     unset: "three times the device's observed interval, at least opcua.stale_threshold_seconds",
+    example: 3600,
   }),
   bad_after_seconds: seconds(1, 31_536_000, 86_400).describe("Age at which the value becomes BadNoCommunication."),
   deadband: z.number().min(0).default(0).describe("History: least change that is stored; 0 stores every sample."),
@@ -58,6 +70,7 @@ export const metricSchema = z.strictObject({
   retention_days: z.int().min(7).max(3650).optional().meta({
     description: "Days of history kept for this metric.",
     unset: "storage.retention_days",
+    example: 365,
   }),
   scale: z.number().refine((value) => value !== 0, "must not be 0").default(1).describe(
     "Factor applied to the decoded value.",
@@ -69,8 +82,12 @@ export const metricSchema = z.strictObject({
 export const deviceSchema = z.strictObject({
   device_id: z.string().regex(/^[0-9a-fA-F]{16}$/, "must be a DevEUI: 16 hexadecimal digits").transform((eui) =>
     eui.toLowerCase()
-  ).meta({ description: "DevEUI as ChirpStack shows it.", expected: "a DevEUI: 16 hexadecimal digits" }),
-  device_name: name().describe("Name of the device's folder in OPC UA."),
+  ).meta({
+    description: "DevEUI as ChirpStack shows it.",
+    expected: "a DevEUI: 16 hexadecimal digits",
+    example: "0011223344556677",
+  }),
+  device_name: name().meta({ description: "Name of the device's folder in OPC UA.", example: "Probe 1" }),
   source_timestamp_server: z.boolean().default(false).describe(
     "Stamp values with their arrival time, for SCADA systems that judge slow devices by age.",
   ),
@@ -79,8 +96,11 @@ export const deviceSchema = z.strictObject({
 });
 
 export const applicationSchema = z.strictObject({
-  application_name: name().describe("Name of the application's folder in OPC UA."),
-  application_id: name().describe("Id of the application in ChirpStack."),
+  application_name: name().meta({ description: "Name of the application's folder in OPC UA.", example: "Greenhouse" }),
+  application_id: name().meta({
+    description: "Id of the application in ChirpStack.",
+    example: "00000000-0000-0000-0000-000000000001",
+  }),
   device: z.array(deviceSchema).default([]).describe("A device of the application."),
 });
 
@@ -96,8 +116,13 @@ export const chirpstackSchema = z.strictObject({
   server_address: z.url({ protocol: /^https?$/ }).meta({
     description: "gRPC address of ChirpStack v4.",
     expected: "an http:// or https:// address",
+    example: "http://127.0.0.1:8080",
   }),
-  api_token: z.string().min(1).meta({ description: "API key made in ChirpStack.", secret: true }),
+  api_token: z.string().min(1).max(4096).meta({
+    description: "API key made in ChirpStack.",
+    secret: true,
+    example: "chirpstack-token",
+  }),
   tenant_id: z.uuid().or(z.literal("")).default("").meta({
     description: "Tenant whose devices the inventory lists; empty lists every tenant that the API key may see.",
     expected: "a UUID, or empty",
@@ -105,6 +130,7 @@ export const chirpstackSchema = z.strictObject({
   ca_path: z.string().min(1).optional().meta({
     description: "PEM file of the CA that signed ChirpStack's certificate; needs https.",
     unset: "the system's CA store",
+    example: "chirpstack-ca.pem",
   }),
   mode: z.enum(["stream", "poll"]).default("stream").describe(
     "stream: each uplink as it happens; poll: ChirpStack's hourly aggregates.",
@@ -126,6 +152,7 @@ export const opcuaSchema = z.strictObject({
   application_uri: z.string().min(1).max(256).optional().meta({
     description: "Application URI; also in the server's certificate.",
     unset: "urn:edgekeep:<gateway id>",
+    example: "urn:edgekeep:plant-1",
   }),
   product_uri: z.string().min(1).max(256).default("urn:edgekeep:gateway").describe("Product URI in ServerStatus."),
   host_ip_address: host.default("127.0.0.1").describe(
@@ -143,11 +170,13 @@ export const opcuaSchema = z.strictObject({
   user_name: z.string().min(1).max(64).optional().meta({
     description: "The user that clients log in as; anonymous login is never offered.",
     unset: "nobody can log in",
+    example: "scada",
   }),
   user_password: z.string().min(1).max(256).optional().meta({
     description: "Password of that user.",
     secret: true,
     unset: "nobody can log in",
+    example: "opcua-password",
   }),
   trust_client_cert: z.boolean().default(false).describe(
     "false refuses an unknown client certificate and files it in rejected/; true trusts every client.",
@@ -155,6 +184,7 @@ export const opcuaSchema = z.strictObject({
   pki_dir: z.string().min(1).optional().meta({
     description: "Folder of keys and certificates; relative to data_dir unless it starts with ./ or ../.",
     unset: "pki in data_dir",
+    example: "pki",
   }),
   diagnostics_enabled: z.boolean().default(true).describe("Serve the standard ServerDiagnostics nodes."),
   stale_threshold_seconds: seconds(1, 86_400, 120).describe(
@@ -191,6 +221,7 @@ export const loggingSchema = z.strictObject({
   dir: z.string().min(1).optional().meta({
     description: "Folder of the log files.",
     unset: "standard error alone",
+    example: "log",
   }),
   max_file_bytes: count(65_536, 1_073_741_824, 10_485_760).describe("Size at which a new log file is begun."),
   max_files: count(1, 100, 5).describe("Log files kept."),

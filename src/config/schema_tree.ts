@@ -16,6 +16,8 @@ export interface ValueNode {
   readonly preset: unknown;
   /** What happens without a value, where there is no default. */
   readonly unset: string;
+  /** What files show where there is no default; of a secret, the name of the file that holds it. */
+  readonly example: unknown;
   readonly required: boolean;
   /** Never shown; can also come from `<key>_file` and from a credential. */
   readonly secret: boolean;
@@ -51,6 +53,7 @@ interface JsonNode {
   readonly description?: string;
   readonly expected?: string;
   readonly unset?: string;
+  readonly example?: unknown;
   readonly secret?: boolean;
 }
 
@@ -123,6 +126,7 @@ function schemaNode(key: string, json: JsonNode, required: boolean): SchemaNode 
     choices: json.enum ?? items?.enum ?? [],
     preset: json.default,
     unset: json.unset ?? "",
+    example: json.example,
     required,
     secret: json.secret ?? false,
   };
