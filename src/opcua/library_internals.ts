@@ -36,12 +36,26 @@ interface Engine {
   addressSpaceAccessor: SpaceAccessor | null;
   serverDiagnosticsEnabled: boolean;
   _sessions: Record<string, ServerSession>;
+  _globalCounter: { totalMonitoredItemCount: number };
+  historyServerCapabilities: Record<string, unknown>;
   closeSession(token: unknown, deleteSubscriptions: boolean, reason: "Forcing" | "Terminated"): void;
 }
 
 /** The server's engine, typed as far as this room uses it. */
 export function engineOf(server: OPCUAServer): Engine {
   return server.engine as unknown as Engine;
+}
+
+/** The services that touch nodes; there from `initialize()` on. */
+export function accessorOf(server: OPCUAServer): SpaceAccessor {
+  const accessor = engineOf(server).addressSpaceAccessor;
+  if (accessor === null) throw new Error("Cannot reach the address space as the server is not initialised");
+  return accessor;
+}
+
+/** Monitored items of all sessions. */
+export function monitoredItemsOf(server: OPCUAServer): number {
+  return engineOf(server)._globalCounter.totalMonitoredItemCount;
 }
 
 /** All sessions, in the order of their creation. */

@@ -10,12 +10,15 @@ import type { FaultBoard } from "../telemetry/fault_board.ts";
 import type { GatewayStatus, OpcUaStatus } from "../telemetry/status.ts";
 import { advertisedHosts, machineAddresses, urlHost } from "./advertised_hosts.ts";
 import { answerAskedHost, encryptPasswords, endpointSecurity } from "./endpoints.ts";
-import { engineOf, guardConnections, mendOverflowBit } from "./library_internals.ts";
+import { accessorOf, engineOf, guardConnections, mendOverflowBit, monitoredItemsOf } from "./library_internals.ts";
 import { routeLibraryLog } from "./library_log.ts";
 import { limitFields, serverCapabilities, SPARE_CONNECTIONS, transportSettings } from "./limits.ts";
+import { historyService } from "./history_service.ts";
 import { livePush } from "./live_push.ts";
 import { openPki, type Pki } from "./open_pki.ts";
 import { normaliseAddress } from "./sanitise.ts";
+import { type SessionWatch, watchSessions } from "./session_watch.ts";
+import { serveTags } from "./space_service.ts";
 import { TagNodes } from "./tag_nodes.ts";
 
 const log = getLogger(["edgekeep", "opcua"]);
@@ -74,6 +77,7 @@ export async function startOpcUa(options: OpcUaOptions): Promise<OpcUaServerHand
     hosts,
   }, config.trust_client_cert);
   const server = makeServer(options, applicationUri, hosts, pki);
+  const cleanUp: (() => void)[] = [];
   try {
     await server.initialize();
     const engine = engineOf(server);
@@ -87,15 +91,22 @@ export async function startOpcUa(options: OpcUaOptions): Promise<OpcUaServerHand
     const folder = namespace.addFolder(space.rootFolder.objects, { nodeId: "s=Gateway", browseName: "Gateway" });
     const nodes = new TagNodes(space, namespace, folder, options.devices);
     nodes.addAll(tags.list());
+    const history = historyService({
+      nodes,
+      queries: options.history,
+      maxValuesPerNode: config.max_history_data_results_per_node,
+      namespaceIndex: NAMESPACE_INDEX,
+      nowUs: options.nowUs,
+    });
+    serveTags(accessorOf(server), nodes, NAMESPACE_INDEX, history);
     encryptPasswords(server.endpoints[0]?.endpointDescriptions() ?? []);
     answerAskedHost(server);
-    const sockets = limitConnections(server, config);
+    const watch = watchSessions(server, config, (session) => history.release(session));
+    cleanUp.push(() => watch.stop());
+    const sockets = limitConnections(server, config, watch);
     await server.start();
     const push = livePush(nodes);
-    const unsubscribe = [
-      tags.subscribe((batch) => push.push(batch)),
-      tags.onDefinitions((change) => nodes.apply(change)),
-    ];
+    cleanUp.push(tags.subscribe((batch) => push.push(batch)), tags.onDefinitions((change) => nodes.apply(change)));
     log.info("OPC UA limits configured", { event: "opcua_limits_configured", ...limitFields(config) });
     const endpoints = server.getDiscoveryUrls();
     log.info("OPC UA server listens on {address}", {
@@ -111,17 +122,18 @@ export async function startOpcUa(options: OpcUaOptions): Promise<OpcUaServerHand
         sessions: server.currentSessionCount,
         maxSessions: config.max_connections,
         subscriptions: server.currentSubscriptionCount,
-        monitoredItems: 0,
+        monitoredItems: monitoredItemsOf(server),
         variables: nodes.size,
-        rejectedLogins: 0,
+        rejectedLogins: watch.rejectedLogins,
         certificateNotAfterUs: pki.identity.notAfterUs,
       }),
       stop: async () => {
-        for (const undo of unsubscribe) undo();
+        for (const undo of cleanUp) undo();
         await shutDown(server, pki, sockets);
       },
     };
   } catch (error) {
+    for (const undo of cleanUp) undo();
     await server.shutdown(0).catch(() => {});
     await pki.dispose();
     throw error;
@@ -170,13 +182,16 @@ function makeServer(options: OpcUaOptions, applicationUri: string, hosts: readon
 }
 
 /** Applies `max_connections_per_address`; returns the open sockets. */
-function limitConnections(server: OPCUAServer, config: OpcUaConfig): ReadonlySet<Socket> {
+function limitConnections(server: OPCUAServer, config: OpcUaConfig, watch: SessionWatch): ReadonlySet<Socket> {
   const sockets = new Set<Socket>();
   const perAddress = new Map<string, number>();
   guardConnections(server, (socket) => {
     const address = normaliseAddress(socket.remoteAddress);
     const open = perAddress.get(address) ?? 0;
-    if (open >= config.max_connections_per_address) return false;
+    if (open >= config.max_connections_per_address) {
+      watch.refused(address, "max_connections_per_address");
+      return false;
+    }
     perAddress.set(address, open + 1);
     sockets.add(socket);
     socket.once("close", () => {

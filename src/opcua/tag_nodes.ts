@@ -74,6 +74,11 @@ export class TagNodes {
     return this.#nodes.get(id as TagId);
   }
 
+  /** Whether any node of the address space has this id (`ns=0;i=2253`). */
+  exists(nodeId: string): boolean {
+    return this.#space.findNode(nodeId) !== null;
+  }
+
   /** Adds the nodes of `tags`, silently: for the start, before anybody is connected. */
   addAll(tags: Iterable<Tag>): void {
     const devices = new Map(this.#devices().map((device) => [device.devEui, device]));

@@ -1,0 +1,34 @@
+import { deepStrictEqual, ok } from "node:assert/strict";
+import { advertisedHosts, certificateHosts, isLoopback, isWildcard, urlHost } from "./advertised_hosts.ts";
+
+const machine = {
+  addresses: ["127.0.0.1", "::1", "192.168.1.7", "10.0.0.3", "fe80::1", "2001:db8::7"],
+  hostname: "Plant-Box",
+};
+
+Deno.test("a wildcard bind advertises every address others can reach, and the name", () => {
+  deepStrictEqual(advertisedHosts("0.0.0.0", [], machine), ["192.168.1.7", "10.0.0.3", "plant-box"]);
+  deepStrictEqual(advertisedHosts("::", [], machine), ["192.168.1.7", "10.0.0.3", "2001:db8::7", "plant-box"]);
+  deepStrictEqual(advertisedHosts("0.0.0.0", [], { addresses: ["127.0.0.1"], hostname: "" }), ["127.0.0.1"]);
+});
+
+Deno.test("a bound address advertises itself; configured hosts win; wildcards never appear", () => {
+  deepStrictEqual(advertisedHosts("192.168.1.7", [], machine), ["192.168.1.7"]);
+  deepStrictEqual(advertisedHosts("0.0.0.0", ["scada.example", "0.0.0.0", "::"], machine), ["scada.example"]);
+  deepStrictEqual(advertisedHosts("0.0.0.0", ["0.0.0.0"], machine), ["127.0.0.1"]);
+});
+
+Deno.test("wildcard and loopback addresses are told apart from others", () => {
+  for (const host of ["0.0.0.0", "::", "[::]", "0:0:0:0:0:0:0:0", "::0"]) ok(isWildcard(host), host);
+  for (const host of ["127.0.0.1", "::1", "10.0.0.0", "host", "", "::ffff:1"]) ok(!isWildcard(host), host);
+  for (const host of ["127.0.0.1", "127.1.2.3", "::1", "[::1]", "LOCALHOST"]) ok(isLoopback(host), host);
+  for (const host of ["10.0.0.1", "localhost.example"]) ok(!isLoopback(host), host);
+});
+
+Deno.test("certificate hosts are split into names and addresses, URL hosts bracketed", () => {
+  deepStrictEqual(certificateHosts(["a.example", "10.0.0.1", "2001:db8::7", "a.example"]), {
+    dns: ["a.example"],
+    ip: ["10.0.0.1", "2001:db8::7"],
+  });
+  deepStrictEqual(["10.0.0.1", "::1", "[::1]", "a"].map(urlHost), ["10.0.0.1", "[::1]", "[::1]", "a"]);
+});
