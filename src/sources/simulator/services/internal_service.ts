@@ -1,4 +1,4 @@
-import type { ServerWritableStream, UntypedServiceImplementation } from "@grpc/grpc-js";
+import { Metadata, type ServerWritableStream, type UntypedServiceImplementation } from "@grpc/grpc-js";
 import internalPb from "@chirpstack/chirpstack-api/api/internal_pb.js";
 import type { LogItem, StreamDeviceEventsRequest } from "@chirpstack/chirpstack-api/api/internal_pb.js";
 import type { DeviceEvent } from "../event_log.ts";
@@ -17,6 +17,8 @@ export function internalService(context: ServiceContext): UntypedServiceImplemen
       context,
       (request: StreamDeviceEventsRequest, call: ServerWritableStream<StreamDeviceEventsRequest, LogItem>) => {
         const device = context.network.devices.get(requireEui(request.getDevEui()));
+        // the real server answers with its headers at once, before there is any event
+        call.sendMetadata(new Metadata());
         if (device === undefined) return;
         // events leave in the order in which they came, also when the latency changes between them
         const waiting: (() => void)[] = [];
