@@ -43,9 +43,10 @@ export const INVENTORY_LIFETIME_US = 60_000_000;
 
 /**
  * Asks ChirpStack for applications, devices and device profiles. Never throws for what the server does: what could not
- * be asked is among the problems.
+ * be asked is among the problems. Rejects when the signal aborts.
  */
 export async function takeInventory(options: InventoryOptions, signal: AbortSignal): Promise<Inventory> {
+  signal.throwIfAborted();
   const { api, configured, nowUs } = options;
   const takenUs = nowUs();
   const problems: string[] = [];
