@@ -19,6 +19,9 @@ export interface TrafficOptions {
   readonly random: Random;
 }
 
+/** After a pause the frames of so many intervals are made up; a machine that slept for a day begins anew. */
+const maxBehind = 20;
+
 /** No timer waits longer, so that a clock that jumps is noticed. */
 const maxWaitMs = 1000;
 
@@ -55,8 +58,7 @@ export class Traffic {
     for (let next = this.#heap[0]; next !== undefined && next.atUs <= now; next = this.#heap[0]) {
       next.sender.send(Math.floor(next.atUs));
       next.atUs += intervalMs * 1000 * (0.9 + 0.2 * random());
-      // a machine that slept does not make up for every frame it missed
-      if (next.atUs <= now - intervalMs * 1000) next.atUs = now + random() * intervalMs * 1000;
+      next.atUs = Math.max(next.atUs, now - maxBehind * intervalMs * 1000);
       this.#sink(0);
       sent++;
     }

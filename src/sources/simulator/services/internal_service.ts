@@ -27,7 +27,7 @@ export function internalService(context: ServiceContext): UntypedServiceImplemen
           const write = () => void call.write(logItem(event, context.faults.garbageBody));
           if (context.faults.latencyMs === 0 && waiting.length === 0) return write();
           waiting.push(write);
-          context.later(context.faults.latencyMs, () => {
+          context.delays.run(context.faults.latencyMs, () => {
             if (!call.cancelled) waiting.shift()?.();
           });
         };

@@ -5,6 +5,7 @@ import {
   type ServerWritableStream,
   status,
 } from "@grpc/grpc-js";
+import type { Delays } from "../delays.ts";
 import type { FaultSwitches } from "../fault_injection.ts";
 import type { VirtualNetwork } from "../virtual_network.ts";
 
@@ -26,8 +27,7 @@ export interface ServiceContext {
   readonly faults: FaultSwitches;
   /** The server's clock, µs. */
   readonly nowUs: () => number;
-  /** Runs something later, unless the server stops before; returns a function that calls it off. */
-  readonly later: (delayMs: number, run: () => void) => () => void;
+  readonly delays: Delays;
 }
 
 /** A unary call: checks the token, answers, late if a fault says so; what is thrown becomes the call's status. */
@@ -44,7 +44,7 @@ export function unary<Request, Response>(
         callback(asStatus(error));
       }
     };
-    if (context.faults.latencyMs > 0) context.later(context.faults.latencyMs, respond);
+    if (context.faults.latencyMs > 0) context.delays.run(context.faults.latencyMs, respond);
     else respond();
   };
 }
