@@ -1,0 +1,27 @@
+/**
+ * The flags that the program runs with: `deno task edgekeep` passes them to `deno run`, and the executable has them
+ * compiled in. They are the outer limit only. Every role runs in a worker with the few permissions that its
+ * configuration needs, and a worker may not have more than the process around it.
+ *
+ * Not among them, and so out of reach for the whole process: running programs, native libraries, code from the network.
+ */
+export const bakedFlags: readonly string[] = [
+  // asking a terminal for more is no way to run a gateway
+  "--no-prompt",
+  // listen and connect: which addresses, the configuration says
+  "--allow-net",
+  // the configuration, its secret files, the data directory, the assets; who holds a port that is taken
+  "--allow-read",
+  // data directory and log directory
+  "--allow-write",
+  // EDGEKEEP_*, systemd's variables
+  "--allow-env",
+  // host name and interface addresses, for the certificate and the endpoints
+  "--allow-sys=hostname,networkInterfaces,homedir,uid",
+  // permissions of a worker
+  "--unstable-worker-options",
+  // sd_notify's datagram socket
+  "--unstable-net",
+  // two thirds of the memory, for a start a tenth longer
+  "--v8-flags=--optimize-for-size,--max-semi-space-size=2",
+];

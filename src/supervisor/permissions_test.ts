@@ -1,0 +1,121 @@
+import assert from "node:assert/strict";
+import { type Config, configSchema } from "../config/schema.ts";
+import { bakedFlags } from "./baked_flags.ts";
+import { codePaths } from "./code_paths.ts";
+import { denoFlags, gatewayGrants, gatewayPermissions, permissionsOf, simulatorPermissions } from "./permissions.ts";
+import manifest from "../../deno.json" with { type: "json" };
+
+const facts = { codePaths: ["/opt/edgekeep/src"] };
+
+function config(change: Record<string, unknown> = {}): Config {
+  const parsed = configSchema.parse({ gateway: { data_dir: "/data" }, ...change });
+  return { ...parsed, storage: { ...parsed.storage, database_path: "/data/history.db" } };
+}
+
+Deno.test("A default configuration may listen on loopback, use its data directory, and nothing else", () => {
+  assert.deepEqual(gatewayPermissions(config(), facts), {
+    net: ["127.0.0.1:4840", "127.0.0.1:8080"],
+    read: ["/data", "/opt/edgekeep/src"],
+    write: ["/data"],
+    env: ["TMPDIR", "TMP", "TEMP"],
+    sys: ["networkInterfaces", "uid", "homedir", "hostname"],
+    run: false,
+    ffi: false,
+    import: false,
+  });
+});
+
+Deno.test("ChirpStack's address is the only one that may be connected to", () => {
+  const cases = [
+    ["http://chirpstack.local:8080", "chirpstack.local:8080"],
+    ["https://chirpstack.example", "chirpstack.example:443"],
+    ["http://192.168.1.5", "192.168.1.5:80"],
+    ["http://[fd00::1]:8080", "[fd00::1]:8080"],
+  ];
+  for (const [address, expected] of cases) {
+    const chirpstack = { server_address: address, api_token: "x", ca_path: "/etc/ca.pem" };
+    const { net, read } = gatewayPermissions(config({ chirpstack }), facts);
+    assert.deepEqual(net, [expected, "127.0.0.1:4840", "127.0.0.1:8080"]);
+    assert.deepEqual(read, ["/etc/ca.pem", "/data", "/opt/edgekeep/src"]);
+  }
+});
+
+Deno.test("A listener on every address may also use every IPv6 address", () => {
+  const opcua = { host_ip_address: "0.0.0.0", host_port: 4841 };
+  const runtime = { web: { listen: "[::1]:9000" } };
+  assert.deepEqual(gatewayPermissions(config({ opcua, runtime }), facts).net, [
+    "0.0.0.0:4841",
+    "[::]:4841",
+    "[::1]:9000",
+  ]);
+});
+
+Deno.test("What is switched off needs no permission", () => {
+  const off = config({ opcua: { enabled: false }, runtime: { web: { enabled: false } } });
+  const { net, sys } = gatewayPermissions(off, facts);
+  assert.deepEqual(net, []);
+  assert.deepEqual(sys, ["homedir", "hostname"]);
+});
+
+Deno.test("A database and a PKI outside the data directory add their folders", () => {
+  const outside = config({ opcua: { pki_dir: "/srv/pki" } });
+  const { write } = gatewayPermissions(
+    { ...outside, storage: { ...outside.storage, database_path: "/ssd/edgekeep/history.db" } },
+    facts,
+  );
+  assert.deepEqual(write, ["/data", "/ssd/edgekeep", "/srv/pki"]);
+  const inside = config({ opcua: { pki_dir: "/data/keys" } });
+  assert.deepEqual(gatewayPermissions(inside, facts).write, ["/data"]);
+  const beside = config({ opcua: { pki_dir: "/data-pki" } });
+  assert.deepEqual(gatewayPermissions(beside, facts).write, ["/data", "/data-pki"]);
+});
+
+Deno.test("The simulator may listen, and nothing else", () => {
+  const options = { hostname: "127.0.0.1", port: 0, apiToken: "t", devices: 1, intervalMs: 1 };
+  assert.deepEqual(simulatorPermissions(options, facts), {
+    net: ["127.0.0.1:0"],
+    read: ["/opt/edgekeep/src"],
+    write: [],
+    env: [],
+    sys: [],
+    run: false,
+    ffi: false,
+    import: false,
+  });
+});
+
+Deno.test("Every grant says why, and no permission is granted whole", () => {
+  for (const grant of gatewayGrants(config({ chirpstack: { server_address: "http://h:1", api_token: "x" } }), facts)) {
+    assert.ok(grant.why.length > 5);
+    assert.ok(grant.value.length > 1);
+  }
+  const nothing = permissionsOf([]);
+  assert.deepEqual(Object.values(nothing).flat(), [false, false, false]);
+});
+
+Deno.test("The grants can be written as flags, commas doubled", () => {
+  assert.deepEqual(
+    denoFlags([
+      { kind: "net", value: "127.0.0.1:4840", why: "" },
+      { kind: "read", value: "/a,b", why: "" },
+      { kind: "read", value: "/c", why: "" },
+      { kind: "read", value: "/c", why: "" },
+    ]),
+    ["--allow-net=127.0.0.1:4840", "--allow-read=/a,,b,/c"],
+  );
+});
+
+Deno.test("The program's own files are found in a checkout and in a bundle", () => {
+  assert.deepEqual(codePaths("file:///opt/ek/src/main.ts"), ["/opt/ek/src", "/opt/ek/static", "/opt/ek/node_modules"]);
+  assert.deepEqual(codePaths("file:///tmp/packed/src/main.js"), ["/tmp/packed"]);
+});
+
+Deno.test("The task of the checkout runs with the flags that the executable has compiled in", () => {
+  assert.equal(manifest.tasks.edgekeep, `deno run ${bakedFlags.join(" ")} src/main.ts`);
+});
+
+Deno.test("The process cannot run programs, load native libraries or import code", () => {
+  const allowed = bakedFlags.filter((flag) => flag.startsWith("--allow-")).map((flag) => flag.split("=")[0]);
+  assert.deepEqual(allowed, ["--allow-net", "--allow-read", "--allow-write", "--allow-env", "--allow-sys"]);
+  assert.ok(bakedFlags.includes("--no-prompt"));
+});
