@@ -1,8 +1,9 @@
 import { Command } from "commander";
+import { randomBytes } from "node:crypto";
 import { networkInterfaces } from "node:os";
 import { join, resolve } from "node:path";
-import { isHost, isLoopback, isWildcard } from "../config/address.ts";
-import { configFile, howToRead } from "../config/config_file.ts";
+import { isLoopback, isWildcard } from "../config/address.ts";
+import { configFile, howToRead, placeholder } from "../config/config_file.ts";
 
 const LOCAL_RESOURCE = 6;
 const CONFIG = "edgekeep.toml";
@@ -14,18 +15,14 @@ export function initCommand(): Command {
   return new Command("init")
     .description("write a commented configuration and a random OPC UA password into a folder")
     .argument("<folder>", "where edgekeep.toml goes; made if it is not there")
-    .option(
-      "--lan [address]",
-      "let the network reach OPC UA: an interface or address of this machine, else all of them",
-    )
+    .option("--lan", "let the network reach OPC UA, on every interface of this machine")
+    .option("--interface <name>", "let the network reach OPC UA, on one interface or address of this machine")
     .option("--force", "replace an edgekeep.toml that is already there")
-    .action(async function (folder: string, options: { lan?: true | string; force?: boolean }) {
-      const host = listenAddress(options.lan);
+    .action(async function (folder: string, options: { lan?: boolean; interface?: string; force?: boolean }) {
+      const host = listenAddress(options.lan ?? false, options.interface);
       if (host === null) {
         const names = lanAddresses().map(({ name, address }) => `${name} (${address})`).join(", ");
-        const text = `Cannot listen on '${options.lan}': it is no interface or address of this machine: ${
-          names || "none"
-        }`;
+        const text = `Cannot listen on '${options.interface}': this machine has ${names || "no network"}`;
         this.error(text, { exitCode: 2 });
       }
       const directory = resolve(folder);
@@ -64,7 +61,7 @@ function startingConfig(host: string): string {
   return configFile({
     intro: ["Edgekeep configuration.", "", ...howToRead],
     set: {
-      "chirpstack.server_address": "http://127.0.0.1:8090",
+      "chirpstack.server_address": placeholder(["chirpstack", "server_address"]),
       "chirpstack.api_token_file": "chirpstack-token",
       "opcua.host_ip_address": host,
       "opcua.user_name": USER,
@@ -95,11 +92,9 @@ Web:    http://127.0.0.1:8080, only from this machine: the page has no login in 
 }
 
 /** The address to listen on, or `null` when the machine has no such interface or address. */
-function listenAddress(lan: true | string | undefined): string | null {
-  if (lan === undefined) return "127.0.0.1";
-  if (lan === true) return "0.0.0.0";
-  const found = lanAddresses().find(({ name, address }) => name === lan || address === lan);
-  return found?.address ?? (isHost(lan) && (isWildcard(lan) || isLoopback(lan)) ? lan : null);
+function listenAddress(lan: boolean, chosen: string | undefined): string | null {
+  if (chosen === undefined) return lan ? "0.0.0.0" : "127.0.0.1";
+  return lanAddresses().find(({ name, address }) => name === chosen || address === chosen)?.address ?? null;
 }
 
 /** Addresses under which others can reach this machine, IPv4 first. */
@@ -114,7 +109,7 @@ function lanAddresses(): { readonly name: string; readonly address: string }[] {
 
 /** 144 random bits in characters that need no quoting anywhere. */
 function randomPassword(): string {
-  return crypto.getRandomValues(new Uint8Array(18)).toBase64({ alphabet: "base64url" });
+  return randomBytes(18).toString("base64url");
 }
 
 function bracketed(address: string): string {

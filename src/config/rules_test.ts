@@ -1,0 +1,249 @@
+import assert from "node:assert/strict";
+import { parse } from "smol-toml";
+import { formatKeyPath } from "./key_path.ts";
+import { checkRules, rules } from "./rules.ts";
+import { salvage } from "./salvage.ts";
+import { configSchema } from "./schema.ts";
+
+interface Fixture {
+  /** Breaks the rule, and at these keys. */
+  readonly fail: string;
+  readonly at: readonly string[];
+  /** As close to `fail` as a configuration gets that keeps the rule. */
+  readonly pass: string;
+}
+
+const chirpstack = (lines = "") =>
+  `[chirpstack]\nserver_address = "https://chirpstack.test"\napi_token = "token"\n${lines}\n`;
+const device = (id = "0011223344556677", name = "Probe") =>
+  `[[application.device]]\ndevice_id = "${id}"\ndevice_name = "${name}"\n`;
+const application = (id = "1") => `[[application]]\napplication_name = "App"\napplication_id = "${id}"\n`;
+const metric = (lines = "", name = "Temperature", path = "temperature", type = "Float") =>
+  `[[application.device.read_metric]]\nmetric_name = "${name}"\nchirpstack_metric_name = '${path}'\n` +
+  `metric_type = "${type}"\n${lines}\n`;
+const metrics = (...all: string[]) => application() + device() + all.join("");
+const at = (key: string, entry = 0) => [`application[0].device[0].read_metric[${entry}].${key}`];
+const manyDevices = (count: number) =>
+  application() + Array.from({ length: count }, (_, n) => device(n.toString(16).padStart(16, "0"), `D${n}`)).join("");
+
+const fixtures: Record<string, Fixture> = {
+  no_source: { fail: "", at: ["chirpstack"], pass: chirpstack() },
+  no_devices: { fail: chirpstack() + application(), at: ["application"], pass: chirpstack() + metrics(metric()) },
+  empty_application: { fail: application(), at: ["application[0]"], pass: metrics(metric()) },
+  empty_device: { fail: metrics(), at: ["application[0].device[0]"], pass: metrics(metric()) },
+  duplicate_application_id: {
+    fail: application("1") + application("1"),
+    at: ["application[1].application_id"],
+    pass: application("1") + application("2"),
+  },
+  duplicate_device_id: {
+    fail: application("1") + device("00112233AABBCCDD", "A") + application("2") + device("00112233aabbccdd", "B"),
+    at: ["application[1].device[0].device_id"],
+    pass: application("1") + device("00112233aabbccdd", "A") + application("2") + device("00112233aabbccde", "B"),
+  },
+  duplicate_device_name: {
+    fail: application() + device("0000000000000001", "A") + device("0000000000000002", "A"),
+    at: ["application[0].device[1].device_name"],
+    pass: application("1") + device("0000000000000001", "A") + application("2") + device("0000000000000002", "A"),
+  },
+  duplicate_metric_name: {
+    fail: metrics(metric("", "A", "a"), metric("", "A", "b")),
+    at: at("metric_name", 1),
+    pass: metrics(metric("", "A", "a"), metric("", "B", "b")) + device("0000000000000001", "Other") + metric("", "A"),
+  },
+  duplicate_value_path: {
+    fail: metrics(metric("", "A", "a.b"), metric("", "B", '["a"].b')),
+    at: at("chirpstack_metric_name", 1),
+    pass: metrics(metric("", "A", "a.b"), metric("", "B", '["a.b"]')),
+  },
+  value_path_syntax: {
+    fail: metrics(metric("", "A", "Battery Status")),
+    at: at("chirpstack_metric_name"),
+    pass: metrics(metric("", "A", '["Battery Status"]')),
+  },
+  data_type_mismatch: {
+    fail: metrics(metric('data_type = "Int32"')),
+    at: at("data_type"),
+    pass: metrics(metric('data_type = "Double"')),
+  },
+  range_without_number: {
+    fail: metrics(metric("range = [0, 1]", "A", "a", "Bool")),
+    at: at("range"),
+    pass: metrics(metric("range = [0, 1]", "A", "a", "Int")),
+  },
+  range_beyond_type: {
+    fail: metrics(metric('data_type = "Int16"\nrange = [0, 32768]', "A", "a", "Int")),
+    at: at("range"),
+    pass: metrics(metric('data_type = "Int16"\nrange = [0, 32767]', "A", "a", "Int")),
+  },
+  scaling_without_number: {
+    fail: metrics(metric("scale = 2\noffset = 1\ndeadband = 1", "A", "a", "String")),
+    at: [...at("scale"), ...at("offset"), ...at("deadband")],
+    pass: metrics(metric("scale = 1", "A", "a", "String"), metric("scale = 2\ndeadband = 1", "B", "b", "Float")),
+  },
+  scaling_of_integer: {
+    fail: metrics(metric("scale = 0.1\noffset = 0.5", "A", "a", "Int")),
+    at: [...at("scale"), ...at("offset")],
+    pass: metrics(metric("scale = 10", "A", "a", "Int"), metric("scale = 0.1", "B", "b", "Float")),
+  },
+  bad_before_stale: {
+    fail: metrics(metric("stale_after_seconds = 60\nbad_after_seconds = 60")),
+    at: at("stale_after_seconds"),
+    pass: metrics(metric("stale_after_seconds = 60\nbad_after_seconds = 61")),
+  },
+  stale_before_poll: {
+    fail: chirpstack('mode = "poll"') + metrics(metric("stale_after_seconds = 7199")),
+    at: at("stale_after_seconds"),
+    pass: chirpstack('mode = "poll"') + metrics(metric("stale_after_seconds = 7200")),
+  },
+  many_devices: {
+    fail: chirpstack() + manyDevices(501),
+    at: ["chirpstack.mode"],
+    pass: chirpstack() + manyDevices(500),
+  },
+  unprintable_name: {
+    fail: '[gateway]\nname = "a\\u0007b"\nsite = " x"\n' + metrics(metric("", "A\\u202Eb")),
+    at: ["gateway.name", "gateway.site", ...at("metric_name")],
+    pass: '[gateway]\nname = "Wasserwerk Süd"\n' + metrics(metric("", "Température °C")),
+  },
+  chirpstack_address_parts: {
+    fail: '[chirpstack]\nserver_address = "https://user:hunter22@host:8080"\napi_token = "x"',
+    at: ["chirpstack.server_address"],
+    pass: '[chirpstack]\nserver_address = "https://host:8080/"\napi_token = "x"',
+  },
+  chirpstack_plain_text: {
+    fail: '[chirpstack]\nserver_address = "http://10.0.0.1:8080"\napi_token = "x"',
+    at: ["chirpstack.server_address"],
+    pass: '[chirpstack]\nserver_address = "http://[::1]:9090"\napi_token = "x"',
+  },
+  chirpstack_ca_unused: {
+    fail: '[chirpstack]\nserver_address = "http://10.0.0.1:8080"\napi_token = "x"\nca_path = "ca.pem"',
+    at: ["chirpstack.ca_path"],
+    pass: '[chirpstack]\nserver_address = "https://10.0.0.1:8080"\napi_token = "x"\nca_path = "ca.pem"',
+  },
+  chirpstack_token_characters: {
+    fail: '[chirpstack]\nserver_address = "https://h"\napi_token = "abc\\ndef"',
+    at: ["chirpstack.api_token"],
+    pass: '[chirpstack]\nserver_address = "https://h"\napi_token = "eyJ0.e30.AbC_-"',
+  },
+  opcua_user_incomplete: {
+    fail: '[opcua]\nuser_name = "a"',
+    at: ["opcua.user_password"],
+    pass: '[opcua]\nuser_name = "a"\nuser_password = "b"',
+  },
+  opcua_without_user: {
+    fail: "[opcua]",
+    at: ["opcua.user_name"],
+    pass: "[opcua]\nenabled = false",
+  },
+  opcua_weak_password: {
+    fail: '[opcua]\nhost_ip_address = "0.0.0.0"\nuser_name = "a"\nuser_password = "elevenchars"',
+    at: ["opcua.user_password"],
+    pass: '[opcua]\nhost_ip_address = "0.0.0.0"\nuser_name = "a"\nuser_password = "twelve chars"',
+  },
+  opcua_password_characters: {
+    fail: '[opcua]\nuser_name = "a"\nuser_password = "one\\ntwo"',
+    at: ["opcua.user_password"],
+    pass: '[opcua]\nuser_name = "a"\nuser_password = "one two é"',
+  },
+  opcua_none_remote: {
+    fail: '[opcua]\nhost_ip_address = "10.0.0.1"\nsecurity_policies = ["None", "Basic256Sha256"]',
+    at: ["opcua.security_policies"],
+    pass: '[opcua]\nhost_ip_address = "127.0.0.1"\nsecurity_policies = ["None", "Basic256Sha256"]',
+  },
+  opcua_trusts_everyone: {
+    fail: "[opcua]\ntrust_client_cert = true",
+    at: ["opcua.trust_client_cert"],
+    pass: "[opcua]\ntrust_client_cert = false",
+  },
+  opcua_wildcard: {
+    fail: '[opcua]\nhost_ip_address = "0.0.0.0"',
+    at: ["opcua.host_ip_address"],
+    pass: '[opcua]\nhost_ip_address = "10.0.0.1"',
+  },
+  opcua_advertised_wildcard: {
+    fail: '[opcua]\nadvertised_hosts = ["plc.plant", "::"]',
+    at: ["opcua.advertised_hosts[1]"],
+    pass: '[opcua]\nadvertised_hosts = ["plc.plant", "::2"]',
+  },
+  opcua_message_beyond_chunks: {
+    fail: "[opcua]\nmax_message_size = 65537\nmax_chunk_count = 1",
+    at: ["opcua.max_message_size"],
+    pass: "[opcua]\nmax_message_size = 65536\nmax_chunk_count = 1",
+  },
+  opcua_address_share_unused: {
+    fail: "[opcua]\nmax_connections = 10",
+    at: ["opcua.max_connections_per_address"],
+    pass: "[opcua]\nmax_connections = 20",
+  },
+  repeated_entry: {
+    fail: '[opcua]\nsecurity_modes = ["Sign", "Sign"]',
+    at: ["opcua.security_modes[1]"],
+    pass: '[opcua]\nsecurity_modes = ["Sign", "SignAndEncrypt"]',
+  },
+  web_remote: {
+    fail: '[runtime.web]\nlisten = "0.0.0.0:8080"',
+    at: ["runtime.web.listen"],
+    pass: '[runtime.web]\nlisten = "[::1]:8080"',
+  },
+  same_port: {
+    fail: '[opcua]\nhost_port = 9000\n[runtime.web]\nlisten = "localhost:9000"',
+    at: ["runtime.web.listen"],
+    pass: '[opcua]\nhost_port = 9000\nenabled = false\n[runtime.web]\nlisten = "localhost:9000"',
+  },
+  port_of_chirpstack: {
+    fail: '[chirpstack]\nserver_address = "http://localhost:8080"\napi_token = "x"',
+    at: ["runtime.web.listen"],
+    pass: '[chirpstack]\nserver_address = "http://10.0.0.9:8080"\napi_token = "x"',
+  },
+  nothing_served: {
+    fail: "[opcua]\nenabled = false\n[runtime.web]\nenabled = false",
+    at: ["opcua.enabled"],
+    pass: "[opcua]\nenabled = false",
+  },
+  rollups_shorter_than_samples: {
+    fail: "[storage]\nretention_days = 400\nrollup_retention_days = 399",
+    at: ["storage.rollup_retention_days"],
+    pass: "[storage]\nretention_days = 400\nrollup_retention_days = 400",
+  },
+  home_in_path: {
+    fail: '[gateway]\ndata_dir = "~/data"\n[logging]\ndir = "~"',
+    at: ["gateway.data_dir", "logging.dir"],
+    pass: '[gateway]\ndata_dir = "./~data"',
+  },
+};
+
+function broken(rule: string, text: string): string[] {
+  return checkRules(salvage(configSchema, parse(text))).filter((problem) => problem.rule === rule)
+    .map(({ at }) => formatKeyPath(at));
+}
+
+for (const { id } of rules) {
+  Deno.test(`rule ${id} tells a configuration that breaks it from one that keeps it`, () => {
+    const fixture = fixtures[id];
+    assert.ok(fixture, "a rule needs a fixture");
+    assert.deepEqual(broken(id, fixture.fail), fixture.at);
+    assert.deepEqual(broken(id, fixture.pass), []);
+    // what passes must be a configuration that the schema takes, or it would prove nothing
+    const parsed = configSchema.safeParse(parse(fixture.pass));
+    assert.ok(parsed.success, parsed.error?.message);
+  });
+}
+
+Deno.test("rules have ids of their own, and every fixture has a rule", () => {
+  assert.equal(new Set(rules.map(({ id }) => id)).size, rules.length);
+  assert.deepEqual(Object.keys(fixtures).sort(), rules.map(({ id }) => id).sort());
+});
+
+Deno.test("texts of rules hold no secret", () => {
+  const secrets = { api_token: "tok en\n-Xq7Zp", user_password: "pass\nwd-Xq7" };
+  const config = {
+    chirpstack: { server_address: "http://user:Xq7Zp-inURL@host/path", api_token: secrets.api_token },
+    opcua: { host_ip_address: "0.0.0.0", user_name: "a", user_password: secrets.user_password },
+  };
+  const problems = checkRules(salvage(configSchema, config));
+  for (const rule of ["chirpstack_token_characters", "opcua_password_characters", "chirpstack_address_parts"]) {
+    assert.ok(problems.some((problem) => problem.rule === rule), rule);
+  }
+  assert.doesNotMatch(JSON.stringify(problems), /Xq7/);
+});
