@@ -131,9 +131,10 @@ export class TagStore {
 
   /**
    * Gives tags the newest sample that history holds, quality by age, without telling anybody: for the start, before
-   * sources and servers run. Unknown ids are passed over.
+   * sources and servers run. Unknown ids are passed over. `previousTimeUs`, the time of the sample before it, is a first
+   * guess of the device's interval.
    */
-  restore(samples: Iterable<readonly [TagId, Sample]>): void {
+  restore(samples: Iterable<readonly [TagId, Sample & { readonly previousTimeUs?: number | null }]>): void {
     const nowUs = this.#nowUs();
     for (const [id, sample] of samples) {
       const tag = this.#tags.get(id);
@@ -143,8 +144,9 @@ export class TagStore {
       tag.sourceTimeUs = sample.sourceTimeUs;
       tag.serverTimeUs = sample.serverTimeUs;
       tag.deviceTimeUs = sample.sourceTimeUs;
-      tag.quality = this.#qualityAt(tag, nowUs);
+      if (sample.previousTimeUs) this.#observe(tag.definition.group, sample.previousTimeUs);
       this.#observe(tag.definition.group, sample.sourceTimeUs);
+      tag.quality = this.#qualityAt(tag, nowUs);
     }
   }
 

@@ -182,6 +182,14 @@ Deno.test("restored tags show their stored value with a quality by age, and nobo
   assert.deepEqual([tag.value, tag.quality, batches.length], [3, Quality.UncertainLastUsableValue, 0]);
 });
 
+Deno.test("a restored tag knows its device's interval from the two newest rows", () => {
+  const { store, tag } = setUp(definition({ staleAfterMs: null }));
+  const sourceTimeUs = T0 - 500 * S;
+  const stored = { value: 3, quality: Quality.Good, sourceTimeUs, serverTimeUs: sourceTimeUs };
+  store.restore([[tag.id, { ...stored, previousTimeUs: T0 - 1_100 * S }]]);
+  assert.deepEqual([store.staleAfterMs(tag), tag.quality], [1_800_000, Quality.Good]);
+});
+
 Deno.test("definitions are added, changed and removed while values stay", () => {
   const { store, tag, batches } = setUp(definition(), definition({ name: "humidity" }));
   const changes: DefinitionChange[] = [];
