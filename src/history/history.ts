@@ -81,6 +81,8 @@ export interface HistoryQueries {
 /** The newest row of a series. */
 export interface LastSample extends Sample {
   readonly tagId: TagId;
+  /** Source time of the real row before it, for a first guess of the device's interval; `null` when there is none. */
+  readonly previousTimeUs?: number | null;
 }
 
 /** Storing, in the gateway's thread. */

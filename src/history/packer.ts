@@ -1,0 +1,115 @@
+import { decodeBlock, rowsOfBlock } from "./block_codec.ts";
+import { saveRows } from "./block_edit.ts";
+import { FULL_BLOCK_BYTES } from "./block_pieces.ts";
+import type { HistoryMemory } from "./memory.ts";
+import { appendRows, type Row, rowAt } from "./rows.ts";
+import type { Series } from "./series.ts";
+import type { HistoryStore } from "./store.ts";
+
+/** Journal entries for each series at which its rows are worth moving into blocks. */
+const ENTRIES_PER_SERIES = 64;
+const MIN_ENTRIES = 16_384;
+const MAX_ENTRIES = 131_072;
+const MAX_BYTES = 8 * 1024 * 1024;
+/** Journal records deleted in one step. */
+const TRIM = 64;
+
+/**
+ * Moves the newest rows from memory into blocks, series by series, and then drops the journal records that they came
+ * from: a pass in small steps, begun when the journal has grown enough. A kill in the middle of a pass is harmless:
+ * rows that are in blocks are passed over when the journal is replayed.
+ */
+export class Packer {
+  readonly #memory: HistoryMemory;
+  readonly #onDamaged: (series: Series, error: unknown) => void;
+  #entries = 0;
+  #bytes = 0;
+  #pass: { readonly endId: number; readonly entries: number; readonly bytes: number; nextSeries: number } | null = null;
+
+  constructor(memory: HistoryMemory, onDamaged: (series: Series, error: unknown) => void) {
+    this.#memory = memory;
+    this.#onDamaged = onDamaged;
+  }
+
+  /** The journal grew by one record. */
+  grew(entries: number, bytes: number): void {
+    this.#entries += entries;
+    this.#bytes += bytes;
+  }
+
+  /** A new file with an empty journal is in use. */
+  restart(): void {
+    this.#entries = 0;
+    this.#bytes = 0;
+    this.#pass = null;
+  }
+
+  /** Whether there is work: a pass is under way, or the journal is long enough for one. */
+  get due(): boolean {
+    const most = Math.min(MAX_ENTRIES, Math.max(MIN_ENTRIES, this.#memory.size * ENTRIES_PER_SERIES));
+    return this.#pass !== null || this.#entries >= most || this.#bytes >= MAX_BYTES;
+  }
+
+  /** Begins a pass, whether one is due or not. `lastJournalId`: the newest record of the journal. */
+  begin(lastJournalId: number): void {
+    this.#pass ??= { endId: lastJournalId, entries: this.#entries, bytes: this.#bytes, nextSeries: 1 };
+  }
+
+  /**
+   * Does about `budgetMs` of the pass in one transaction; `true` when the pass is over. Everything in memory must have
+   * been committed to the journal before.
+   */
+  step(store: HistoryStore, budgetMs: number): boolean {
+    const pass = this.#pass;
+    if (pass === null) return true;
+    const deadline = performance.now() + budgetMs;
+    const packed: [Series, number][] = [];
+    const { next, done } = store.transact(() => {
+      let next = pass.nextSeries;
+      for (; next <= this.#memory.lastId; next++) {
+        if (performance.now() >= deadline) return { next, done: false };
+        const series = this.#memory.byId(next);
+        if (series === undefined || series.head.t.length === 0) continue;
+        this.#pack(store, series);
+        packed.push([series, series.head.t[series.head.t.length - 1] as number]);
+      }
+      while (store.trimJournal(pass.endId, TRIM) === TRIM) {
+        if (performance.now() >= deadline) return { next, done: false };
+      }
+      return { next, done: true };
+    });
+    // only what is committed leaves memory
+    for (const [series, throughUs] of packed) this.#memory.packed(series, throughUs);
+    pass.nextSeries = next;
+    if (done) {
+      this.#entries -= pass.entries;
+      this.#bytes -= pass.bytes;
+      this.#pass = null;
+    }
+    return done;
+  }
+
+  #pack(store: HistoryStore, series: Series): void {
+    const last = store.blockAtOrBefore(series.id, Infinity);
+    if (last !== null && last.data.length < FULL_BLOCK_BYTES) {
+      try {
+        const rows = rowsOfBlock(decodeBlock(last.data));
+        appendRows(rows, series.head);
+        saveRows(store, series.id, last.id, rows);
+        return;
+      } catch (error) {
+        // a block that cannot be read stays as it is, for whoever repairs it: the next rows get a block of their own
+        this.#onDamaged(series, error);
+      }
+    }
+    saveRows(store, series.id, null, series.head);
+  }
+}
+
+/** The newest packed row of a series, read from its last block; `null` when there is none. */
+export function readPackedTail(store: HistoryStore, series: Series): Row | null {
+  const last = store.blockAtOrBefore(series.id, Infinity);
+  if (last === null) return null;
+  const rows = rowsOfBlock(decodeBlock(last.data));
+  return rowAt(rows, rows.t.length - 1);
+}

@@ -1,0 +1,239 @@
+import type { DatabaseSync, StatementSync, SupportedValueType } from "node:sqlite";
+import type { MetricType, TagId } from "../tags/tag.ts";
+import { transact } from "./transaction.ts";
+
+/** A series as the file knows it. */
+export interface StoredSeries {
+  readonly id: number;
+  readonly tag: TagId;
+  readonly type: MetricType;
+  readonly retentionDays: number;
+}
+
+/** A block as the file holds it. Blocks of one series never overlap. */
+export interface StoredBlock {
+  readonly id: number;
+  /** Times of the first and last row, µs. */
+  readonly t0: number;
+  readonly t1: number;
+  readonly data: Uint8Array;
+}
+
+/** A day of one series whose rollup is missing or outdated. */
+export interface DueDay {
+  readonly series: number;
+  readonly day: number;
+}
+
+/** Every SQL statement of the room, prepared once a connection. No statement here touches more rows than it is told. */
+export class HistoryStore {
+  readonly db: DatabaseSync;
+  readonly #prepared = new Map<string, StatementSync>();
+
+  constructor(db: DatabaseSync) {
+    this.db = db;
+  }
+
+  close(): void {
+    this.#prepared.clear();
+    this.db.close();
+  }
+
+  transact<T>(work: () => T): T {
+    return transact(this.db, work);
+  }
+
+  /** Runs `work` on one snapshot of the file. */
+  read<T>(work: () => T): T {
+    return transact(this.db, work, "DEFERRED");
+  }
+
+  meta(key: string): string | null {
+    return this.#one<{ value: string }>("SELECT value FROM meta WHERE key = ?", key)?.value ?? null;
+  }
+
+  setMeta(key: string, value: string): void {
+    this.#run("INSERT INTO meta VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value", key, value);
+  }
+
+  series(): StoredSeries[] {
+    return this.#all<StoredSeries>("SELECT id, tag, type, retention_days AS retentionDays FROM series ORDER BY id");
+  }
+
+  putSeries(series: StoredSeries): void {
+    this.#run(
+      "INSERT INTO series VALUES (?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET type = excluded.type, retention_days = excluded.retention_days",
+      series.id,
+      series.tag,
+      series.type,
+      series.retentionDays,
+    );
+  }
+
+  /** Journal records after `id`, oldest first, at most `limit`. */
+  journalAfter(id: number, limit: number): { id: number; data: Uint8Array }[] {
+    return this.#all("SELECT id, data FROM journal WHERE id > ? ORDER BY id LIMIT ?", id, limit);
+  }
+
+  appendJournal(id: number, data: Uint8Array): void {
+    this.#run("INSERT INTO journal VALUES (?, ?)", id, data);
+  }
+
+  /** Deletes at most `limit` of the oldest journal records up to `id`; how many went. */
+  trimJournal(id: number, limit: number): number {
+    return this.#run(
+      "DELETE FROM journal WHERE id IN (SELECT id FROM journal WHERE id <= ? ORDER BY id LIMIT ?)",
+      id,
+      limit,
+    );
+  }
+
+  /** Time of the newest packed row, or `null`. Reads the index alone. */
+  lastPackedUs(series: number): number | null {
+    return this.#one<{ t1: number }>("SELECT t1 FROM block WHERE series = ? ORDER BY t0 DESC LIMIT 1", series)?.t1 ??
+      null;
+  }
+
+  /** The block with the latest first row at or before `timeUs`. */
+  blockAtOrBefore(series: number, timeUs: number): StoredBlock | null {
+    return this.#one(
+      "SELECT id, t0, t1, data FROM block WHERE series = ? AND t0 <= ? ORDER BY t0 DESC LIMIT 1",
+      series,
+      timeUs,
+    );
+  }
+
+  /** The block with the earliest first row after `timeUs`. */
+  blockAfter(series: number, timeUs: number): StoredBlock | null {
+    return this.#one(
+      "SELECT id, t0, t1, data FROM block WHERE series = ? AND t0 > ? ORDER BY t0 LIMIT 1",
+      series,
+      timeUs,
+    );
+  }
+
+  /** Whether some block of the series holds a time in `fromUs … toUs`. */
+  hasBlockIn(series: number, fromUs: number, toUs: number): boolean {
+    return this.#one("SELECT 1 FROM block WHERE series = ? AND t0 <= ? AND t1 >= ? LIMIT 1", series, toUs, fromUs) !==
+      null;
+  }
+
+  insertBlock(series: number, t0: number, t1: number, rows: number, data: Uint8Array): void {
+    this.#run("INSERT INTO block (series, t0, t1, rows, data) VALUES (?, ?, ?, ?, ?)", series, t0, t1, rows, data);
+  }
+
+  updateBlock(id: number, t0: number, t1: number, rows: number, data: Uint8Array): void {
+    this.#run("UPDATE block SET t0 = ?, t1 = ?, rows = ?, data = ? WHERE id = ?", t0, t1, rows, data, id);
+  }
+
+  deleteBlock(id: number): void {
+    this.#run("DELETE FROM block WHERE id = ?", id);
+  }
+
+  /** Deletes at most `limit` of the oldest blocks that end before `timeUs`; the number of rows in them. */
+  deleteBlocksBefore(series: number, timeUs: number, limit: number): number {
+    const old = this.#all<{ id: number; rows: number; t1: number }>(
+      "SELECT id, rows, t1 FROM block WHERE id IN (SELECT id FROM block WHERE series = ? AND t0 < ? AND t1 < ? ORDER BY t0 LIMIT ?)",
+      series,
+      timeUs,
+      timeUs,
+      limit,
+    );
+    for (const { id } of old) this.deleteBlock(id);
+    return old.reduce((sum, { rows }) => sum + rows, 0);
+  }
+
+  /** Says that the rollup of a day must be built (again). */
+  markDue(series: number, day: number): void {
+    this.#run("INSERT OR IGNORE INTO rollup_due VALUES (?, ?)", series, day);
+  }
+
+  clearDue(series: number, day: number): void {
+    this.#run("DELETE FROM rollup_due WHERE series = ? AND day = ?", series, day);
+  }
+
+  /** Days before `day` whose rollup is due, at most `limit`, behind the given one. */
+  dueBefore(day: number, after: DueDay, limit: number): DueDay[] {
+    return this.#all(
+      "SELECT series, day FROM rollup_due WHERE (series, day) > (?, ?) AND day < ? ORDER BY series, day LIMIT ?",
+      after.series,
+      after.day,
+      day,
+      limit,
+    );
+  }
+
+  /** The oldest day of a series whose rollup is due, or `null`. */
+  oldestDue(series: number): number | null {
+    return this.#one<{ day: number }>("SELECT day FROM rollup_due WHERE series = ? ORDER BY day LIMIT 1", series)
+      ?.day ??
+      null;
+  }
+
+  dueIn(series: number, fromDay: number, toDay: number): number[] {
+    return this.#all<{ day: number }>(
+      "SELECT day FROM rollup_due WHERE series = ? AND day BETWEEN ? AND ?",
+      series,
+      fromDay,
+      toDay,
+    ).map(({ day }) => day);
+  }
+
+  /** Rollups of the days `fromDay … toDay`, in their order. */
+  rollups(series: number, fromDay: number, toDay: number): { day: number; data: Uint8Array }[] {
+    return this.#all(
+      "SELECT day, data FROM rollup WHERE series = ? AND day BETWEEN ? AND ? ORDER BY day",
+      series,
+      fromDay,
+      toDay,
+    );
+  }
+
+  putRollup(series: number, day: number, data: Uint8Array): void {
+    this.#run(
+      "INSERT INTO rollup VALUES (?, ?, ?) ON CONFLICT (series, day) DO UPDATE SET data = excluded.data",
+      series,
+      day,
+      data,
+    );
+  }
+
+  deleteRollup(series: number, day: number): void {
+    this.#run("DELETE FROM rollup WHERE series = ? AND day = ?", series, day);
+  }
+
+  /** Deletes at most `limit` of the oldest rollups before `day`; how many went. */
+  deleteRollupsBefore(series: number, day: number, limit: number): number {
+    return this.#run(
+      "DELETE FROM rollup WHERE series = ?1 AND day IN (SELECT day FROM rollup WHERE series = ?1 AND day < ?2 ORDER BY day LIMIT ?3)",
+      series,
+      day,
+      limit,
+    );
+  }
+
+  /** Pages of the file, and how many of them are free for reuse. */
+  pages(): { count: number; free: number } {
+    const count = this.#one<{ page_count: number }>("PRAGMA page_count")?.page_count ?? 0;
+    const free = this.#one<{ freelist_count: number }>("PRAGMA freelist_count")?.freelist_count ?? 0;
+    return { count, free };
+  }
+
+  #statement(sql: string): StatementSync {
+    let statement = this.#prepared.get(sql);
+    if (statement === undefined) this.#prepared.set(sql, statement = this.db.prepare(sql));
+    return statement;
+  }
+
+  #run(sql: string, ...values: SupportedValueType[]): number {
+    return Number(this.#statement(sql).run(...values).changes);
+  }
+
+  #one<T>(sql: string, ...values: SupportedValueType[]): T | null {
+    return (this.#statement(sql).get(...values) as T | undefined) ?? null;
+  }
+
+  #all<T>(sql: string, ...values: SupportedValueType[]): T[] {
+    return this.#statement(sql).all(...values) as T[];
+  }
+}
