@@ -10,12 +10,15 @@ import { isHost, parseListen } from "./address.ts";
  * `example` is what files show where there is no default.
  */
 
-const name = (max = 64) =>
+/** A name for people: a device, an application, the gateway. */
+const label = (max = 64) =>
   z.string().min(1).max(max).refine(
     (text) => !text.includes("$"),
     "must not contain '$', which marks the gateway's own names",
-  )
-    .refine((text) => !text.includes("/"), "must not contain '/', which separates device and metric");
+  );
+/** A name that becomes part of a TagId and so of NodeIds and URLs. */
+const name = (max = 64) =>
+  label(max).refine((text) => !text.includes("/"), "must not contain '/', which separates device and metric");
 const seconds = (low: number, high: number, preset: number) => z.number().min(low).max(high).default(preset);
 const count = (low: number, high: number, preset: number) => z.int().min(low).max(high).default(preset);
 const host = z.string().max(253).refine(isHost, "must be an IP address or a host name, without scheme and port")
@@ -87,7 +90,7 @@ export const deviceSchema = z.strictObject({
     expected: "a DevEUI: 16 hexadecimal digits",
     example: "0011223344556677",
   }),
-  device_name: name().meta({ description: "Name of the device's folder in OPC UA.", example: "Probe 1" }),
+  device_name: label().meta({ description: "Name of the device's folder in OPC UA.", example: "Probe 1" }),
   source_timestamp_server: z.boolean().default(false).describe(
     "Stamp values with their arrival time, for SCADA systems that judge slow devices by age.",
   ),
@@ -96,7 +99,7 @@ export const deviceSchema = z.strictObject({
 });
 
 export const applicationSchema = z.strictObject({
-  application_name: name().meta({ description: "Name of the application's folder in OPC UA.", example: "Greenhouse" }),
+  application_name: label().meta({ description: "Name of the application's folder in OPC UA.", example: "Greenhouse" }),
   application_id: name().meta({
     description: "Id of the application in ChirpStack.",
     example: "00000000-0000-0000-0000-000000000001",
@@ -105,7 +108,7 @@ export const applicationSchema = z.strictObject({
 });
 
 export const gatewaySchema = z.strictObject({
-  name: name().default("edgekeep").describe("Name of this gateway on every surface."),
+  name: label().default("edgekeep").describe("Name of this gateway on every surface."),
   site: z.string().max(128).default("").describe("Where it stands; shown beside the name."),
   data_dir: z.string().min(1).default("./data").describe(
     "Folder of everything the gateway writes: history, keys, backups.",
@@ -148,7 +151,7 @@ export const securityPolicies = ["None", "Basic256Sha256", "Aes128_Sha256_RsaOae
 
 export const opcuaSchema = z.strictObject({
   enabled: z.boolean().default(true).describe("false starts no OPC UA server."),
-  application_name: name(128).default("Edgekeep").describe("Name that clients see for this server."),
+  application_name: label(128).default("Edgekeep").describe("Name that clients see for this server."),
   application_uri: z.string().min(1).max(256).optional().meta({
     description: "Application URI; also in the server's certificate.",
     unset: "urn:edgekeep:<gateway id>",
