@@ -188,8 +188,9 @@ function logFaults(faults: FaultBoard, feed: EventFeed): void {
   faults.subscribe((fault, active) => {
     const fields = { code: fault.code, subject: fault.subject, detail: fault.detail, remedy: fault.remedy };
     if (active) {
-      const write = fault.severity === "error" ? log.error : log.warning;
-      write.call(log, `${fault.title}: {detail}. {remedy}`, { event: "fault_raised", ...fields });
+      const text = `${fault.title}: {detail}. {remedy}`;
+      if (fault.severity === "error") log.error(text, { event: "fault_raised", ...fields });
+      else log.warning(text, { event: "fault_raised", ...fields });
       feed.add(
         fault.severity === "error" ? "error" : "warning",
         "fault_raised",
