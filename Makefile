@@ -10,13 +10,16 @@ export DENO_NO_UPDATE_CHECK := 1
 
 DEPENDENCIES := node_modules/.installed
 UI := static/app.js
+# the program with the flags that an executable has compiled in, as `deno task edgekeep` runs it; not through the task,
+# which would hand a Ctrl-C on a second time, and a second one means "at once"
+EDGEKEEP = $(shell sed -n 's/^ *"edgekeep": "\(deno run .*\)",\?$$/\1/p' deno.json)
 TEST_FLAGS := --allow-all --no-check
 # what `make test FILES=…` runs: test files or folders
 FILES := src tests
 
 ##@ Use
 run: $(UI) ## start the demo: a simulated field, the gateway and its web page, all on this machine
-	@exec deno task --quiet edgekeep demo
+	@exec $(EDGEKEEP) demo
 
 ##@ Develop
 test: $(UI) ## run every test that this machine can run (FILES=… for some)

@@ -13,7 +13,7 @@ machine. A SHA256SUMS file beside PROGRAM is checked.
   --user NAME       system user that runs the service (edgekeep)
   --prefix DIR      where the program goes: DIR/bin/edgekeep (/usr/local)
   --root DIR        install below DIR, as for an image: no user is created and systemd is not called
-  --no-start        do not enable and start the service
+  --no-start        do not start the service now
   --uninstall       remove program and unit; configuration, data and user stay
   --help
 EOF
@@ -71,7 +71,7 @@ fi
 # --- does this machine fit? ---------------------------------------------------------------------------------------
 
 [[ $(uname -s) == Linux ]] || fail "This is $(uname -s); Edgekeep runs on Linux"
-machine=${EDGEKEEP_INSTALL_MACHINE:-$(uname -m)}
+machine=$(uname -m)
 case $machine in
   x86_64 | aarch64) ;;
   arm64) machine=aarch64 ;;
@@ -79,7 +79,7 @@ case $machine in
   *) fail "Edgekeep is made for x86_64 and aarch64; this machine is $machine" ;;
 esac
 
-page_size=${EDGEKEEP_INSTALL_PAGE_SIZE:-$(getconf PAGESIZE)}
+page_size=$(getconf PAGESIZE)
 [[ $page_size == 4096 ]] || fail "This kernel uses memory pages of $page_size bytes; Edgekeep needs 4096.
 On a Raspberry Pi 5, add the line
 
@@ -143,7 +143,8 @@ if [[ -e $root$config ]]; then
   say "Kept the configuration $root$config."
 else
   "$root$target" init "$root$config_dir" >/dev/null
-  sed -i "s|^data_dir = .*|data_dir = \"$data_dir\"|" "$root$config"
+  sed -i "s|^#\?data_dir = .*|data_dir = \"$data_dir\"|" "$root$config"
+  grep -q "^data_dir = \"$data_dir\"$" "$root$config" || fail "$root$config has no key data_dir"
   if ! staged; then chown -R "$user:$user" "$config_dir"; fi
   say "Wrote a configuration to fill in: $root$config."
 fi
@@ -155,10 +156,14 @@ say "Wrote the unit $root$unit."
 
 if systemd_runs; then
   systemctl daemon-reload
-  if [[ $start == yes ]]; then
-    systemctl enable --quiet edgekeep.service
+  systemctl enable --quiet edgekeep.service
+  if [[ $start == no ]]; then
+    say 'Enabled the service; it starts with the machine, or now with: systemctl start edgekeep'
+  elif "$target" validate --config "$config"; then
     systemctl restart edgekeep.service
     say 'Started the service. Watch it with: journalctl -fu edgekeep'
+  else
+    say 'The service was not (re)started, since the configuration is refused (see above).'
   fi
 fi
-say "Next: edit $root$config, check it with '$target validate --config $config', then 'systemctl restart edgekeep'."
+say "After each change of $root$config: $target validate --config $config && systemctl restart edgekeep"
