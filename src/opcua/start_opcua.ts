@@ -8,11 +8,14 @@ import type { TagStore } from "../tags/tag_store.ts";
 import type { EventFeed } from "../telemetry/event_feed.ts";
 import type { FaultBoard } from "../telemetry/fault_board.ts";
 import type { GatewayStatus, OpcUaStatus } from "../telemetry/status.ts";
-import { advertisedHosts, machineAddresses, urlHost } from "./advertised_hosts.ts";
+import { advertisedHosts, isLoopback, machineAddresses, urlHost } from "./advertised_hosts.ts";
+import { watchCertificate } from "./certificate_watch.ts";
 import { answerAskedHost, encryptPasswords, endpointSecurity } from "./endpoints.ts";
 import { accessorOf, engineOf, guardConnections, mendOverflowBit, monitoredItemsOf } from "./library_internals.ts";
 import { routeLibraryLog } from "./library_log.ts";
 import { limitFields, serverCapabilities, SPARE_CONNECTIONS, transportSettings } from "./limits.ts";
+import { addFolder } from "./folders.ts";
+import { addHealthNodes, type HealthNodes } from "./health_nodes.ts";
 import { historyService } from "./history_service.ts";
 import { livePush } from "./live_push.ts";
 import { openPki, type Pki } from "./open_pki.ts";
@@ -29,6 +32,8 @@ export const NAMESPACE_INDEX = 2;
 
 /** Longest time that {@link OpcUaServerHandle.stop} takes, ms. */
 const STOP_WITHIN_MS = 5000;
+/** How often the health nodes follow the gateway's status, ms. */
+const HEALTH_EVERY_MS = 1000;
 /** A connection must have said hello and opened its channel within this time, ms. */
 const HANDSHAKE_TIMEOUT_MS = 15_000;
 
@@ -88,7 +93,8 @@ export async function startOpcUa(options: OpcUaOptions): Promise<OpcUaServerHand
     if (namespace.index !== NAMESPACE_INDEX) {
       throw new Error(`Cannot register the namespace at index ${NAMESPACE_INDEX}: current value is ${namespace.index}`);
     }
-    const folder = namespace.addFolder(space.rootFolder.objects, { nodeId: "s=Gateway", browseName: "Gateway" });
+    const folder = addFolder(namespace, space.rootFolder.objects, "Gateway", "Gateway");
+    const health = addHealthNodes(space, namespace, folder);
     const nodes = new TagNodes(space, namespace, folder, options.devices);
     nodes.addAll(tags.list());
     const history = historyService({
@@ -107,6 +113,8 @@ export async function startOpcUa(options: OpcUaOptions): Promise<OpcUaServerHand
     await server.start();
     const push = livePush(nodes);
     cleanUp.push(tags.subscribe((batch) => push.push(batch)), tags.onDefinitions((change) => nodes.apply(change)));
+    cleanUp.push(watchCertificate({ identity: pki.identity, ...options }), keepRefreshed(health, options.status));
+    warnOfOpenEndpoint(options);
     log.info("OPC UA limits configured", { event: "opcua_limits_configured", ...limitFields(config) });
     const endpoints = server.getDiscoveryUrls();
     log.info("OPC UA server listens on {address}", {
@@ -179,6 +187,37 @@ function makeServer(options: OpcUaOptions, applicationUri: string, hosts: readon
       },
     },
   });
+}
+
+/** Follows the gateway's status about once a second; returns what ends it. */
+function keepRefreshed(health: HealthNodes, status: () => GatewayStatus): () => void {
+  let failed = false;
+  const refresh = () => {
+    try {
+      health.refresh(status());
+      failed = false;
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      if (!failed) log.error("Cannot refresh the health nodes: {reason}", { event: "opcua_health_failed", reason });
+      failed = true;
+    }
+  };
+  refresh();
+  const timer = setInterval(refresh, HEALTH_EVERY_MS);
+  return () => clearInterval(timer);
+}
+
+/** An endpoint without security that others can reach is a fault as long as it is configured. */
+function warnOfOpenEndpoint({ config, faults }: OpcUaOptions): void {
+  const open = config.security_policies.includes("None") && !isLoopback(config.host_ip_address);
+  if (open) {
+    faults.raise(
+      "opcua_none_remote",
+      `[opcua].security_policies names None and the server listens on ${config.host_ip_address}`,
+    );
+  } else {
+    faults.clear("opcua_none_remote");
+  }
 }
 
 /** Applies `max_connections_per_address`; returns the open sockets. */

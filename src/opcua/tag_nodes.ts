@@ -12,6 +12,7 @@ import type { DeviceDefinition } from "../config/topology.ts";
 import type { DataTypeName, Tag, TagDefinition, TagId } from "../tags/tag.ts";
 import { dataValueOf } from "./data_values.ts";
 import { engineeringUnits } from "./engineering_units.ts";
+import { addFolder, READ_ONLY } from "./folders.ts";
 import type { LiveVariable } from "./library_internals.ts";
 
 const log = getLogger(["edgekeep", "opcua"]);
@@ -200,17 +201,7 @@ export class TagNodes {
     const index = this.#namespace.index;
     // an application may be called like a device or like the gateway's own folder: `$` marks the id that had to give way
     const free = this.#namespace.findNode(`ns=${index};s=${id}`) === null ? id : `$application/${id}`;
-    const folder = this.#namespace.addFolder(parent, { nodeId: `s=${free}`, browseName: name });
-    const version = this.#namespace.addVariable({
-      nodeId: `s=${free}/$NodeVersion`,
-      browseName: { name: "NodeVersion", namespaceIndex: 0 },
-      propertyOf: folder,
-      dataType: "String",
-      minimumSamplingInterval: 0,
-      ...accessOf(null),
-    });
-    version.setValueFromSource({ dataType: "String", value: "1" });
-    return folder;
+    return addFolder(this.#namespace, parent, free, name);
   }
 
   /** Takes over new names of devices and applications whose tags stayed. */
@@ -240,8 +231,7 @@ export class TagNodes {
       browseName: { name, namespaceIndex: 0 },
       propertyOf: of,
       dataType,
-      minimumSamplingInterval: 0,
-      ...accessOf(null),
+      ...READ_ONLY,
     });
     added.setValueFromSource({ dataType: "ExtensionObject", value }, StatusCodes.Good);
   }
@@ -254,8 +244,8 @@ function typeOf(definition: TagDefinition): string {
   return definition.range !== null ? "AnalogItemType" : "BaseDataVariableType";
 }
 
-function accessOf(definition: TagDefinition | null) {
-  const stored = definition !== null && definition.retentionDays !== null;
+function accessOf(definition: TagDefinition) {
+  const stored = definition.retentionDays !== null;
   const level = makeAccessLevelFlag(stored ? "CurrentRead | HistoryRead" : "CurrentRead");
   return { accessLevel: level, userAccessLevel: level, historizing: stored };
 }
