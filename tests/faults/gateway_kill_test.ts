@@ -11,8 +11,8 @@ const LIVES = 3;
 /** Values of the tag that the history holds, oldest first, read through the gateway's API. */
 async function stored(gateway: GatewayProcess, tag: string): Promise<number[]> {
   const answer = await fetch(`${gateway.webUrl}/api/v1/history?tag=${encodeURIComponent(tag)}&limit=100000`);
-  const { rows } = await answer.json() as { rows: { value: number }[] };
-  return rows.map(({ value }) => value);
+  const { samples } = await answer.json() as { samples: { value: number }[] };
+  return samples.map(({ value }) => value);
 }
 
 Deno.test("a gateway killed at any moment starts again with every sample that was in its history", async () => {
@@ -43,7 +43,8 @@ Deno.test("a gateway killed at any moment starts again with every sample that wa
       await waitFor("the stream", async () => (await running.status()).sources[0]?.devicesStreaming === 1);
       while (sent < before + SENT_PER_LIFE) {
         simulator.sendUplink(probe.devEui, { conduct_SOIL: ++sent });
-        await waitFor("the sample", async () => (await running.status()).tags.samplesLive >= 1);
+        // a round trip between two samples spreads them over several commits
+        await running.status();
       }
       // at least all but the ten that ChirpStack would replay are in the file before the plug is pulled
       await waitFor("the commits", async () => (await stored(running, tag)).length >= sent - 9);
