@@ -6,7 +6,7 @@ import type { EventFeed } from "../../telemetry/event_feed.ts";
 import type { FaultBoard } from "../../telemetry/fault_board.ts";
 import { type DecodedTag, decodeStatus, decodeUplink, type Mapping, mapTag } from "./decode_uplink.ts";
 import { DecodingWatch } from "./decoding_watch.ts";
-import { type LogEntry, type NoteEvent, readLogEntry } from "./device_event.ts";
+import { type LogEntry, type NoteEvent, readLogEntry, type UplinkEvent } from "./device_event.ts";
 import { formatTimeUs } from "./event_time.ts";
 import { type ObservedKey, ObservedKeys } from "./observed_keys.ts";
 import { RecentIdentities } from "./recent_identities.ts";
@@ -25,12 +25,17 @@ export interface IntakeOptions {
   readonly nowUs: () => number;
 }
 
+/** Uplinks on one port are looked at for keys once in so long; a port's keys hardly change. */
+const KEYS_EVERY_US = 10_000_000;
+
 interface DeviceState {
   readonly devEui: string;
   mappings: readonly Mapping[];
   watch: DecodingWatch;
   readonly recent: RecentIdentities;
   readonly keys: ObservedKeys;
+  /** Time of the uplink whose keys were taken last, by port. */
+  readonly keysUs: Map<number, number>;
 }
 
 /**
@@ -54,6 +59,7 @@ export class DeviceIntake {
         watch: new DecodingWatch([]),
         recent: new RecentIdentities(),
         keys: new ObservedKeys(),
+        keysUs: new Map(),
       });
     }
     this.#map(this.#states.keys());
@@ -100,7 +106,7 @@ export class DeviceIntake {
     this.#lastEventUs = this.#options.nowUs();
     switch (event.kind) {
       case "up":
-        if (event.object !== null) state.keys.take(event.object, event.timeUs);
+        this.#observe(state, event);
         state.watch.countUplink(event.object !== null);
         return this.#store(state, decodeUplink(state.mappings, event), event.timeUs);
       case "status":
@@ -150,6 +156,12 @@ export class DeviceIntake {
     const problem = watch.problem();
     if (problem === null) this.#options.faults.clear("device_decoding", devEui);
     else this.#options.faults.raise("device_decoding", problem, devEui);
+  }
+
+  #observe({ keys, keysUs }: DeviceState, { object, port, timeUs }: UplinkEvent): void {
+    if (object === null || timeUs - (keysUs.get(port) ?? 0) < KEYS_EVERY_US) return;
+    keysUs.set(port, timeUs);
+    keys.take(object, timeUs);
   }
 
   #note(devEui: string, event: NoteEvent): void {
