@@ -1,9 +1,11 @@
 import { parse } from "smol-toml";
 import type { Finding } from "./finding.ts";
-import { formatKeyPath } from "./key_path.ts";
+import { formatKey, formatKeyPath, variableOf } from "./key_path.ts";
 import type { Layers } from "./origin.ts";
-import { unknownKey } from "./schema_problems.ts";
+import { knownKeys } from "./schema_problems.ts";
 import { nodeAt, schemaTree, type ValueNode } from "./schema_tree.ts";
+import { closest } from "./suggest.ts";
+import { notInThisVersion } from "./wider_product.ts";
 
 const prefix = "EDGEKEEP_";
 const shortForms: Readonly<Record<string, string>> = {
@@ -21,77 +23,67 @@ const shortForms: Readonly<Record<string, string>> = {
  */
 export function overlayEnvironment(layers: Layers, env: Readonly<Record<string, string>>): Finding[] {
   const findings: Finding[] = [];
-  const report = (name: string, rule: string, severity: Finding["severity"], text: string, fix: string) => {
-    findings.push({ rule, severity, path: name, line: null, file: null, text, fix });
-  };
   for (const [variable, text] of Object.entries(env).sort(([a], [b]) => a < b ? -1 : 1)) {
     if (!variable.startsWith(prefix)) continue;
-    const long = shortForms[variable];
-    if (long !== undefined && env[long] !== undefined) {
-      if (env[long] !== text) {
-        report(
-          variable,
-          "env_twice",
-          "warning",
-          `${variable} and ${long} are both set; ${long} counts`,
-          `Unset ${variable}`,
-        );
-      }
-      continue;
-    }
-    const name = long ?? variable;
-    const path = name.slice(prefix.length).toLowerCase().split("__");
-    if (path.length < 2) {
-      const meant = singleUnderscore(variable);
-      if (meant !== null) {
-        report(
-          variable,
-          "env_unknown",
-          "warning",
-          `${variable} sets nothing`,
-          `Did you mean ${meant}? Two underscores follow the section`,
-        );
-      }
-      continue;
-    }
-    const target = targetOf(path);
-    if (target === "table_list") {
-      const fix = "Write it in the configuration file";
-      report(variable, "env_unknown", "error", `${variable}: lists of tables cannot be set by a variable`, fix);
-    } else if (target === null) {
-      const depth = path.findIndex((_, position) => nodeAt(path.slice(0, position + 1)) === null);
-      const table = depth < 0 ? path : path.slice(0, depth);
-      const known = nodeAt(table);
-      if (depth < 0 || known?.kind === "value") {
-        const what = known?.kind === "value" ? "a value and no table" : "a table and no value";
-        report(
-          variable,
-          "env_unknown",
-          "error",
-          `${variable}: ${formatKeyPath(table)} is ${what}`,
-          `Unset ${variable}`,
-        );
-      } else {
-        const problem = unknownKey(table, path[depth] ?? "");
-        report(
-          variable,
-          problem.rule === "unknown_key" ? "env_unknown" : problem.rule,
-          "error",
-          `${variable}: ${problem.text}`,
-          problem.rule === "unknown_key" ? problem.fix : `Unset ${variable}`,
-        );
-      }
-    } else if (!layers.set(path, parseVariable(text, target), "env")) {
-      report(
-        variable,
-        "env_unknown",
-        "error",
-        `${variable} cannot be applied: the file has a value where the section should be`,
-        "Correct the file",
-      );
-    }
+    const remark = overlayOne(layers, variable, text, env);
+    if (remark !== null) findings.push({ ...remark, path: variable, line: null, file: null });
   }
   return findings;
+}
+
+type Remark = Pick<Finding, "rule" | "severity" | "text" | "fix">;
+
+function overlayOne(
+  layers: Layers,
+  variable: string,
+  text: string,
+  env: Readonly<Record<string, string>>,
+): Remark | null {
+  const long = shortForms[variable];
+  if (long !== undefined && env[long] !== undefined) {
+    if (env[long] === text) return null;
+    const both = `${variable} and ${long} are both set; ${long} counts`;
+    return { rule: "env_twice", severity: "warning", text: both, fix: `Unset ${variable}` };
+  }
+  const path = (long ?? variable).slice(prefix.length).toLowerCase().split("__");
+  if (path.length < 2) {
+    const meant = singleUnderscore(variable);
+    if (meant === null) return null;
+    const fix = `Did you mean ${meant}? Two underscores follow the section`;
+    return { rule: "env_unknown", severity: "warning", text: `${variable} sets nothing`, fix };
+  }
+  const target = targetOf(path);
+  if (target === null) return misfit(variable, path);
+  if (layers.set(path, parseVariable(text, target), "env")) return null;
+  const blocked = `${variable} cannot be applied: the file has a value where [${
+    path.slice(0, -1).join(".")
+  }] should be`;
+  return { rule: "env_unknown", severity: "error", text: blocked, fix: "Correct the file" };
+}
+
+/** Why a variable with a section sets nothing. */
+function misfit(variable: string, path: readonly string[]): Remark {
+  const refused = (text: string, fix: string): Remark => (
+    { rule: "env_unknown", severity: "error", text: `${variable}: ${text}`, fix }
+  );
+  for (const [position, key] of path.entries()) {
+    const table = path.slice(0, position);
+    const node = nodeAt(table);
+    if (node?.kind === "value") return refused(`${formatKeyPath(table)} is a value and no table`, `Unset ${variable}`);
+    if (node?.many) return refused("lists of tables cannot be set by a variable", "Write it in the configuration file");
+    if (node?.children.has(key)) continue;
+    const missing = notInThisVersion(path.slice(0, position + 1));
+    if (missing !== null) return { ...refused(missing.text, `Unset ${variable}`), rule: "not_in_this_version" };
+    const meant = closest(key, knownKeys(table));
+    const fix = meant === null
+      ? `Unset ${variable}`
+      : `Did you mean ${variableOf([...table, meant, ...path.slice(position + 1)])}?`;
+    return refused(
+      `${table.length === 0 ? "the configuration" : `[${formatKeyPath(table)}]`} has no key ${formatKey(key)}`,
+      fix,
+    );
+  }
+  return refused(`${formatKeyPath(path)} is a table and no value`, `Unset ${variable}`);
 }
 
 /** Reads a variable's text as a value of the node's type; a text that is none comes back as it is. */
@@ -125,17 +117,18 @@ function parseList(text: string, numbers: boolean): unknown {
   return numbers ? entries.map((entry) => parseVariable(entry, { type: "number" })) : entries;
 }
 
-function targetOf(path: readonly string[]): ValueNode | "table_list" | null {
-  for (let length = 1; length <= path.length; length++) {
+/** The value that a variable sets, or `null`: there is none, or it lies in a list of tables. */
+function targetOf(path: readonly string[]): ValueNode | null {
+  for (let length = 1; length < path.length; length++) {
     const node = nodeAt(path.slice(0, length));
-    if (node?.kind === "table" && node.many) return "table_list";
+    if (node?.kind !== "table" || node.many) return null;
   }
   const node = nodeAt(path);
   if (node !== null) return node.kind === "value" ? node : null;
   const key = path.at(-1) ?? "";
   if (!key.endsWith("_file")) return null;
   const secret = nodeAt([...path.slice(0, -1), key.slice(0, -"_file".length)]);
-  return secret?.kind === "value" && secret.secret ? { ...secret, secret: false } : null;
+  return secret?.kind === "value" && secret.secret ? secret : null;
 }
 
 /** The variable that a name with a single underscore after its section was probably meant to be. */

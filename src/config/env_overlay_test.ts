@@ -61,7 +61,7 @@ Deno.test("variables that set nothing are found out, others are left alone", () 
   const typo = overlay({ EDGEKEEP_OPCUA__HOST_PROT: "1" });
   assert.deepEqual(typo.rules, ["env_unknown"]);
   assert.equal(typo.findings[0]?.severity, "error");
-  assert.equal(typo.findings[0]?.fix, "Did you mean host_port?");
+  assert.equal(typo.findings[0]?.fix, "Did you mean EDGEKEEP_OPCUA__HOST_PORT?");
   assert.deepEqual(typo.document, {});
   assert.deepEqual(overlay({ EDGEKEEP_NOPE__X: "1" }).rules, ["env_unknown"]);
   assert.deepEqual(overlay({ EDGEKEEP_RUNTIME__WEB: "1" }).rules, ["env_unknown"]);

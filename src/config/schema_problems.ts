@@ -1,7 +1,7 @@
 import type { z } from "zod";
 import type { Problem } from "./finding.ts";
 import { formatKey, formatKeyPath, type KeyPath, variableOf } from "./key_path.ts";
-import { nodeAt, type SchemaNode, type TableNode, type ValueNode } from "./schema_tree.ts";
+import { nodeAt, type SchemaNode, type ValueNode } from "./schema_tree.ts";
 import { closest } from "./suggest.ts";
 import { notInThisVersion } from "./wider_product.ts";
 
@@ -41,8 +41,7 @@ export function unknownKey(table: KeyPath, key: string): Problem {
   if (missing !== null) {
     return { rule: "not_in_this_version", severity: "error", at, text: missing.text, fix: missing.fix };
   }
-  const node = nodeAt(table);
-  const known = node?.kind === "table" ? keysOf(node) : [];
+  const known = knownKeys(table);
   const meant = closest(key, known);
   const place = table.length === 0 ? "The configuration" : `[${formatKeyPath(names(table))}]`;
   return {
@@ -64,7 +63,10 @@ export function valueAt(document: unknown, at: KeyPath): unknown {
   return current;
 }
 
-function keysOf(table: TableNode): string[] {
+/** The keys that a table takes; none where there is no table. */
+export function knownKeys(path: KeyPath): string[] {
+  const table = nodeAt(path);
+  if (table?.kind !== "table") return [];
   return [...table.children.values()].flatMap((node) =>
     node.kind === "value" && node.secret ? [node.key, `${node.key}_file`] : [node.key]
   );

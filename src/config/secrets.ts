@@ -1,4 +1,4 @@
-import { join, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import type { Finding } from "./finding.ts";
 import { formatKeyPath, type KeyPath } from "./key_path.ts";
 import type { Layers } from "./origin.ts";
@@ -53,7 +53,7 @@ export async function resolveSecrets(
       if (typeof inline === "string" && inline !== "" && !isPlaceholder(inline)) {
         report("secret_twice", "warning", `${key} and ${key}_file are both set; the file counts`, `Remove ${key}`);
       }
-      if (!await place(layers, path, from, files, "file_reference", report)) layers.take(path);
+      if (!await place(layers, path, named, from, files, "file_reference", report)) layers.take(path);
     }
     if (credentials === undefined) continue;
     const credential = join(credentials, path.join("."));
@@ -67,7 +67,7 @@ export async function resolveSecrets(
         );
       }
       // systemd guards the mode of its credentials itself
-      await place(layers, path, credential, { readFile: files.readFile }, "credential", report);
+      await place(layers, path, credential, credential, { readFile: files.readFile }, "credential", report);
     }
   }
   return findings;
@@ -81,6 +81,7 @@ export function isPlaceholder(text: string): boolean {
 async function place(
   layers: Layers,
   path: readonly string[],
+  named: string,
   from: string,
   files: Files,
   origin: "file_reference" | "credential",
@@ -91,7 +92,9 @@ async function place(
     secret = (await files.readFile(from)).replace(/[\r\n]+$/, "");
   } catch (error) {
     const missing = error instanceof Deno.errors.NotFound;
-    const text = `Cannot read the secret file ${from}: ${missing ? "there is no such file" : reasonOf(error)}`;
+    // a name without a folder that leads nowhere may be the secret itself, put into the wrong key
+    const shown = named.includes("/") ? from : `that ${path.at(-1)}_file names in ${dirname(from)}`;
+    const text = `Cannot read the secret file ${shown}: ${missing ? "there is no such file" : reasonOf(error)}`;
     report(
       "secret_file_unreadable",
       "error",
