@@ -12,17 +12,26 @@ export interface ProcessSignals {
   dispose(): void;
 }
 
+/**
+ * A signal that follows the first one sooner is the same request, ms: a terminal sends Ctrl-C to every process of the
+ * job, and a parent such as `deno task` passes it on once more.
+ */
+const sameRequestMs = 750;
+
 /** Listens for SIGTERM, SIGINT and SIGHUP until disposed. */
-export function listenForSignals(): ProcessSignals {
+export function listenForSignals(nowMs: () => number = () => performance.now()): ProcessSignals {
   const stop = new AbortController();
   const force = new AbortController();
+  let stoppedMs = 0;
   const end = (signal: Deno.Signal) => () => {
     if (stop.signal.aborted) {
+      if (nowMs() - stoppedMs < sameRequestMs) return;
       log.warning("{signal} again: stopping at once", { event: "stop_forced", signal });
       force.abort();
       return;
     }
     log.info("{signal}: stopping", { event: "stop_requested", signal });
+    stoppedMs = nowMs();
     stop.abort();
   };
   const listeners: [Deno.Signal, () => void][] = [

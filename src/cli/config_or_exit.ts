@@ -1,0 +1,29 @@
+import { type Command, Option } from "commander";
+import type { LoadResult } from "../config/load.ts";
+import { loadConfigHere } from "../config/load_here.ts";
+import { findingsText } from "./findings_report.ts";
+import { printError } from "./print.ts";
+
+/** Which configuration a command uses. */
+export interface ConfigChoice {
+  readonly config?: string;
+  readonly project?: string;
+}
+
+/** Adds `--config` and `--project`, by which every command finds its configuration. */
+export function withConfigOptions(command: Command): Command {
+  return command
+    .option(
+      "--config <file>",
+      "configuration file (else $EDGEKEEP_CONFIG, /etc/edgekeep/edgekeep.toml, config/edgekeep.toml)",
+    )
+    .addOption(new Option("--project <folder>", "folder with edgekeep.toml or runtime.toml").conflicts("config"));
+}
+
+/** The configuration, or `null` after everything that is wrong with it was printed. */
+export async function configOrReport(choice: ConfigChoice): Promise<Extract<LoadResult, { ok: true }> | null> {
+  const result = await loadConfigHere({ path: choice.config, project: choice.project });
+  if (result.ok) return result;
+  printError(findingsText(result));
+  return null;
+}

@@ -1,0 +1,8 @@
+/** What commands need to know of the program around them. Only the root module can find it out. */
+export interface CliContext {
+  /** Entry modules of the roles' workers. */
+  readonly gatewayEntry: URL;
+  readonly simulatorEntry: URL;
+  /** Where the program's own files lie. */
+  readonly codePaths: readonly string[];
+}

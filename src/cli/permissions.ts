@@ -1,0 +1,63 @@
+import { Command } from "commander";
+import { bakedFlags } from "../supervisor/baked_flags.ts";
+import { denoFlags, gatewayGrants, type Grant, permissionsOf } from "../supervisor/permissions.ts";
+import { type ConfigChoice, configOrReport, withConfigOptions } from "./config_or_exit.ts";
+import type { CliContext } from "./context.ts";
+import { ExitCode } from "./exit_code.ts";
+import { print } from "./print.ts";
+
+const titles: Readonly<Record<Grant["kind"], string>> = {
+  net: "Network: listen on or connect to",
+  read: "Files: read",
+  write: "Files: write",
+  env: "Environment: read",
+  sys: "System: ask for",
+};
+
+/** `edgekeep permissions`: what the gateway's worker may touch with this configuration, and why. */
+export function permissionsCommand(context: CliContext): Command {
+  return withConfigOptions(new Command("permissions"))
+    .description(
+      "show what the gateway may touch with this configuration: everything else is refused by the sandbox it runs in",
+    )
+    .option("--json", "print it as JSON")
+    .addHelpText(
+      "after",
+      "\nExamples:\n  edgekeep permissions --config edgekeep.toml\n  edgekeep permissions --json | jq .permissions.net",
+    )
+    .action(async (options: ConfigChoice & { readonly json?: boolean }) => {
+      const loaded = await configOrReport(options);
+      if (loaded === null) {
+        Deno.exitCode = ExitCode.ConfigRefused;
+        return;
+      }
+      const grants = gatewayGrants(loaded.config, context);
+      print(options.json === true ? permissionsJson(grants) : permissionsText(grants, loaded.file));
+    });
+}
+
+/** The grants for people: by kind, each with its reason, then as flags. */
+export function permissionsText(grants: readonly Grant[], file: string): string {
+  const width = Math.max(...grants.map(({ value }) => value.length));
+  const groups = Object.entries(titles).flatMap(([kind, title]) => {
+    const lines = grants.filter((grant) => grant.kind === kind).map(({ value, why }) =>
+      `  ${value.padEnd(width)}  ${why}`
+    );
+    return lines.length === 0 ? [] : [`${title}\n${lines.join("\n")}\n`];
+  });
+  return `With ${file} the gateway may touch this and nothing else.
+
+${groups.join("\n")}
+Running programs, native libraries, importing code: refused.
+
+As flags of deno run:
+  ${denoFlags(grants).join(" \\\n  ")}
+
+The process around it has, as the outer limit:
+  ${bakedFlags.filter((flag) => flag.startsWith("--allow")).join(" ")}
+`;
+}
+
+function permissionsJson(grants: readonly Grant[]): string {
+  return `${JSON.stringify({ permissions: permissionsOf(grants), grants, flags: denoFlags(grants) }, null, 2)}\n`;
+}

@@ -1,0 +1,11 @@
+import { runProgram } from "./cli/program.ts";
+import { codePaths } from "./supervisor/code_paths.ts";
+import { workerUrl } from "./worker_url.ts";
+
+Deno.exit(
+  await runProgram(Deno.args, {
+    gatewayEntry: workerUrl(import.meta.url, "./gateway.ts"),
+    simulatorEntry: workerUrl(import.meta.url, "./simulator.ts"),
+    codePaths: codePaths(import.meta.url),
+  }),
+);
