@@ -1,5 +1,6 @@
 import type { Config, DeviceConfig, MetricConfig } from "./schema.ts";
 import { type DataTypeName, type TagDefinition, tagId } from "../tags/tag.ts";
+import type { ReservedName } from "./value_path.ts";
 
 /** A device as the configuration places it. */
 export interface DeviceDefinition {
@@ -29,7 +30,11 @@ const diagnostics = [
   { name: "$battery", type: "Float", dataType: "Float", unit: "%" },
   { name: "$margin", type: "Int", dataType: "Int16", unit: "dB" },
   { name: "$lastSeen", type: "String", dataType: "String", unit: "" },
-] as const;
+] as const satisfies readonly {
+  readonly name: ReservedName;
+  readonly dataType: DataTypeName;
+  readonly [key: string]: string;
+}[];
 
 /** Pure: the devices and tags that a configuration defines, in file order, each device's diagnostics last. */
 export function topologyOf(config: Config): Topology {
