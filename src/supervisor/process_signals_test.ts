@@ -11,7 +11,7 @@ Deno.test("The first signal asks for an orderly stop, a later one for an end at 
     await waitFor("the request to stop", () => signals.stop.aborted);
     assert.ok(!signals.force.aborted);
     nowMs = 5000;
-    Deno.kill(Deno.pid, "SIGINT");
+    Deno.kill(Deno.pid, "SIGTERM");
     await waitFor("the request to stop at once", () => signals.force.aborted);
   } finally {
     signals.dispose();
@@ -22,15 +22,15 @@ Deno.test("A signal that comes twice at once, as Ctrl-C under another program do
   const signals = listenForSignals(() => 0);
   let passed = 0;
   const count = () => passed++;
-  Deno.addSignalListener("SIGINT", count);
+  Deno.addSignalListener("SIGTERM", count);
   try {
-    Deno.kill(Deno.pid, "SIGINT");
+    Deno.kill(Deno.pid, "SIGTERM");
     await waitFor("the first", () => passed === 1);
-    Deno.kill(Deno.pid, "SIGINT");
+    Deno.kill(Deno.pid, "SIGTERM");
     await waitFor("the second", () => passed === 2);
     assert.ok(signals.stop.aborted && !signals.force.aborted);
   } finally {
-    Deno.removeSignalListener("SIGINT", count);
+    Deno.removeSignalListener("SIGTERM", count);
     signals.dispose();
   }
 });
