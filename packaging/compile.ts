@@ -20,14 +20,12 @@ export class RuntimeUnavailableError extends Error {
 }
 
 /** Parts of a staged folder that are embedded. */
-const parts = ["src", "static", "nodesets", "package.json", "LICENSE", "THIRD-PARTY-LICENSES.txt"];
+const stagedParts = ["src", "static", "nodesets", "package.json", "LICENSE", "THIRD-PARTY-LICENSES.txt"];
 
-/** The runtime that the environment names: `DENORT_BIN_<architecture>`, `DENORT_DENO`. */
+/** The runtime that the environment names: `DENORT_BIN_<architecture>`, and `DENORT_DENO` where it is not this Deno's. */
 export function namedRuntime(architecture: Architecture): Runtime {
-  return {
-    denort: Deno.env.get(`DENORT_BIN_${architecture}`) ?? null,
-    deno: Deno.env.get("DENORT_DENO") ?? Deno.execPath(),
-  };
+  const denort = Deno.env.get(`DENORT_BIN_${architecture}`) ?? null;
+  return { denort, deno: denort === null ? Deno.execPath() : Deno.env.get("DENORT_DENO") ?? Deno.execPath() };
 }
 
 /**
@@ -40,6 +38,7 @@ export async function compile(
   output: string,
   architecture: Architecture,
   { denort, deno }: Runtime,
+  parts: readonly string[] = stagedParts,
 ): Promise<void> {
   const { success, stderr } = await new Deno.Command(deno, {
     args: [

@@ -31,6 +31,10 @@ export interface GatewayProcessOptions {
   readonly opcuaPort: number;
   readonly webPort: number;
   readonly env?: Readonly<Record<string, string>>;
+  /** What stands for `edgekeep`: a program and its first arguments. Default: the checkout. */
+  readonly program?: readonly [string, ...string[]];
+  /** Time to get ready, ms. Default 60,000. */
+  readonly deadlineMs?: number;
 }
 
 /** The arguments of `deno` that start `edgekeep` from the checkout, with the flags that the task and the binary have. */
@@ -45,8 +49,9 @@ export function edgekeepArguments(...args: readonly string[]): string[] {
 export async function startGatewayProcess(options: GatewayProcessOptions): Promise<GatewayProcess> {
   const file = join(options.folder, "edgekeep.toml");
   await Deno.writeTextFile(file, options.config);
-  const child = new Deno.Command(Deno.execPath(), {
-    args: edgekeepArguments("run", "--config", file),
+  const [program, ...first] = options.program ?? [Deno.execPath(), ...edgekeepArguments()];
+  const child = new Deno.Command(program, {
+    args: [...first, "run", "--config", file],
     cwd: options.folder,
     env: { ...options.env },
     stdin: "null",
@@ -74,7 +79,7 @@ export async function startGatewayProcess(options: GatewayProcessOptions): Promi
       const answer = await fetch(`${webUrl}/readyz`);
       await answer.body?.cancel();
       return answer.ok;
-    }, { deadlineMs: 60_000, everyMs: 50 });
+    }, { deadlineMs: options.deadlineMs ?? 60_000, everyMs: 50 });
     if (exitCode !== undefined) throw new Error(`The gateway ended with ${exitCode}`);
   } catch (error) {
     await end("SIGKILL");

@@ -1,0 +1,15 @@
+// For the packaging check on Deno 2.4 alone: mends two of its faults that stop node-opcua.
+import dns from "node:dns";
+import process from "node:process";
+
+// process.hrtime(earlier) does not borrow a second, and answers negative nanoseconds
+const { bigint } = process.hrtime;
+const second = 1_000_000_000n;
+process.hrtime = Object.assign((earlier) => {
+  const since = earlier === undefined ? 0n : BigInt(earlier[0]) * second + BigInt(earlier[1]);
+  const elapsed = bigint() - since;
+  return [Number(elapsed / second), Number(elapsed % second)];
+}, { bigint });
+
+// dns.lookupService is missing; node-opcua only names hosts in its log with it
+dns.lookupService ??= (_address, _port, done) => done(new Error("dns.lookupService does not exist"));
