@@ -1,3 +1,4 @@
+import { Buffer } from "node:buffer";
 import type { QueueItem, SentDownlink } from "./downlink_queue.ts";
 import type { DeviceEvent } from "./event_log.ts";
 import type { JsonObject } from "./json_object.ts";
@@ -47,7 +48,7 @@ export function uplinkEvent(device: DeviceInfo, uplink: Uplink): NewEvent {
       DR: `${transmission.dr}`,
       FPort: `${uplink.fPort}`,
       FCnt: `${uplink.fCnt}`,
-      Data: uplink.data.toHex(),
+      Data: Buffer.from(uplink.data).toString("hex"),
     },
     body: {
       deduplicationId: uplink.deduplicationId,
@@ -59,7 +60,7 @@ export function uplinkEvent(device: DeviceInfo, uplink: Uplink): NewEvent {
       fCnt: uplink.fCnt,
       fPort: uplink.fPort,
       confirmed: false,
-      data: uplink.data.toBase64(),
+      data: Buffer.from(uplink.data).toString("base64"),
       ...(uplink.object === null ? {} : { object: uplink.object }),
       rxInfo: transmission.receptions.map((reception, index) => ({
         gatewayId: reception.gatewayId,

@@ -1,9 +1,10 @@
+import { Buffer } from "node:buffer";
 import type { JsonObject } from "../json_object.ts";
 import type { VendorDevice, VendorFrame } from "../vendor_data.ts";
 
 /** The bytes on the air of a published frame; none without a frame. */
 export function bytesOf(frame: VendorFrame | undefined): Uint8Array {
-  return Uint8Array.fromHex(frame?.bytes ?? "");
+  return Buffer.from(frame?.bytes ?? "", "hex");
 }
 
 /**
