@@ -14,14 +14,15 @@ export interface DemoConfigOptions {
 
 /**
  * The demo's `edgekeep.toml`: the simulator's fleet as a person would have configured it. Its secrets lie in files
- * beside it (`chirpstack-token`, `opcua-password`), as they should on a real appliance.
+ * beside it (`chirpstack-token`, `opcua-password`), as they should on a real appliance. Client certificates are trusted
+ * unseen: the demo listens on loopback only, and whoever tries it has no other place to trust them yet.
  */
 export function demoConfig(options: DemoConfigOptions): string {
   const { dataDir, fleet, simulatorUrl, opcuaPort, webPort, userName } = options;
   return "# Written by `edgekeep demo` at each start: copy it before you change it.\n\n" + stringify({
     gateway: { name: "demo", site: "Simulated field", data_dir: dataDir },
     chirpstack: { server_address: simulatorUrl, api_token_file: "chirpstack-token" },
-    opcua: { host_port: opcuaPort, user_name: userName, user_password_file: "opcua-password" },
+    opcua: { host_port: opcuaPort, user_name: userName, user_password_file: "opcua-password", trust_client_cert: true },
     logging: { level: "info", dir: "log" },
     runtime: { web: { listen: `127.0.0.1:${webPort}` } },
     application: fleetApplications(fleet),

@@ -18,6 +18,11 @@ const commands: readonly CommandEntry[] = [
     load: async (context) => (await import("./run.ts")).runCommand(context),
   },
   {
+    name: "demo",
+    summary: "run a gateway on a simulated field, to try it",
+    load: async (context) => (await import("./demo.ts")).demoCommand(context),
+  },
+  {
     name: "init",
     summary: "write a configuration to start with",
     load: async () => (await import("./init.ts")).initCommand(),
@@ -51,6 +56,7 @@ const commands: readonly CommandEntry[] = [
 
 const examples = `
 Examples:
+  edgekeep demo                                        try it with a simulated field
   edgekeep init /etc/edgekeep                          write a configuration, then edit it
   edgekeep validate --config /etc/edgekeep/edgekeep.toml
   edgekeep run --config /etc/edgekeep/edgekeep.toml

@@ -4,6 +4,7 @@ import { simulatorPermissions } from "../supervisor/permissions.ts";
 import { portOwner } from "../supervisor/port_owner.ts";
 import type { CliContext } from "./context.ts";
 import { ExitCode } from "./exit_code.ts";
+import { wholeNumber } from "./option_values.ts";
 import { print, printError } from "./print.ts";
 import { runSupervised } from "./supervised.ts";
 
@@ -81,12 +82,4 @@ function listenOption(text: string): SimulatorChoice["listen"] {
   const address = parseListen(text);
   if (address === null) throw new InvalidArgumentError("It must be host:port, such as 127.0.0.1:8090 or [::1]:8090.");
   return address;
-}
-
-function wholeNumber(low: number, high: number): (text: string) => number {
-  return (text) => {
-    const value = Number(text);
-    if (/^\d+$/.test(text) && value >= low && value <= high) return value;
-    throw new InvalidArgumentError(`It must be a whole number from ${low} to ${high}.`);
-  };
 }
