@@ -1,0 +1,87 @@
+/** The fault catalogue's words in German, by fault code. English ones come from the gateway itself. */
+export const germanFaults: Readonly<
+  Record<string, { readonly title: string; readonly cause: string; readonly remedy: string }>
+> = {
+  not_set_up: {
+    title: "Nicht eingerichtet",
+    cause: "Die Konfiguration nennt keine Datenquelle.",
+    remedy: "Einen Abschnitt [chirpstack] mit der Adresse des ChirpStack-Servers und seinem API-Token anlegen.",
+  },
+  source_unreachable: {
+    title: "ChirpStack ist nicht erreichbar",
+    cause: "Der Server lehnt Verbindungen ab, antwortet nicht rechtzeitig, oder das Netz dazwischen ist gestört.",
+    remedy: "[chirpstack].server_address, Kabel und Firewall prüfen; das Gateway versucht es weiter.",
+  },
+  source_unauthorized: {
+    title: "ChirpStack weist das API-Token ab",
+    cause: "Das Token ist falsch, widerrufen oder darf Mandant oder Gerät nicht sehen.",
+    remedy:
+      "In ChirpStack einen API-Schlüssel anlegen und EDGEKEEP_CHIRPSTACK__API_TOKEN oder api_token_file darauf setzen.",
+  },
+  source_device_unknown: {
+    title: "ChirpStack kennt das Gerät nicht",
+    cause: "Die DevEUI der Konfiguration gibt es in ChirpStack nicht, oder das Token darf sie nicht sehen.",
+    remedy: "device_id mit der in ChirpStack gezeigten DevEUI vergleichen.",
+  },
+  stream_silent: {
+    title: "Geräteereignisse kommen nicht an",
+    cause:
+      "ChirpStack hat das Gerät gehört, sein Ereignisstrom liefert aber nichts: das Ereignisprotokoll ist dort aus.",
+    remedy:
+      'In ChirpStack Geräteereignisse einschalten (monitoring.device_event_log_max_history > 0) oder mode = "poll" setzen.',
+  },
+  stream_failed: {
+    title: "Der Ereignisstrom eines Geräts bricht immer wieder ab",
+    cause:
+      "ChirpStack beendet den Strom dieses Geräts oder antwortet mit einem Fehler. Andere Geräte sind nicht betroffen.",
+    remedy: "Den Grund im Protokoll von ChirpStack nachlesen; das Gateway versucht es weiter.",
+  },
+  device_decoding: {
+    title: "Ein Gerät sendet Werte, die nicht passen",
+    cause: "Im dekodierten Objekt des Geräts fehlt der eingestellte Pfad, oder er hat einen anderen Typ.",
+    remedy:
+      "chirpstack_metric_name und metric_type mit dem dekodierten Objekt auf der Ereignisseite von ChirpStack vergleichen.",
+  },
+  device_clock_ahead: {
+    title: "Ein Zeitstempel liegt in der Zukunft",
+    cause: "Das Ereignis trägt eine Zeit, die mehr als fünf Minuten vor der Uhr dieses Rechners liegt.",
+    remedy: "Die Uhr dieses Rechners (timedatectl) und die des ChirpStack-Servers prüfen.",
+  },
+  history_corrupt: {
+    title: "Die Historiendatei war beschädigt und wurde beiseitegelegt",
+    cause: "SQLite hält die Datei für beschädigt. Sie wurde umbenannt, nie gelöscht; eine neue ist in Gebrauch.",
+    remedy:
+      "Den Datenträger prüfen. Die alte Datei liegt daneben als *.corrupt-<Zeit>; gerettete Zeilen sind wieder da.",
+  },
+  history_write_failed: {
+    title: "Werte können nicht gespeichert werden",
+    cause: "Das Schreiben der Historiendatei schlägt fehl: Datenträger voll, schreibgeschützt oder defekt.",
+    remedy:
+      "Platz schaffen oder den Datenträger instand setzen. Werte warten bis zu einer Grenze im Speicher; Livewerte gehen weiter.",
+  },
+  history_reader_down: {
+    title: "Die Historie kann nicht gelesen werden",
+    cause: "Der Prozess, der die Historiendatei liest, ist stehen geblieben und wird neu gestartet.",
+    remedy: "Den Grund im Protokoll nachlesen. Livewerte und Speichern gehen weiter.",
+  },
+  opcua_failed: {
+    title: "Der OPC-UA-Server läuft nicht",
+    cause: "Sein Anschluss ist ausgefallen.",
+    remedy: "Den Grund im Protokoll nachlesen; das Gateway versucht es weiter.",
+  },
+  opcua_none_remote: {
+    title: "OPC UA ist ohne Sicherheit aus dem Netz erreichbar",
+    cause: "Die Konfiguration nennt SecurityPolicy None auf einer Adresse, die nicht loopback ist.",
+    remedy: '"None" aus [opcua].security_policies entfernen.',
+  },
+  certificate_expiring: {
+    title: "Das OPC-UA-Zertifikat läuft bald ab",
+    cause: "Zertifikate haben ein Enddatum; danach lehnen Clients die Verbindung ab.",
+    remedy: "Das Zertifikat vor diesem Tag ersetzen und die Clients dem neuen vertrauen lassen.",
+  },
+  worker_restarted: {
+    title: "Das Gateway ist nach einem Absturz neu gestartet",
+    cause: "Der Gateway-Prozess endete unerwartet und wurde vom Aufseher neu gestartet.",
+    remedy: "Den Grund im Protokoll nachlesen; melden, wenn es wieder geschieht.",
+  },
+};

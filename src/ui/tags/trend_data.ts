@@ -1,0 +1,92 @@
+import type { BucketHistoryAnswer, RawSampleAnswer } from "../../web/api_schema.ts";
+
+/** A span in which the quality was not good, in s since the epoch. */
+export interface QualitySpan {
+  readonly from: number;
+  readonly to: number;
+  readonly severity: "uncertain" | "bad";
+}
+
+/** What a trend draws. Times in s since the epoch; `null` leaves a gap. */
+export interface TrendData {
+  readonly times: readonly number[];
+  readonly values: readonly (number | null)[];
+  /** Lowest and highest of each bucket; `null` for single samples. */
+  readonly band: { readonly low: readonly (number | null)[]; readonly high: readonly (number | null)[] } | null;
+  readonly spans: readonly QualitySpan[];
+}
+
+/** Draws single samples, oldest first. A bad sample is a gap: its value says nothing about that time. */
+export function trendOfSamples(samples: readonly RawSampleAnswer[], nowS: number): TrendData {
+  const times: number[] = [];
+  const values: (number | null)[] = [];
+  const spans: QualitySpan[] = [];
+  samples.forEach(({ sourceTime, value, quality }, index) => {
+    const time = Date.parse(sourceTime) / 1000;
+    const bits = quality >>> 30;
+    times.push(time);
+    values.push(bits >= 2 ? null : numberOf(value));
+    if (bits === 0) return;
+    const next = samples[index + 1];
+    const to = next === undefined ? nowS : Date.parse(next.sourceTime) / 1000;
+    const severity = bits === 1 ? "uncertain" : "bad";
+    const last = spans.at(-1);
+    if (last !== undefined && last.severity === severity && last.to === time) spans[spans.length - 1] = { ...last, to };
+    else spans.push({ from: time, to, severity });
+  });
+  return { times, values, band: null, spans };
+}
+
+/** Draws buckets: their mean as a line, lowest to highest as a band, empty buckets as gaps. */
+export function trendOfBuckets({ buckets, bucketSeconds }: BucketHistoryAnswer): TrendData {
+  const times: number[] = [];
+  const values: (number | null)[] = [];
+  const low: (number | null)[] = [];
+  const high: (number | null)[] = [];
+  const spans: QualitySpan[] = [];
+  let lastEnd: number | null = null;
+  for (const bucket of buckets) {
+    const start = Date.parse(bucket.start) / 1000;
+    const end = Date.parse(bucket.end) / 1000;
+    if (lastEnd !== null && start - lastEnd > bucketSeconds / 2) {
+      times.push((lastEnd + start) / 2);
+      values.push(null);
+      low.push(null);
+      high.push(null);
+    }
+    times.push((start + end) / 2);
+    values.push(bucket.mean);
+    low.push(bucket.min);
+    high.push(bucket.max);
+    if (bucket.goodShare < 1 && bucket.count > 0) spans.push({ from: start, to: end, severity: "uncertain" });
+    else if (bucket.count === 0) spans.push({ from: start, to: end, severity: "bad" });
+    lastEnd = end;
+  }
+  return { times, values, band: { low, high }, spans };
+}
+
+/** Lowest, highest and last of what is drawn; `null` when nothing is. */
+export function trendExtremes(
+  data: TrendData,
+): { readonly low: number; readonly high: number; readonly last: number } | null {
+  const drawn = data.values.filter((value) => value !== null);
+  const last = drawn.at(-1);
+  if (last === undefined) return null;
+  const low = [...data.band?.low ?? [], ...drawn].reduce<number>((a, b) => b === null ? a : Math.min(a, b), Infinity);
+  const high = [...data.band?.high ?? [], ...drawn].reduce<number>(
+    (a, b) => b === null ? a : Math.max(a, b),
+    -Infinity,
+  );
+  return { low, high, last };
+}
+
+/** A bucket width that a person can name, for at most `most` buckets over a range, s. */
+export function bucketSecondsFor(rangeMs: number, most: number): number {
+  const steps = [10, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14_400, 43_200, 86_400];
+  return steps.find((step) => rangeMs / 1000 / step <= most) ?? 86_400;
+}
+
+function numberOf(value: RawSampleAnswer["value"]): number | null {
+  if (typeof value === "boolean") return value ? 1 : 0;
+  return typeof value === "number" ? value : null;
+}
