@@ -40,8 +40,9 @@ export function findingsJson(result: LoadResult): string {
 }
 
 function findingText({ file, line, path, rule, text, fix }: Finding): string {
-  const place = file === null ? path || "-" : `${file}${line === null ? "" : `:${line}`}`;
-  return `  ${visible(place)}  ${rule}\n    ${visible(text)}\n    → ${visible(fix)}\n`;
+  const place = file === null ? "" : `${file}${line === null ? "" : `:${line}`}`;
+  const head = [place, path, `[${rule}]`].filter((part) => part !== "").join("  ");
+  return `  ${visible(head)}\n    ${visible(text)}\n    → ${visible(fix)}\n`;
 }
 
 // A name in the file must not be able to move the reader's cursor or colour the terminal.

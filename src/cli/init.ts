@@ -4,8 +4,9 @@ import { networkInterfaces } from "node:os";
 import { join, resolve } from "node:path";
 import { isLoopback, isWildcard } from "../config/address.ts";
 import { configFile, howToRead, placeholder } from "../config/config_file.ts";
+import { ExitCode } from "./exit_code.ts";
+import { print } from "./print.ts";
 
-const LOCAL_RESOURCE = 6;
 const CONFIG = "edgekeep.toml";
 const PASSWORD = "opcua-password";
 const USER = "scada";
@@ -23,12 +24,12 @@ export function initCommand(): Command {
       if (host === null) {
         const names = lanAddresses().map(({ name, address }) => `${name} (${address})`).join(", ");
         const text = `Cannot listen on '${options.interface}': this machine has ${names || "no network"}`;
-        this.error(text, { exitCode: 2 });
+        this.error(text, { exitCode: ExitCode.Usage });
       }
       const directory = resolve(folder);
       const outcome = await writeProject(directory, host, options.force ?? false);
-      if (outcome.kind === "refused") this.error(outcome.text, { exitCode: LOCAL_RESOURCE });
-      const write = this.configureOutput().writeOut ?? ((text: string) => process.stdout.write(text));
+      if (outcome.kind === "refused") this.error(outcome.text, { exitCode: ExitCode.LocalResource });
+      const write = this.configureOutput().writeOut ?? print;
       write(nextSteps(folder, directory, host, outcome.keptPassword));
     });
 }
@@ -72,7 +73,10 @@ function startingConfig(host: string): string {
 }
 
 function nextSteps(folder: string, directory: string, host: string, keptPassword: boolean): string {
-  const reach = isWildcard(host) ? lanAddresses().map(({ address }) => address) : [host];
+  // 0.0.0.0 stands for IPv4 alone
+  const reach = isWildcard(host)
+    ? lanAddresses().map(({ address }) => address).filter((address) => !address.includes(":"))
+    : [host];
   const urls = (reach.length === 0 ? [host] : reach).map((address) => `opc.tcp://${bracketed(address)}:4840`);
   return `Written: ${join(directory, CONFIG)}
 ${keptPassword ? "Kept:   " : "Written:"} ${join(directory, PASSWORD)} (the OPC UA password, mode 0600)

@@ -7,12 +7,12 @@ import { locateConfig, type Search } from "./locate.ts";
 import { isTable, Layers, type Origin } from "./origin.ts";
 import { withAbsolutePaths } from "./paths.ts";
 import { checkRules } from "./rules.ts";
-import { salvage } from "./salvage.ts";
+import { type Draft, salvage } from "./salvage.ts";
 import { type Config, configSchema } from "./schema.ts";
 import { schemaProblems, valueAt } from "./schema_problems.ts";
 import { nodeAt } from "./schema_tree.ts";
 import { type Files, isPlaceholder, resolveSecrets, secretPaths } from "./secrets.ts";
-import { indexTomlLines, lineOf } from "./toml_lines.ts";
+import { indexTomlLines, type LineIndex, lineOf } from "./toml_lines.ts";
 
 export type { Finding } from "./finding.ts";
 
@@ -51,10 +51,12 @@ export async function loadConfig(options: LoadOptions): Promise<LoadResult> {
     if (!(error instanceof TomlError)) throw error;
     return { ok: false, file, findings: [syntaxFinding(error, file)] };
   }
-  const lines = indexTomlLines(text);
+  let lines: LineIndex | undefined;
   const layers = new Layers(parsed);
   const locate = (path: KeyPath): Pick<Finding, "file" | "line"> =>
-    layers.originOf(path) === "env" ? { file: null, line: null } : { file, line: lineOf(lines, path) };
+    layers.originOf(path) === "env"
+      ? { file: null, line: null }
+      : { file, line: lineOf(lines ??= indexTomlLines(text), path) };
   const directory = dirname(file);
 
   const findings = overlayEnvironment(layers, options.env);
@@ -65,7 +67,11 @@ export async function loadConfig(options: LoadOptions): Promise<LoadResult> {
 
   const unanswered = new Set(findings.filter(({ severity }) => severity === "error").map(({ path }) => path));
   const checked = configSchema.safeParse(layers.document);
-  const problems = problemsOf(layers, checked.success ? [] : schemaProblems(checked.error.issues, layers.document))
+  const problems = problemsOf(
+    layers,
+    checked.success ? [] : schemaProblems(checked.error.issues, layers.document),
+    checked.success ? checked.data : salvage(configSchema, layers.document),
+  )
     // a secret whose file cannot be read is missing for that reason
     .filter(({ at }) => !unanswered.has(`${formatKeyPath(at)}_file`));
   findings.push(...problems.map((problem) => findingOf(problem, layers, locate)));
@@ -83,13 +89,13 @@ export async function loadConfig(options: LoadOptions): Promise<LoadResult> {
 }
 
 /** Placeholders, the schema's problems and the rules', the first of each key alone. */
-function problemsOf({ document }: Layers, ofSchema: readonly Problem[]): Problem[] {
+function problemsOf({ document }: Layers, ofSchema: readonly Problem[], valid: Draft<Config>): Problem[] {
   const placeholders = placeholderProblems(document, []);
   const taken = new Set(placeholders.map(({ at }) => formatKeyPath(at)));
   const free = ({ at }: Problem) => !taken.has(formatKeyPath(at));
   const first = [...placeholders, ...ofSchema.filter(free)];
   for (const { at } of ofSchema) taken.add(formatKeyPath(at));
-  return [...first, ...checkRules(salvage(configSchema, document)).filter(free)];
+  return [...first, ...checkRules(valid).filter(free)];
 }
 
 function placeholderProblems(value: unknown, at: KeyPath): Problem[] {

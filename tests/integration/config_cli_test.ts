@@ -158,7 +158,7 @@ Deno.test("validate lists findings by severity with file and line, and refuses w
     const { code, out } = await run(validateCommand(), "--config", config);
     assert.equal(code, 3);
     assert.match(out, /Errors \(2\)[^]*Warnings \(2\)[^]*Notes \(1\)[^]*refused/);
-    assert.ok(out.includes(`${config}:2  unknown_key`));
+    assert.ok(out.includes(`${config}:2  opcua.host_prot  [unknown_key]`));
     assert.ok(out.includes("Did you mean host_port?"));
     // a name in the file does not reach the terminal as a control sequence
     assert.ok(!out.includes("\u001b"));
