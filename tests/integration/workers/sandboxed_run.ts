@@ -1,0 +1,30 @@
+/**
+ * A process like `edgekeep run`, with another role in the gateway's place: the first argument is the role's entry, the
+ * second the text of a configuration, the third what the role gets as `lastCrash`. Prints what it reports when ready.
+ */
+import { configSchema } from "../../../src/config/schema.ts";
+import { withAbsolutePaths } from "../../../src/config/paths.ts";
+import { codePaths } from "../../../src/supervisor/code_paths.ts";
+import { gatewayPermissions } from "../../../src/supervisor/permissions.ts";
+import { supervise } from "../../../src/supervisor/supervisor.ts";
+import { configureLog } from "../../../src/telemetry/log.ts";
+
+const [entry = "", text = "{}", message = ""] = Deno.args;
+const config = withAbsolutePaths(configSchema.parse(JSON.parse(text)), "/");
+const log = await configureLog(config.logging, []);
+const stop = new AbortController();
+const code = await supervise([{
+  name: "gateway",
+  entry: new URL(entry),
+  permissions: gatewayPermissions(config, { codePaths: codePaths(new URL("../../../src/main.ts", import.meta.url)) }),
+  start: (restarts) => ({ role: "gateway", config, logLevel: "info", restarts, lastCrash: message }),
+}], {
+  signal: stop.signal,
+  log,
+  onReady: (_name, info) => {
+    console.log(JSON.stringify(info.listening));
+    stop.abort();
+  },
+});
+await log.dispose();
+Deno.exit(code);
