@@ -1,4 +1,6 @@
 import { Command } from "commander";
+import { ExitCode } from "./exit_code.ts";
+import { print } from "./print.ts";
 import { systemdUnit } from "./systemd_unit.ts";
 
 /** `edgekeep systemd`: prints the unit file, for `/etc/systemd/system/edgekeep.service`. */
@@ -11,9 +13,9 @@ export function systemdCommand(): Command {
     .option("--program <file>", "where this program is installed", "/usr/local/bin/edgekeep")
     .action(function (options: { user: string; config: string; dataDir: string; program: string }) {
       try {
-        console.log(systemdUnit(options).trimEnd());
+        print(systemdUnit(options));
       } catch (error) {
-        if (error instanceof RangeError) this.error(error.message, { exitCode: 2 });
+        if (error instanceof RangeError) this.error(error.message, { exitCode: ExitCode.Usage });
         throw error;
       }
     });
