@@ -130,17 +130,14 @@ export class HistoryStore {
     this.#run("DELETE FROM block WHERE id = ?", id);
   }
 
-  /** Deletes at most `limit` of the oldest blocks that end before `timeUs`; the number of rows in them. */
-  deleteBlocksBefore(series: number, timeUs: number, limit: number): number {
-    const old = this.#all<{ id: number; rows: number; t1: number }>(
-      "SELECT id, rows, t1 FROM block WHERE id IN (SELECT id FROM block WHERE series = ? AND t0 < ? AND t1 < ? ORDER BY t0 LIMIT ?)",
-      series,
-      timeUs,
-      timeUs,
-      limit,
-    );
-    for (const { id } of old) this.deleteBlock(id);
-    return old.reduce((sum, { rows }) => sum + rows, 0);
+  /** First and last time of the oldest block, or `null`. Reads the index alone. */
+  oldestBlock(series: number): { id: number; t0: number; t1: number } | null {
+    return this.#one("SELECT id, t0, t1 FROM block WHERE series = ? ORDER BY t0 LIMIT 1", series);
+  }
+
+  /** Number of rows in a block, without unpacking it. */
+  rowsOfBlock(id: number): number {
+    return this.#one<{ rows: number }>("SELECT rows FROM block WHERE id = ?", id)?.rows ?? 0;
   }
 
   /** Says that the rollup of a day must be built (again). */
@@ -200,6 +197,20 @@ export class HistoryStore {
 
   deleteRollup(series: number, day: number): void {
     this.#run("DELETE FROM rollup WHERE series = ? AND day = ?", series, day);
+  }
+
+  /** Keeps what is there. */
+  putRollupIfMissing(series: number, day: number, data: Uint8Array): void {
+    this.#run("INSERT OR IGNORE INTO rollup VALUES (?, ?, ?)", series, day, data);
+  }
+
+  hasRollupBefore(series: number, day: number): boolean {
+    return this.#one("SELECT 1 FROM rollup WHERE series = ? AND day < ? LIMIT 1", series, day) !== null;
+  }
+
+  /** Gives at most `pages` free pages at the end of the file back to the disk. */
+  shrink(pages: number): void {
+    this.db.exec(`PRAGMA incremental_vacuum(${pages})`);
   }
 
   /** Deletes at most `limit` of the oldest rollups before `day`; how many went. */

@@ -7,6 +7,7 @@ import type { FaultBoard } from "../telemetry/fault_board.ts";
 import type { HistoryStatus } from "../telemetry/status.ts";
 import { decodeBlock, rowsOfBlock } from "./block_codec.ts";
 import { commitPending } from "./commit.ts";
+import { closeFile } from "./database_file.ts";
 import type { HistoryWriter, LastSample } from "./history.ts";
 import { decodeJournal } from "./journal_codec.ts";
 import { HistoryMemory } from "./memory.ts";
@@ -177,7 +178,15 @@ export class Writer implements HistoryWriter {
         rows: this.memory.pending,
       });
     }
-    this.#store.close();
+    try {
+      closeFile(this.#store);
+    } catch (error) {
+      log.error("Cannot close {path} in order: {error}", {
+        event: "history_close_failed",
+        path: this.#options.path,
+        error: error instanceof Error ? error.message : String(error),
+      });
+    }
   }
 
   #load(): void {

@@ -76,6 +76,18 @@ export const faultCatalogue = catalogue({
     cause: "Writing the history file fails: the disk is full, read-only or broken.",
     remedy: "Free space or mend the disk. Samples wait in memory up to a limit; live values go on.",
   },
+  history_damaged: {
+    title: "Part of the history cannot be read",
+    severity: "error",
+    cause: "Bytes of the history file are not what was written: the checksum of a block does not match.",
+    remedy: "Check the disk. The rows of that block are left out; restore them from a backup if they matter.",
+  },
+  history_backup_failed: {
+    title: "The history could not be backed up",
+    severity: "warning",
+    cause: "Writing the copy into data_dir/backup failed: the disk is full, or the folder is not writable.",
+    remedy: "Free space, or lower [storage].backup_keep. The next try follows within the hour.",
+  },
   history_reader_down: {
     title: "History cannot be read",
     severity: "warning",
