@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { fromFileUrl } from "node:path/posix";
+import { fileURLToPath } from "node:url";
 import manifest from "../../deno.json" with { type: "json" };
 import type { GatewayStatus } from "../../src/telemetry/status.ts";
 import { waitFor } from "./wait_for.ts";
@@ -42,7 +42,7 @@ export function edgekeepArguments(...args: readonly string[]): string[] {
   const words = manifest.tasks.edgekeep.split(/\s+/);
   const script = words.findIndex((word) => word.endsWith("main.ts"));
   const flags = words.slice(words.indexOf("run") + 1, script);
-  return ["run", ...flags, fromFileUrl(new URL("src/main.ts", root)), ...args];
+  return ["run", ...flags, fileURLToPath(new URL("src/main.ts", root)), ...args];
 }
 
 /** Starts `edgekeep run` and waits until `/readyz` answers. Ends it when it does not get ready. */

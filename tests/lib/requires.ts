@@ -7,6 +7,8 @@ export type Tool =
   | "qemu-aarch64"
   | "systemd-analyze"
   | "openssl"
+  | "python-seccomp"
+  | "shellcheck"
   | "git"
   | "npm";
 
@@ -27,6 +29,11 @@ const probes: Record<Tool, Probe> = {
         : "The arm64 C library is missing: install libc6-arm64-cross and libgcc-s1-arm64-cross"),
   "systemd-analyze": () => needsProgram("systemd-analyze", "systemd"),
   "openssl": () => needsProgram("openssl", "openssl"),
+  "python-seccomp": () =>
+    succeeds("/usr/bin/python3", "-c", "import seccomp")
+      ? null
+      : "The Python module seccomp is missing: install the Debian package python3-seccomp",
+  "shellcheck": () => needsProgram("shellcheck", "shellcheck"),
   "git": () => needsProgram("git", "git"),
   "npm": () => needsProgram("npm", "npm"),
 };
@@ -67,6 +74,7 @@ export function chromiumPath(): string | null {
 
 /** Where a program lies: on the PATH or in the folders of system programs, which a user's PATH often lacks. */
 export function programPath(program: string): string | null {
+  if (program.startsWith("/")) return exists(program) ? program : null;
   const folders = [...(Deno.env.get("PATH") ?? "").split(":"), "/usr/sbin", "/sbin"];
   return folders.filter((folder) => folder !== "").map((folder) => `${folder}/${program}`).find(exists) ?? null;
 }
