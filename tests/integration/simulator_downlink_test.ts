@@ -1,3 +1,4 @@
+// deno-lint-ignore-file no-non-null-assertion -- what is missing fails the test
 import assert from "node:assert/strict";
 import { status } from "@grpc/grpc-js";
 import { startSimulator } from "../../src/sources/simulator/start_simulator.ts";

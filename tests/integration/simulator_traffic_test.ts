@@ -1,3 +1,4 @@
+// deno-lint-ignore-file no-non-null-assertion -- what is missing fails the test
 import assert from "node:assert/strict";
 import { startSimulator } from "../../src/sources/simulator/start_simulator.ts";
 import { ChirpStackClient } from "../lib/chirpstack_client.ts";

@@ -1,3 +1,4 @@
+// deno-lint-ignore-file no-non-null-assertion -- what is missing fails the test
 import assert from "node:assert/strict";
 import { codePaths } from "../../src/supervisor/code_paths.ts";
 import { simulatorPermissions } from "../../src/supervisor/permissions.ts";

@@ -12,13 +12,19 @@ const maxNameLength = 48;
 /** Words about a value and copies of the frame. */
 const beside = /^(displayName|unit|raw|payload|port|name)$/;
 
-/** The values of the vendor's published objects that somebody would want to see: those that move first. */
+/**
+ * The values of the vendor's published objects that somebody would want to see: those that move first. A value that
+ * some examples give as a number and others as a word is left out.
+ */
 export function vendorMetrics(vendor: VendorDevice): TemplateMetric[] {
   const found = new Map<string, Found>();
   for (const { object } of vendor.uplinks) {
     for (const [key, value] of Object.entries(object)) collect(value, [key], key, {}, found);
   }
-  return [...found.values()].sort((left, right) => left.rank - right.rank).slice(0, maxMetrics)
+  return [...found.values()].filter(({ mixed }) => !mixed).sort((left, right) => left.rank - right.rank).slice(
+    0,
+    maxMetrics,
+  )
     .map(({ metric }) => metric);
 }
 
@@ -26,6 +32,8 @@ interface Found {
   readonly metric: TemplateMetric;
   /** 0: a number that moves; 1: a flag or a word; 2: a number that stays. */
   readonly rank: number;
+  /** Some examples have another type there. */
+  mixed: boolean;
 }
 
 /** What an object says about its own value: `{ displayName, unit, value }`. */
@@ -61,10 +69,16 @@ function add(
 ) {
   const [known, knownUnit] = nameOf(key);
   const name = (label.displayName ?? known).replaceAll("/", " per ").slice(0, maxNameLength);
-  if (name === "" || found.has(name)) return;
+  if (name === "") return;
+  const before = found.get(name);
+  if (before !== undefined) {
+    const samePlace = before.metric.segments.join("/") === segments.join("/");
+    if (samePlace && isNumeric(before.metric) !== (typeof value === "number")) before.mixed = true;
+    return;
+  }
   if (typeof value !== "number") {
     const type = typeof value === "boolean" ? "Bool" : "String";
-    found.set(name, { rank: 1, metric: { segments, name, type, kind: "string" } });
+    found.set(name, { rank: 1, mixed: false, metric: { segments, name, type, kind: "string" } });
     return;
   }
   const meaning = meaningOf(key, value);
@@ -73,6 +87,7 @@ function add(
   const whole = Number.isInteger(value) && meaning !== "temperature" && meaning !== "coordinate";
   found.set(name, {
     rank: meaning === "constant" ? 2 : 0,
+    mixed: false,
     metric: {
       segments,
       name,
@@ -83,6 +98,10 @@ function add(
       ...(meaning === "humidity" ? { range: [0, 100] as const } : {}),
     },
   });
+}
+
+function isNumeric({ type }: TemplateMetric): boolean {
+  return type === "Int" || type === "Float";
 }
 
 function defaultUnit(meaning: string): { readonly unit?: string } {
