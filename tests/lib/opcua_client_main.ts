@@ -45,6 +45,7 @@ interface Connection {
 }
 
 const connections = new Map<number, Connection>();
+const delays = new Map<number, number[]>();
 let lastConnection = 0;
 let manager: OPCUACertificateManager | undefined;
 
@@ -246,6 +247,27 @@ const methods: Record<string, (params: never) => Promise<unknown>> = {
       const row = Object.fromEntries(fields.map((field, i) => [field, plain((values as Variant[])[i]?.value)]));
       if (String(row.EventType) === type) events.push(row);
     });
+  },
+
+  /** From now on keeps how long after its source time each new value of the nodes arrived, ms. */
+  async measureDelays({ id, subscription: wanted, nodes }: { id: number; subscription: number; nodes: string[] }) {
+    const { subscriptions } = connection(id);
+    const group = await subscriptions.get(wanted)?.monitorItems(
+      nodes.map((nodeId) => ({ nodeId, attributeId: AttributeIds.Value })),
+      { samplingInterval: 0, queueSize: 100, discardOldest: true },
+      TimestampsToReturn.Both,
+    );
+    const kept: number[] = [];
+    delays.set(id, kept);
+    const sinceMs = Date.now();
+    group?.on("changed", (_item: unknown, value: DataValue) => {
+      const eventMs = value.sourceTimestamp?.getTime() ?? 0;
+      if (eventMs >= sinceMs) kept.push(Date.now() - eventMs);
+    });
+  },
+
+  delays({ id }: { id: number }) {
+    return Promise.resolve(delays.get(id) ?? []);
   },
 
   events({ id }: { id: number }) {
