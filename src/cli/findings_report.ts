@@ -12,9 +12,7 @@ export function findingsText(result: LoadResult): string {
       : [`${headings[severity]} (${found.length})\n\n${found.map(findingText).join("\n")}`];
   });
   const verdict = result.ok ? "The configuration is valid" : "The configuration is refused";
-  return [...groups, `${verdict}${result.file === null ? "" : `: ${result.file}`}`].map((part) => `${part}\n`).join(
-    "\n",
-  );
+  return [...groups, `${verdict}${result.file === null ? "" : `: ${result.file}`}\n`].join("\n");
 }
 
 /**
