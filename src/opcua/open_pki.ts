@@ -1,3 +1,5 @@
+import { Buffer } from "node:buffer";
+import { X509Certificate } from "node:crypto";
 import { OPCUACertificateManager } from "node-opcua";
 import { ensureKey, type IdentityWishes, type OwnIdentity, ownIdentity } from "./own_identity.ts";
 import { openPkiDirectory, type PkiDirectory, type PkiStore } from "./pki_directory.ts";
@@ -14,6 +16,9 @@ export interface Pki {
   dispose(): Promise<void>;
 }
 
+/** Told of a certificate that nobody has trusted yet. */
+export type RejectedListener = (certificate: { readonly subject: string; readonly folder: string }) => void;
+
 /**
  * Opens both certificate stores, making directories, key and certificate at the first start.
  *
@@ -21,13 +26,18 @@ export interface Pki {
  *   there a certificate is a login.
  * @throws {import("./local_resource_error.ts").LocalResourceError}
  */
-export async function openPki(pkiDir: string, wishes: IdentityWishes, acceptUnknown: boolean): Promise<Pki> {
+export async function openPki(
+  pkiDir: string,
+  wishes: IdentityWishes,
+  acceptUnknown: boolean,
+  onRejected: RejectedListener,
+): Promise<Pki> {
   const directory = await openPkiDirectory(pkiDir);
   // keys first: the library makes a missing one itself, but not with these rules
   await ensureKey(directory.application);
   await ensureKey(directory.users);
-  const server = await openStore(directory.application, acceptUnknown);
-  const users = await openStore(directory.users, false);
+  const server = await openStore(directory.application, acceptUnknown, onRejected);
+  const users = await openStore(directory.users, false, onRejected);
   const dispose = async () => {
     await server.dispose().catch(() => {});
     await users.dispose().catch(() => {});
@@ -41,7 +51,11 @@ export async function openPki(pkiDir: string, wishes: IdentityWishes, acceptUnkn
   }
 }
 
-async function openStore(store: PkiStore, acceptUnknown: boolean): Promise<OPCUACertificateManager> {
+async function openStore(
+  store: PkiStore,
+  acceptUnknown: boolean,
+  onRejected: RejectedListener,
+): Promise<OPCUACertificateManager> {
   const manager = new OPCUACertificateManager({
     rootFolder: store.root,
     automaticallyAcceptUnknownCertificate: acceptUnknown,
@@ -51,7 +65,26 @@ async function openStore(store: PkiStore, acceptUnknown: boolean): Promise<OPCUA
   });
   await manager.initialize();
   readAgainWhenChanged(manager, store);
+  tellRejected(manager, store, onRejected);
   return manager;
+}
+
+/** The library files an unknown certificate under `rejected/` and says nothing about it. */
+function tellRejected(manager: OPCUACertificateManager, store: PkiStore, onRejected: RejectedListener): void {
+  const reject = manager.rejectCertificate.bind(manager) as (certificate: Uint8Array) => Promise<void>;
+  const telling = async (certificate: Uint8Array): Promise<void> => {
+    await reject(certificate);
+    onRejected({ subject: subjectOf(certificate), folder: store.rejected });
+  };
+  manager.rejectCertificate = telling as typeof manager.rejectCertificate;
+}
+
+function subjectOf(certificate: Uint8Array): string {
+  try {
+    return new X509Certificate(Buffer.from(certificate)).subject.split("\n").join(", ");
+  } catch {
+    return "(unreadable)";
+  }
 }
 
 /** Lets a certificate that was moved into or out of a trust list count from the next connection on. */

@@ -33,14 +33,18 @@ export interface OwnIdentity {
 }
 
 /**
- * Makes the key file of a store (RSA, PKCS #8, created with mode 0600, never loose for a moment) when there is none.
- * Returns whether it did.
+ * Makes the key file of a store (RSA, PKCS #8, created with mode 0600, never loose for a moment) when there is none,
+ * and makes sure that an existing one is a key.
+ *
+ * @throws {LocalResourceError} when it is none
  */
-export async function ensureKey(store: PkiStore): Promise<boolean> {
+export async function ensureKey(store: PkiStore): Promise<void> {
   try {
     await Deno.stat(store.privateKeyFile);
-    return false;
+    privateKeyOf(store);
+    return;
   } catch (error) {
+    if (error instanceof LocalResourceError) throw error;
     if (!(error instanceof Deno.errors.NotFound)) throw unreadable("key_unreadable", store.privateKeyFile, error);
   }
   const { privateKey } = await promisify(crypto.generateKeyPair)("rsa", {
@@ -60,7 +64,6 @@ export async function ensureKey(store: PkiStore): Promise<boolean> {
     file.close();
   }
   await Deno.rename(temporary, store.privateKeyFile);
-  return true;
 }
 
 /**

@@ -17,6 +17,7 @@ import { limitFields, serverCapabilities, SPARE_CONNECTIONS, transportSettings }
 import { addFolder } from "./folders.ts";
 import { addHealthNodes, type HealthNodes } from "./health_nodes.ts";
 import { historyService } from "./history_service.ts";
+import { rejectedCertificates } from "./rejected_certificates.ts";
 import { livePush } from "./live_push.ts";
 import { openPki, type Pki } from "./open_pki.ts";
 import { normaliseAddress } from "./sanitise.ts";
@@ -75,14 +76,21 @@ export async function startOpcUa(options: OpcUaOptions): Promise<OpcUaServerHand
   mendOverflowBit();
   const hosts = advertisedHosts(config.host_ip_address, config.advertised_hosts, machineAddresses());
   const applicationUri = config.application_uri ?? `urn:edgekeep:${gateway.id}`;
-  const pki = await openPki(options.pkiDir, {
-    applicationUri,
-    applicationName: config.application_name,
-    organisation: gateway.name,
-    hosts,
-  }, config.trust_client_cert);
-  const server = makeServer(options, applicationUri, hosts, pki);
   const cleanUp: (() => void)[] = [];
+  const rejected = rejectedCertificates(options.feed);
+  cleanUp.push(() => rejected.stop());
+  const pki = await openPki(
+    options.pkiDir,
+    {
+      applicationUri,
+      applicationName: config.application_name,
+      organisation: gateway.name,
+      hosts,
+    },
+    config.trust_client_cert,
+    (certificate) => rejected.report(certificate.subject, certificate),
+  );
+  const server = makeServer(options, applicationUri, hosts, pki);
   try {
     await server.initialize();
     const engine = engineOf(server);

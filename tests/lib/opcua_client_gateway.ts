@@ -84,7 +84,7 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
   };
   const startedUs = nowUs();
   const server = { devices: options.devices ?? [] };
-  let running: OpcUaServerHandle | undefined;
+  const running: { handle?: OpcUaServerHandle } = {};
   const handle = await startOpcUa({
     config,
     gateway: { id: "test-gateway", name: "Test", version: "0.0.1" },
@@ -94,11 +94,11 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
     history: options.history ?? noHistory,
     faults,
     feed,
-    status: options.status ?? (() => testStatus(startedUs, nowUs(), tags, running)),
+    status: options.status ?? (() => testStatus(startedUs, nowUs(), tags, running.handle)),
     authenticate: (user, password) => Promise.resolve(user === "operator" && password === "correct horse"),
     nowUs,
   });
-  running = handle;
+  running.handle = handle;
   return Object.assign(server, {
     handle,
     url: handle.endpoints[0] ?? "",
