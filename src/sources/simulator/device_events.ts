@@ -50,7 +50,7 @@ export function uplinkEvent(device: DeviceInfo, uplink: Uplink): NewEvent {
       FCnt: `${uplink.fCnt}`,
       Data: Buffer.from(uplink.data).toString("hex"),
     },
-    body: {
+    body: () => ({
       deduplicationId: uplink.deduplicationId,
       time: toEventTime(uplink.timeUs),
       deviceInfo: device,
@@ -75,7 +75,7 @@ export function uplinkEvent(device: DeviceInfo, uplink: Uplink): NewEvent {
       })),
       txInfo: { frequency: transmission.frequencyHz, modulation: modulation(transmission.dr) },
       regionConfigId: "eu868",
-    },
+    }),
   };
 }
 
@@ -85,7 +85,7 @@ export function joinEvent(device: DeviceInfo, timeUs: number, deduplicationId: s
     type: "join",
     timeUs,
     properties: { DevAddr: devAddr },
-    body: { deduplicationId, time: toEventTime(timeUs), deviceInfo: device, devAddr },
+    body: () => ({ deduplicationId, time: toEventTime(timeUs), deviceInfo: device, devAddr }),
   };
 }
 
@@ -114,7 +114,7 @@ export function statusEvent(
       "Battery level unavailable": "false",
       "External power source": `${status.externalPower}`,
     },
-    body: {
+    body: () => ({
       deduplicationId,
       time: toEventTime(timeUs),
       deviceInfo: device,
@@ -122,7 +122,7 @@ export function statusEvent(
       externalPowerSource: status.externalPower,
       batteryLevelUnavailable: false,
       batteryLevel: status.batteryPercent,
-    },
+    }),
   };
 }
 
@@ -132,7 +132,7 @@ export function txAckEvent(device: DeviceInfo, sent: SentDownlink, downlinkId: n
     type: "txack",
     timeUs: sent.timeUs,
     properties: {},
-    body: {
+    body: () => ({
       downlinkId,
       time: toEventTime(sent.timeUs),
       deviceInfo: device,
@@ -148,7 +148,7 @@ export function txAckEvent(device: DeviceInfo, sent: SentDownlink, downlinkId: n
         timing: { delay: { delay: "1s" } },
         context: "AAAAAA==",
       },
-    },
+    }),
   };
 }
 
@@ -164,14 +164,14 @@ export function ackEvent(
     type: "ack",
     timeUs,
     properties: {},
-    body: {
+    body: () => ({
       deduplicationId,
       time: toEventTime(timeUs),
       deviceInfo: device,
       queueItemId: item.id,
       acknowledged,
       fCntDown: item.fCntDown ?? 0,
-    },
+    }),
   };
 }
 
@@ -186,6 +186,6 @@ export function logEvent(
     type: "log",
     timeUs,
     properties: { Level: log.level, Code: log.code },
-    body: { time: toEventTime(timeUs), deviceInfo: device, ...log, context },
+    body: () => ({ time: toEventTime(timeUs), deviceInfo: device, ...log, context }),
   };
 }

@@ -10,8 +10,8 @@ export interface DeviceEvent {
   readonly type: EventType;
   /** The event's own time, µs. */
   readonly timeUs: number;
-  /** The event as ChirpStack's integrations write it as JSON. */
-  readonly body: JsonObject;
+  /** Makes the event as ChirpStack's integrations write it as JSON; most events are never read. */
+  readonly body: () => JsonObject;
   readonly properties: Readonly<Record<string, string>>;
 }
 

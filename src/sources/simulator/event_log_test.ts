@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { type DeviceEvent, EventLog } from "./event_log.ts";
 
-const event = (n: number) => ({ type: "up", timeUs: n, body: { n }, properties: {} }) as const;
-const numbers = (events: readonly DeviceEvent[]) => events.map(({ body }) => body["n"]);
+const event = (n: number) => ({ type: "up", timeUs: n, body: () => ({ n }), properties: {} }) as const;
+const numbers = (events: readonly DeviceEvent[]) => events.map(({ body }) => body()["n"]);
 
 Deno.test("the log keeps the last events and replays them before the new ones", () => {
   const log = new EventLog(3);

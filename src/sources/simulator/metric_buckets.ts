@@ -13,12 +13,13 @@ export interface BucketRecord {
 
 const aggregations: readonly Aggregation[] = ["HOUR", "DAY", "MONTH"];
 const hourUs = 3_600_000_000;
+const dayUs = 24 * hourUs;
 
 /** How long a bucket lives after its last change (chirpstack/src/storage/metrics.rs, `get_ttl`). */
 const lifetimeUs: Readonly<Record<Aggregation, number>> = {
   HOUR: 48 * hourUs,
-  DAY: 62 * 24 * hourUs,
-  MONTH: 730 * 24 * hourUs,
+  DAY: 62 * dayUs,
+  MONTH: 730 * dayUs,
 };
 
 interface Bucket {
@@ -39,9 +40,11 @@ export class MetricBuckets {
   save(timeUs: number, kind: BucketKind, fields: Readonly<Record<string, number>>, nowUs: number): void {
     for (const aggregation of aggregations) {
       const bucket = this.#open(aggregation, bucketStart(aggregation, timeUs), nowUs);
-      for (const [field, value] of Object.entries(fields)) {
-        bucket.sums[field] = kind === "counter" ? value : (bucket.sums[field] ?? 0) + value;
-        bucket.counts[field] = kind === "gauge" ? (bucket.counts[field] ?? 0) + 1 : 1;
+      for (const field in fields) {
+        const value = fields[field] ?? 0;
+        const sum = bucket.sums[field];
+        bucket.sums[field] = sum === undefined || kind === "counter" ? value : sum + value;
+        if (kind === "gauge") bucket.counts[field] = (bucket.counts[field] ?? 0) + 1;
       }
     }
   }
@@ -76,9 +79,9 @@ export class MetricBuckets {
 /** Start of the bucket that holds a time. */
 export function bucketStart(aggregation: Aggregation, timeUs: number): number {
   if (aggregation === "HOUR") return Math.floor(timeUs / hourUs) * hourUs;
+  if (aggregation === "DAY") return Math.floor(timeUs / dayUs) * dayUs;
   const date = new Date(timeUs / 1000);
-  const day = aggregation === "DAY" ? date.getUTCDate() : 1;
-  return Date.UTC(date.getUTCFullYear(), date.getUTCMonth(), day) * 1000;
+  return Date.UTC(date.getUTCFullYear(), date.getUTCMonth(), 1) * 1000;
 }
 
 /** The starts of all buckets between two times, both ends included. */
@@ -93,7 +96,7 @@ export function bucketStarts(aggregation: Aggregation, startUs: number, endUs: n
 
 function nextBucket(aggregation: Aggregation, startUs: number): number {
   if (aggregation === "HOUR") return startUs + hourUs;
-  if (aggregation === "DAY") return startUs + 24 * hourUs;
+  if (aggregation === "DAY") return startUs + dayUs;
   const date = new Date(startUs / 1000);
   return Date.UTC(date.getUTCFullYear(), date.getUTCMonth() + 1, 1) * 1000;
 }

@@ -24,9 +24,11 @@ export function seededRandom(seed: number | string): Random {
 
 /** A UUID in the form of version 4, drawn from `random`. */
 export function uuidFrom(random: Random): string {
-  const bytes = Uint8Array.from({ length: 16 }, () => Math.floor(random() * 256));
-  bytes[6] = ((bytes[6] ?? 0) & 0x0f) | 0x40;
-  bytes[8] = ((bytes[8] ?? 0) & 0x3f) | 0x80;
-  const hex = Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
-  return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join("-");
+  const [first, second, third, fourth] = [hex32(random), hex32(random), hex32(random), hex32(random)];
+  const variant = "89ab"[Math.floor(random() * 4)];
+  return `${first}-${second.slice(0, 4)}-4${second.slice(5)}-${variant}${third.slice(1, 4)}-${third.slice(4)}${fourth}`;
+}
+
+function hex32(random: Random): string {
+  return Math.floor(random() * 4_294_967_296).toString(16).padStart(8, "0");
 }

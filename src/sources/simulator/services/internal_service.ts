@@ -44,7 +44,7 @@ function logItem(event: DeviceEvent, garbage: boolean): LogItem {
   item.setId(event.id);
   item.setTime(toTimestamp(event.timeUs));
   item.setDescription(event.type);
-  const body = JSON.stringify(event.body);
+  const body = JSON.stringify(event.body());
   item.setBody(garbage ? body.slice(0, body.length / 2) : body);
   for (const [name, value] of Object.entries(event.properties)) item.getPropertiesMap().set(name, value);
   return item;
