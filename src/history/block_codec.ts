@@ -70,12 +70,14 @@ export function decodeBlock(bytes: Uint8Array): Block {
 
 /** A block as editable rows. */
 export function rowsOfBlock(block: Block): Rows {
-  return {
-    t: Array.from(block.t),
-    lag: Array.from(block.lag),
-    state: Array.from(block.state),
-    v: Array.from<StoredValue>(block.v),
-  };
+  return { t: plain(block.t), lag: plain(block.lag), state: plain(block.state), v: plain<StoredValue>(block.v) };
+}
+
+/** Array.from asks a typed array's iterator for each element: far slower. */
+function plain<T>(values: ArrayLike<T>): T[] {
+  const array: T[] = [];
+  for (let i = 0; i < values.length; i++) array.push(values[i] as T);
+  return array;
 }
 
 function writeTimes(writer: ByteWriter, t: readonly number[], from: number, to: number): void {

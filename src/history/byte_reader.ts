@@ -29,6 +29,10 @@ export class ByteReader {
     const bytes = this.#bytes;
     let at = this.#at;
     let byte = bytes[at++] as number;
+    if (byte < 128 && at <= this.#end) {
+      this.#at = at;
+      return byte;
+    }
     let value = byte & 127;
     if (byte > 127) {
       byte = bytes[at++] as number;
@@ -55,6 +59,7 @@ export class ByteReader {
 
   zigzag(): number {
     const value = this.varint();
+    if (value <= 0x7fff_ffff) return (value >>> 1) ^ -(value & 1);
     return value % 2 === 0 ? value / 2 : -(value + 1) / 2;
   }
 

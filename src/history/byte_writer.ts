@@ -55,7 +55,9 @@ export class ByteWriter {
 
   /** A signed integer within ±2^52, small absolute values in few bytes. */
   zigzag(value: number): void {
-    this.varint(value >= 0 ? value * 2 : value * -2 - 1);
+    const small = value | 0;
+    if (small === value && small < 0x4000_0000 && small >= -0x4000_0000) this.varint((small << 1) ^ (small >> 31));
+    else this.varint(value >= 0 ? value * 2 : value * -2 - 1);
   }
 
   float64(value: number): void {

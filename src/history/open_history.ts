@@ -82,7 +82,10 @@ class RunningHistory implements History {
       series: (tagId) => writer.memory.get(tagId),
       flush: () => writer.flush(),
       onCorrupt: (error) => void this.#replace(error),
-      onDamaged: (what, message) => this.#damaged(what, message),
+      onDamaged: (what, message) => {
+        writer.parts.integrity = "failed";
+        this.#tellDamaged(what, message);
+      },
     });
     this.#upkeep = new Upkeep({ writer, reader: this.queries, tags, faults, config, backupDir, nowUs });
     // a salvage that a stop cut short begins anew: what was taken already is passed over
@@ -142,7 +145,7 @@ class RunningHistory implements History {
         onDue: (series, day) => this.#upkeep.outdated(series, day),
         onCommit: (pages) => this.#upkeep.committed(pages),
         onCorrupt: (error) => this.#replace(error),
-        onDamaged: (what, error) => this.#damaged(what, textOf(error)),
+        onDamaged: (what, error) => this.#tellDamaged(what, textOf(error)),
       });
       return { writer, unclean };
     } catch (error) {
@@ -236,8 +239,7 @@ class RunningHistory implements History {
     });
   }
 
-  #damaged(what: string, message: string): void {
-    this.writer.parts.integrity = "failed";
+  #tellDamaged(what: string, message: string): void {
     this.#options.faults.raise("history_damaged", `${what}: ${message}`);
     log.error("Part of the history cannot be read: {what}: {error}", {
       event: "history_damaged",

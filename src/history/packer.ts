@@ -110,6 +110,6 @@ export class Packer {
 export function readPackedTail(store: HistoryStore, series: Series): Row | null {
   const last = store.blockAtOrBefore(series.id, Infinity);
   if (last === null) return null;
-  const rows = rowsOfBlock(decodeBlock(last.data));
-  return rowAt(rows, rows.t.length - 1);
+  const block = decodeBlock(last.data);
+  return rowAt(block, block.count - 1);
 }

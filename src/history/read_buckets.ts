@@ -3,7 +3,7 @@ import { Fold, type FoldedBuckets } from "./fold.ts";
 import type { OnDamaged } from "./read_raw.ts";
 import type { BucketsRequest, RollupRequest } from "./reader_protocol.ts";
 import { decodeRollup, encodeRollup, HOUR_US } from "./rollup_codec.ts";
-import { lowerBound, type Rows, type StoredValue } from "./rows.ts";
+import { type Columns, lowerBound, type Rows, type StoredValue } from "./rows.ts";
 import { DAY_US, dayOf } from "./series.ts";
 import type { HistoryStore } from "./store.ts";
 
@@ -71,12 +71,6 @@ interface RowSource {
   readonly series: number;
   readonly head: Rows;
   readonly onDamaged: OnDamaged;
-}
-
-interface Columns {
-  readonly t: ArrayLike<number>;
-  readonly state: ArrayLike<number>;
-  readonly v: ArrayLike<StoredValue>;
 }
 
 /** Folds the rows `fromUs … toUs)`, and the status that holds from before them; it holds up to `endUs` at most. */

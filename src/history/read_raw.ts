@@ -1,6 +1,6 @@
 import { type Block, decodeBlock } from "./block_codec.ts";
 import type { RawColumns, RawRequest } from "./reader_protocol.ts";
-import { flagsOf, lowerBound, qualityOf, type Rows, type StoredValue } from "./rows.ts";
+import { type Columns, flagsOf, lowerBound, qualityOf, type StoredValue } from "./rows.ts";
 import type { HistoryStore, StoredBlock } from "./store.ts";
 
 /** Told of a block that cannot be read. */
@@ -8,7 +8,7 @@ export type OnDamaged = (what: string, error: unknown) => void;
 
 /** A part of a block: rows `from … to)`. */
 interface Part {
-  readonly rows: Rows | Block;
+  readonly rows: Columns;
   readonly from: number;
   readonly to: number;
 }
@@ -83,7 +83,7 @@ function tryDecode(stored: StoredBlock, series: number, onDamaged: OnDamaged): B
 }
 
 /** Rows in memory as a page, already cut to the span and limit. */
-export function columnsOfRows(rows: Rows, from: number, to: number, reverse: boolean): RawColumns {
+export function columnsOfRows(rows: Columns, from: number, to: number, reverse: boolean): RawColumns {
   return columnsOf([{ rows, from, to }], to - from, reverse, false);
 }
 

@@ -18,6 +18,14 @@ export interface Rows {
   readonly v: StoredValue[];
 }
 
+/** Rows by column in any kind of array. */
+export interface Columns {
+  readonly t: ArrayLike<number>;
+  readonly lag: ArrayLike<number>;
+  readonly state: ArrayLike<number>;
+  readonly v: ArrayLike<StoredValue>;
+}
+
 /** One row. */
 export interface Row {
   readonly t: number;
@@ -114,7 +122,7 @@ export function appendRows(rows: Rows, source: Rows, from = 0, to = source.t.len
 }
 
 /** The row at index `at`. */
-export function rowAt(rows: Rows, at: number): Row {
+export function rowAt(rows: Columns, at: number): Row {
   return {
     t: rows.t[at] as number,
     lag: rows.lag[at] as number,

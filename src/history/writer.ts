@@ -5,7 +5,7 @@ import type { TagStore } from "../tags/tag_store.ts";
 import type { EventFeed } from "../telemetry/event_feed.ts";
 import type { FaultBoard } from "../telemetry/fault_board.ts";
 import type { HistoryStatus } from "../telemetry/status.ts";
-import { decodeBlock, rowsOfBlock } from "./block_codec.ts";
+import { type Block, decodeBlock } from "./block_codec.ts";
 import { commitPending } from "./commit.ts";
 import { closeFile } from "./database_file.ts";
 import type { HistoryWriter, LastSample } from "./history.ts";
@@ -78,7 +78,7 @@ export class Writer implements HistoryWriter {
     this.#store = store;
     this.#options = options;
     this.memory = new HistoryMemory({ readPackedTail: (series) => this.#readTail(series), onDue: options.onDue });
-    this.packer = new Packer(this.memory, (series, error) => options.onDamaged(`a block of ${series.tagId}`, error));
+    this.packer = new Packer(this.memory, (series, error) => this.#damaged(`a block of ${series.tagId}`, error));
     this.#load();
   }
 
@@ -202,7 +202,7 @@ export class Writer implements HistoryWriter {
           for (const entry of entries) this.memory.replay(entry);
           this.packer.grew(entries.length, record.data.length);
         } catch (error) {
-          this.#options.onDamaged(`journal record ${id}`, error);
+          this.#damaged(`journal record ${id}`, error);
         }
       }
     }
@@ -219,7 +219,7 @@ export class Writer implements HistoryWriter {
       const committed = commitPending(this.#store, this.memory, {
         nextJournalId: this.#nextJournalId,
         budgetMs: EDIT_BUDGET_MS,
-        onDamaged: (series, error) => this.#options.onDamaged(`a block of ${series.tagId}`, error),
+        onDamaged: (series, error) => this.#damaged(`a block of ${series.tagId}`, error),
       });
       // upkeep may have failed with nothing waiting: only a real write tells whether writing works again
       if (this.failing) this.#store.setMeta("write_recovered", String(this.#options.nowUs()));
@@ -300,14 +300,21 @@ export class Writer implements HistoryWriter {
     try {
       return readPackedTail(this.#store, series);
     } catch (error) {
-      this.#options.onDamaged(`a block of ${series.tagId}`, error);
+      this.#damaged(`a block of ${series.tagId}`, error);
       return null;
     }
   }
 
+  /** Something cannot be read: a block whose checksum is wrong, or a page that SQLite refuses. */
+  #damaged(what: string, error: unknown): void {
+    if (troubleOf(error) === "corrupt" && this.#options.onCorrupt(error)) return;
+    this.parts.integrity = "failed";
+    this.#options.onDamaged(what, error);
+  }
+
   #newestReal(series: Series): { row: Row; previousTimeUs: number | null } | null {
     let newest: Row | null = null;
-    const look = (rows: Rows): { row: Row; previousTimeUs: number | null } | null => {
+    const look = (rows: Rows | Block): { row: Row; previousTimeUs: number | null } | null => {
       for (let i = rows.t.length - 1; i >= 0; i--) {
         if (isServerMade(rows.state[i] as number)) continue;
         if (newest !== null) return { row: newest, previousTimeUs: rows.t[i] as number };
@@ -324,10 +331,10 @@ export class Writer implements HistoryWriter {
         const stored = this.#store.blockAtOrBefore(series.id, beforeUs);
         if (stored === null) break;
         beforeUs = stored.t0 - 1;
-        const found = look(rowsOfBlock(decodeBlock(stored.data)));
+        const found = look(decodeBlock(stored.data));
         if (found !== null) return found;
       } catch (error) {
-        this.#options.onDamaged(`a block of ${series.tagId}`, error);
+        this.#damaged(`a block of ${series.tagId}`, error);
         break;
       }
     }
