@@ -65,6 +65,24 @@ Deno.test("a half-open server accepts connections and never answers, until the l
     }
   }));
 
+Deno.test("a reader that does not read loses events, and the server does not keep them for it", () =>
+  withPair(async (simulator, client) => {
+    const stream = client.stream(soilProbe);
+    simulator.sendUplink(soilProbe, { n: 0 });
+    await waitFor("the stream", () => stream.items.length === 1);
+    simulator.inject.halfOpen = true;
+    for (let n = 1; n <= 13_000; n++) simulator.sendUplink(soilProbe, { n });
+    simulator.inject.halfOpen = false;
+    // its place in the order of the connection shows that everything before has arrived
+    await waitFor("an answer", () => client.getDevice(soilProbe));
+    await waitFor("what was kept", () => stream.items.length > 10_000);
+    simulator.sendUplink(soilProbe, { n: "last" });
+    await waitFor("the events after it", () => stream.bodies().at(-1).object.n === "last");
+    const numbers = stream.bodies().slice(0, -1).map(({ object }) => object.n);
+    assert.ok(numbers.length < 11_500, `${numbers.length} events`);
+    assert.deepEqual(numbers, numbers.map((_n, index) => index));
+  }));
+
 Deno.test("keepalive notices a half-open server", async () => {
   const simulator = await startSimulator(quiet);
   try {

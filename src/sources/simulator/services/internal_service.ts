@@ -6,6 +6,9 @@ import { toTimestamp } from "../protobuf_time.ts";
 import { requireEui } from "./device_lookup.ts";
 import { type ServiceContext, streaming } from "./rpc.ts";
 
+/** A reader that is so many events behind loses the next ones, as it would when the log is trimmed before it reads. */
+const maxUnread = 10_000;
+
 /**
  * `InternalService`: StreamDeviceEvents. Retained events first, then live ones, until the client leaves; the server
  * never ends the stream. A device that does not exist has an empty log: as on the real server, that stream opens and
@@ -23,7 +26,7 @@ export function internalService(context: ServiceContext): UntypedServiceImplemen
         // events leave in the order in which they came, also when the latency changes between them
         const waiting: (() => void)[] = [];
         const send = (event: DeviceEvent) => {
-          if (context.faults.dropEvents) return;
+          if (context.faults.dropEvents || call.writableLength > maxUnread) return;
           const write = () => void call.write(logItem(event, context.faults.garbageBody));
           if (context.faults.latencyMs === 0 && waiting.length === 0) return write();
           waiting.push(write);
