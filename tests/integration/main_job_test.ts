@@ -73,7 +73,7 @@ Deno.test("an uplink reaches an OPC UA subscription, the history and the web pag
     const page = await (await fetch(url)).json() as {
       tags: { name: string; value: unknown; quality: { name: string } }[];
     };
-    const shown = page.tags.find((tag) => tag.name === "Soil temperature");
+    const shown = page.items.find((tag) => tag.name === "Soil temperature");
     assert.deepEqual([shown?.value, shown?.quality.name], [21.37, "BadDecodingError"]);
     const status = await gateway.status();
     assert.equal(status.sources[0]?.state, "connected");
