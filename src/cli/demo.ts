@@ -108,7 +108,7 @@ async function runDemo(choice: DemoChoice, context: CliContext): Promise<number>
         webUrl: listening["http"] ?? "",
         opcuaUrl: listening["opc.tcp"] ?? "",
         password,
-        folder: relative(Deno.cwd(), folder) || ".",
+        folder: shortest(folder),
         devices: choice.devices,
       }));
     },
@@ -140,7 +140,7 @@ function welcome({ webUrl, opcuaUrl, password, folder, devices }: Welcome): stri
   return `
 Edgekeep's demo is running with ${devices} simulated devices.
 
-  Web page  ${webUrl}
+  Web page  ${webUrl}/
   OPC UA    ${opcuaUrl}
   User      ${userName}
   Password  ${password}
@@ -155,4 +155,10 @@ What to do next
 Ctrl-C stops everything.
 
 `;
+}
+
+/** The path as a person in the current folder would write it. */
+function shortest(path: string): string {
+  const fromHere = relative(Deno.cwd(), path);
+  return fromHere.startsWith("..") ? path : fromHere || ".";
 }
