@@ -34,8 +34,7 @@ export async function openPki(
 ): Promise<Pki> {
   const directory = await openPkiDirectory(pkiDir);
   // keys first: the library makes a missing one itself, but not with these rules
-  await ensureKey(directory.application);
-  await ensureKey(directory.users);
+  await Promise.all([ensureKey(directory.application), ensureKey(directory.users)]);
   const server = await openStore(directory.application, acceptUnknown, onRejected);
   const users = await openStore(directory.users, false, onRejected);
   const dispose = async () => {

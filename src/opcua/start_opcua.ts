@@ -119,8 +119,7 @@ export async function startOpcUa(options: OpcUaOptions): Promise<OpcUaServerHand
     cleanUp.push(() => watch.stop());
     const sockets = limitConnections(server, config, watch);
     await server.start();
-    const push = livePush(nodes);
-    cleanUp.push(tags.subscribe((batch) => push.push(batch)), tags.onDefinitions((change) => nodes.apply(change)));
+    cleanUp.push(tags.subscribe(livePush(nodes)), tags.onDefinitions((change) => nodes.apply(change)));
     cleanUp.push(watchCertificate({ identity: pki.identity, ...options }), keepRefreshed(health, options.status));
     warnOfOpenEndpoint(options);
     log.info("OPC UA limits configured", { event: "opcua_limits_configured", ...limitFields(config) });

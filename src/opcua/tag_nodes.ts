@@ -14,6 +14,7 @@ import { dataValueOf } from "./data_values.ts";
 import { engineeringUnits } from "./engineering_units.ts";
 import { addFolder, READ_ONLY } from "./folders.ts";
 import type { LiveVariable } from "./library_internals.ts";
+import { setLiveValue } from "./live_variable.ts";
 
 const log = getLogger(["edgekeep", "opcua"]);
 
@@ -154,6 +155,8 @@ export class TagNodes {
     node.variable.userAccessLevel = access.userAccessLevel;
     node.variable.historizing = access.historizing;
     node.definition = definition;
+    // switching a tag off or on changes its status without a batch
+    setLiveValue(node.variable, node.tag, node.dataType);
     return true;
   }
 
