@@ -48,7 +48,7 @@ export function edgekeepArguments(...args: readonly string[]): string[] {
 /** Starts `edgekeep run` and waits until `/readyz` answers. Ends it when it does not get ready. */
 export async function startGatewayProcess(options: GatewayProcessOptions): Promise<GatewayProcess> {
   const file = join(options.folder, "edgekeep.toml");
-  await Deno.writeTextFile(file, options.config);
+  await Deno.writeTextFile(file, options.config, { mode: 0o600 });
   const [program, ...first] = options.program ?? [Deno.execPath(), ...edgekeepArguments()];
   const child = new Deno.Command(program, {
     args: [...first, "run", "--config", file],
