@@ -16,7 +16,7 @@ export function App() {
     document.title = title();
   });
   return (
-    <div class={linkState.value === "lost" ? "app lost" : "app"}>
+    <div class={`app${here.page === "tags" ? " app-filled" : ""}${linkState.value === "lost" ? " lost" : ""}`}>
       <a class="skip" href="#content" onClick={skip}>{messages.value.skipToContent}</a>
       <Header />
       <LostBanner />

@@ -22,6 +22,11 @@ export interface Formatter {
   date(timeMs: number): string;
 }
 
+/** A real minus sign: the hyphen that some languages' formats use is too short to be seen from afar. */
+function withMinus(text: string): string {
+  return text.replaceAll("-", "\u2212");
+}
+
 /** A formatter for a language's texts and its rules for numbers and dates. */
 export function makeFormatter(locale: string, messages: Messages): Formatter {
   const whole = new Intl.NumberFormat(locale, { maximumFractionDigits: 0 });
@@ -43,7 +48,7 @@ export function makeFormatter(locale: string, messages: Messages): Formatter {
       format = new Intl.NumberFormat(locale, { maximumFractionDigits: digits });
       decimals.set(digits, format);
     }
-    return format.format(value);
+    return withMinus(format.format(value));
   }
   function span(ms: number): string {
     const seconds = Math.max(0, Math.round(ms / 1000));
@@ -58,9 +63,9 @@ export function makeFormatter(locale: string, messages: Messages): Formatter {
       if (value === null) return "–";
       if (typeof value === "boolean") return value ? messages.values.true : messages.values.false;
       if (typeof value === "string") return value;
-      if (Number.isInteger(value)) return whole.format(value);
       const size = Math.abs(value);
-      return size >= 1e-4 && size < 1e12 ? significant.format(value) : scientific.format(value);
+      const format = Number.isInteger(value) ? whole : size >= 1e-4 && size < 1e12 ? significant : scientific;
+      return withMinus(format.format(value));
     },
     count: (value) => whole.format(value),
     number,

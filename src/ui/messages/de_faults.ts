@@ -53,6 +53,17 @@ export const germanFaults: Readonly<
     remedy:
       "Den Datenträger prüfen. Die alte Datei liegt daneben als *.corrupt-<Zeit>; gerettete Zeilen sind wieder da.",
   },
+  history_damaged: {
+    title: "Ein Teil der Historie ist nicht lesbar",
+    cause: "In der Historiendatei steht nicht, was geschrieben wurde: die Prüfsumme eines Blocks stimmt nicht.",
+    remedy:
+      "Den Datenträger prüfen. Die Zeilen dieses Blocks fehlen; falls sie wichtig sind, aus einer Sicherung holen.",
+  },
+  history_backup_failed: {
+    title: "Die Historie konnte nicht gesichert werden",
+    cause: "Das Schreiben der Kopie nach data_dir/backup schlug fehl: Datenträger voll oder Ordner nicht beschreibbar.",
+    remedy: "Platz schaffen oder [storage].backup_keep senken. Der nächste Versuch folgt binnen einer Stunde.",
+  },
   history_write_failed: {
     title: "Werte können nicht gespeichert werden",
     cause: "Das Schreiben der Historiendatei schlägt fehl: Datenträger voll, schreibgeschützt oder defekt.",

@@ -54,9 +54,13 @@ function SourceFacts({ source }: { readonly source: Source }) {
           <span class="mono">{source.address}</span>
         </Fact>
         <Fact name={words.since}>{span(nowMs.value - Date.parse(source.since))}</Fact>
-        <Fact name={words.devices} tone={source.devicesStreaming < source.devices ? "warning" : undefined}>
-          {words.devicesOf(count(source.devicesStreaming), count(source.devices))}
-        </Fact>
+        {source.mode === "stream"
+          ? (
+            <Fact name={words.streams} tone={source.devicesStreaming < source.devices ? "warning" : undefined}>
+              {words.devicesOf(count(source.devicesStreaming), count(source.devices))}
+            </Fact>
+          )
+          : <Fact name={words.devices}>{count(source.devices)}</Fact>}
         <Fact name={words.lastEvent}>
           <Age timeMs={source.lastEvent === null ? null : Date.parse(source.lastEvent)} />
         </Fact>

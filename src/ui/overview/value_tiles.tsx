@@ -45,7 +45,7 @@ export function FreshnessTile({ tags }: { readonly tags: StatusAnswer["tags"] })
               ? "error"
               : "warning"}
           >
-            <span class="counted">
+            <span class={tags[standing] === 0 ? "counted counted-none" : "counted"}>
               <QualityShape standing={standing} />
               {count(tags[standing])}
             </span>

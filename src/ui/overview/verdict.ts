@@ -30,9 +30,9 @@ export function verdictReasons(
   const titles = faults.filter(({ severity }) => severity !== "note").map((fault) => faultTitle(fault, language));
   const reasons = titles.length <= 3 ? titles : [...titles.slice(0, 2), words.more(titles.length - 2)];
   const notCurrent = tags.uncertain + tags.bad;
-  if (notCurrent > 0) reasons.push(words.notCurrent(format.count(notCurrent), format.count(tags.total)));
+  if (notCurrent > 0) reasons.push(words.notCurrent(format.count(notCurrent), format.count(tags.total), notCurrent));
   if (reasons.length > 0) return reasons;
   if (tags.good === 0 && tags.waiting > 0) return [words.waitingForFirst];
-  const good = words.okReason(format.count(tags.good));
-  return tags.waiting === 0 ? [good] : [good, words.okWaiting(format.count(tags.waiting))];
+  const good = words.okReason(format.count(tags.good), tags.good);
+  return tags.waiting === 0 ? [good] : [good, words.okWaiting(format.count(tags.waiting), tags.waiting)];
 }

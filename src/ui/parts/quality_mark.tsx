@@ -9,7 +9,7 @@ export function qualityWords(code: number): { readonly short: string; readonly c
   return Object.hasOwn(qualities, name) ? qualities[name as keyof typeof qualities] : unknownQuality;
 }
 
-/** A quality as shape, colour and word: colour only where something is not as it should be. */
+/** A quality as shape, colour, word and, where there is room, its cause: colour only where something is not right. */
 export function QualityMark({ code }: { readonly code: number }) {
   const standing = standingOf(code);
   const { short, cause } = qualityWords(code);
@@ -17,6 +17,7 @@ export function QualityMark({ code }: { readonly code: number }) {
     <span class={`quality quality-${standing}`} title={cause}>
       <QualityShape standing={standing} />
       <span class="quality-word">{short}</span>
+      <span class="quality-cause">{cause}</span>
     </span>
   );
 }

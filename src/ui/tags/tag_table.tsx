@@ -119,8 +119,8 @@ function TagRow(
       </span>
       {withDevice && <span role="cell" class="cell-device">{tag.device ?? messages.value.tags.gateway}</span>}
       <span role="cell" class="cell-value">
-        <ChangingValue text={format.value.value(value)} changedMs={sourceMs} />
-        {tag.unit !== "" && <span class="unit">{tag.unit}</span>}
+        <ChangingValue text={format.value.value(value)} isText={tag.type === "String"} changedMs={sourceMs} />
+        <span class="unit">{tag.unit}</span>
       </span>
       <span role="cell" class="cell-quality">
         <QualityMark code={quality} />
@@ -133,7 +133,9 @@ function TagRow(
 }
 
 /** A value that glows for a moment when a newer one came. */
-function ChangingValue({ text, changedMs }: { readonly text: string; readonly changedMs: number | null }) {
+function ChangingValue(
+  { text, isText, changedMs }: { readonly text: string; readonly isText: boolean; readonly changedMs: number | null },
+) {
   const element = useRef<HTMLSpanElement>(null);
   const seen = useRef(changedMs);
   useEffect(() => {
@@ -142,7 +144,7 @@ function ChangingValue({ text, changedMs }: { readonly text: string; readonly ch
     if (matchMedia("(prefers-reduced-motion: reduce)").matches) return;
     element.current?.animate([{ backgroundColor: "var(--glow)" }, { backgroundColor: "transparent" }], 900);
   }, [changedMs]);
-  return <span class="value" ref={element}>{text}</span>;
+  return <span class={isText ? "value value-text" : "value"} ref={element}>{text}</span>;
 }
 
 function moveBetweenRows(event: KeyboardEvent): void {

@@ -26,12 +26,9 @@ export function TagsPage({ here }: { readonly here: TagsRoute }) {
       <h1 class="offscreen">{messages.value.pages.tags}</h1>
       <DeviceTree applications={applications} route={here} />
       <section class="list">
-        <FilterBar here={here}>
+        <FilterBar here={here} found={words.count(format.value.count(shown.length), format.value.count(all))}>
           <DeviceChoice applications={applications} route={here} />
         </FilterBar>
-        <p class="list-count" aria-live="polite">
-          {tagCells.loaded.value ? words.count(format.value.count(shown.length), format.value.count(all)) : ""}
-        </p>
         {tagCells.loaded.value
           ? cells.size === 0 ? <p class="table empty">{words.noTags}</p> : <TagTable cells={shown} here={here} />
           : <p class="table empty">{words.loading}…</p>}
@@ -41,7 +38,9 @@ export function TagsPage({ here }: { readonly here: TagsRoute }) {
   );
 }
 
-function FilterBar({ here, children }: { readonly here: TagsRoute; readonly children: ComponentChildren }) {
+function FilterBar(
+  { here, found, children }: { readonly here: TagsRoute; readonly found: string; readonly children: ComponentChildren },
+) {
   const words = messages.value.tags;
   const search = useRef<HTMLInputElement>(null);
   useEffect(() => {
@@ -89,6 +88,7 @@ function FilterBar({ here, children }: { readonly here: TagsRoute; readonly chil
         />
         {words.diagnostics}
       </label>
+      <p class="list-count" aria-live="polite">{tagCells.loaded.value ? found : ""}</p>
     </div>
   );
 }

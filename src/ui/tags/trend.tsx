@@ -133,7 +133,9 @@ function TrendBody(
   if (content.kind === "loading") return <p class="chart chart-note">{words.loading}…</p>;
   if (content.kind === "failed") return <p class="chart chart-note">{words.failed}</p>;
   if (content.kind === "samples" && tag.type === "String") return <Changes samples={content.samples} />;
-  const data = content.kind === "buckets" ? content.data : trendOfSamples(content.samples, nowMs.value / 1000);
+  const data = content.kind === "buckets"
+    ? content.data
+    : trendOfSamples(content.samples, nowMs.value / 1000, tag.type === "Bool");
   const extremes = trendExtremes(data);
   if (extremes === null) return <p class="chart chart-note">{words.noData}</p>;
   const text = (number: number) => readingText(cell, number);

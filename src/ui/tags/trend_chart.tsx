@@ -78,7 +78,7 @@ function options(
   const line: uPlot.Series = {
     stroke: color("--trend"),
     width: 1.75,
-    points: { show: (plot) => (plot.data[0]?.length ?? 0) < 80, size: 4.5, fill: color("--trend") },
+    points: { show: (plot) => !stepped && (plot.data[0]?.length ?? 0) < 80, size: 4.5, fill: color("--trend") },
     ...(stepped && steppedPaths !== undefined ? { paths: steppedPaths } : {}),
   };
   const edge: uPlot.Series = { stroke: "transparent", points: { show: false } };
@@ -98,7 +98,7 @@ function options(
       y: { range: (_, low, high) => verticalRange(low, high, isBool) },
     },
     axes: [
-      { ...axis, space: 64, values: (_, splits) => splits.map((time) => timeLabel(time, rangeMs)) },
+      { ...axis, space: 64, size: 30, values: (_, splits) => splits.map((time) => timeLabel(time, rangeMs)) },
       {
         ...axis,
         size: (_, labels) => 14 + Math.max(24, ...(labels ?? []).map((label) => label.length * 7)),

@@ -16,14 +16,28 @@ export interface TrendData {
   readonly spans: readonly QualitySpan[];
 }
 
-/** Draws single samples, oldest first. A bad sample is a gap: its value says nothing about that time. */
-export function trendOfSamples(samples: readonly RawSampleAnswer[], nowS: number): TrendData {
+/** A line is not drawn over a silence of more than this many typical intervals. */
+const SILENT_INTERVALS = 3;
+
+/**
+ * Draws single samples, oldest first. A bad sample is a gap, its value says nothing about that time; so is a silence
+ * much longer than usual.
+ *
+ * @param steady the value holds until the next one comes, as that of a tag stored only when it changes: no gaps
+ */
+export function trendOfSamples(samples: readonly RawSampleAnswer[], nowS: number, steady: boolean): TrendData {
   const times: number[] = [];
   const values: (number | null)[] = [];
   const spans: QualitySpan[] = [];
+  const silence = steady ? Infinity : SILENT_INTERVALS * typicalInterval(samples);
   samples.forEach(({ sourceTime, value, quality }, index) => {
     const time = Date.parse(sourceTime) / 1000;
     const bits = quality >>> 30;
+    const before = times.at(-1);
+    if (before !== undefined && time - before > silence) {
+      times.push((before + time) / 2);
+      values.push(null);
+    }
     times.push(time);
     values.push(bits >= 2 ? null : numberOf(value));
     if (bits === 0) return;
@@ -35,6 +49,12 @@ export function trendOfSamples(samples: readonly RawSampleAnswer[], nowS: number
     else spans.push({ from: time, to, severity });
   });
   return { times, values, band: null, spans };
+}
+
+function typicalInterval(samples: readonly RawSampleAnswer[]): number {
+  const times = samples.map(({ sourceTime }) => Date.parse(sourceTime) / 1000);
+  const intervals = times.slice(1).map((time, index) => time - (times[index] ?? time)).sort((a, b) => a - b);
+  return intervals[intervals.length >> 1] ?? Infinity;
 }
 
 /** Draws buckets: their mean as a line, lowest to highest as a band, empty buckets as gaps. */

@@ -1,0 +1,30 @@
+import assert from "node:assert/strict";
+import { Quality } from "../../tags/quality.ts";
+import { faultCatalogue } from "../../telemetry/fault_catalogue.ts";
+import { germanFaults } from "./de_faults.ts";
+import { catalogues } from "./messages.ts";
+
+function leaves(value: unknown, path = ""): [path: string, leaf: unknown][] {
+  if (typeof value !== "object" || value === null) return [[path, value]];
+  return Object.entries(value).flatMap(([key, inner]) => leaves(inner, `${path}.${key}`));
+}
+
+Deno.test("both languages have the same texts, none of them empty", () => {
+  const [en, de] = [leaves(catalogues.en), leaves(catalogues.de)];
+  assert.deepEqual(de.map(([path, leaf]) => [path, typeof leaf]), en.map(([path, leaf]) => [path, typeof leaf]));
+  for (const [path, leaf] of [...en, ...de]) assert(leaf !== "", path);
+});
+
+Deno.test("every status code that a tag can carry has words in both languages", () => {
+  for (const catalogue of Object.values(catalogues)) {
+    assert.deepEqual(Object.keys(catalogue.qualities).sort(), Object.keys(Quality).sort());
+  }
+});
+
+Deno.test("every known fault has German words", () => {
+  for (const code of Object.keys(faultCatalogue)) {
+    const words = germanFaults[code];
+    assert(words !== undefined, `'${code}' is missing in src/ui/messages/de_faults.ts`);
+    assert(words.title !== "" && words.cause !== "" && words.remedy !== "", code);
+  }
+});
