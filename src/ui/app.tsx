@@ -1,4 +1,3 @@
-import { useEffect } from "preact/hooks";
 import { nowMs } from "./clock.ts";
 import { linkState, lostSinceMs, status, tryNow } from "./gateway_state.ts";
 import { catalogues, messages } from "./messages/messages.ts";
@@ -12,9 +11,6 @@ import { TagsPage } from "./tags/tags_page.tsx";
 /** The whole page: header, banner, and the page that the address names. */
 export function App() {
   const here = route.value;
-  useEffect(() => {
-    document.title = title();
-  });
   return (
     <div class={`app${here.page === "tags" ? " app-filled" : ""}${linkState.value === "lost" ? " lost" : ""}`}>
       <a class="skip" href="#content" onClick={skip}>{messages.value.skipToContent}</a>
@@ -86,15 +82,6 @@ function LostBanner() {
       )}
     </div>
   );
-}
-
-function title(): string {
-  const words = messages.value;
-  const page = words.pages[route.value.page];
-  const name = status.value?.name ?? "Edgekeep";
-  if (linkState.value === "lost") return `⚠ ${words.connection.lost} · ${name}`;
-  const verdict = status.value?.verdict;
-  return `${verdict === undefined || verdict === "ok" ? "" : "⚠ "}${page} · ${name}`;
 }
 
 function skip(event: Event): void {
