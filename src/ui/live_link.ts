@@ -70,7 +70,11 @@ export class LiveLink {
   readonly #onVisibility = () => {
     clearTimeout(this.#hide);
     if (document.visibilityState === "hidden") {
-      this.#hide = setTimeout(() => this.#close(), HIDDEN_MS);
+      this.#hide = setTimeout(() => {
+        this.#close();
+        // what is seen first on coming back is old until the stream is open again
+        this.#setState("connecting");
+      }, HIDDEN_MS);
     } else if (this.#source === null) {
       this.#attempts = 0;
       this.#open();
