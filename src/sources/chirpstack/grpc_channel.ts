@@ -1,5 +1,6 @@
 import { Channel, type ChannelCredentials, credentials, Metadata } from "@grpc/grpc-js";
 import type { ChirpStackConfig } from "../../config/schema.ts";
+import { guardHttp2Sessions } from "../http2_session_guard.ts";
 import { CallError } from "./call_error.ts";
 import { hostScheme } from "./host_resolver.ts";
 import type { Timing } from "./timing.ts";
@@ -15,6 +16,7 @@ export type ServerAddress = Pick<ChirpStackConfig, "server_address" | "ca_path" 
  * @throws {CallError} `failed` when the CA file cannot be read
  */
 export async function openChannel(server: ServerAddress, timing: Timing): Promise<Channel> {
+  guardHttp2Sessions();
   const { target, secure } = targetOf(server.server_address);
   return new Channel(
     `${hostScheme}:${target}`,

@@ -78,6 +78,7 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
   const server = createServer({ network, apiToken, faults, nowUs, delays }, streamsPerConnection);
   const listener = new Listener(hostname, port, server.accept);
   try {
+    guardHttp2Sessions();
     await listener.start();
   } catch (error) {
     server.stop();
