@@ -2,7 +2,7 @@ import { Quality } from "../../tags/quality.ts";
 import { type Tag, type TagUpdate, tagUpdate } from "../../tags/tag.ts";
 import { Backoff } from "../../telemetry/backoff.ts";
 import { CallError } from "./call_error.ts";
-import type { RemoteDevice, RemoteLink } from "./chirpstack_api.ts";
+import type { RemoteDevice, RemoteLink, RemoteMetrics } from "./chirpstack_api.ts";
 import type { DecodedTag, Mapping } from "./decode_uplink.ts";
 import { decodeValue } from "./decode_value.ts";
 import { updateOf } from "./device_intake.ts";
@@ -21,7 +21,14 @@ interface Polled {
   nextUs: number;
   /** `last_seen_at` at the last reading. */
   lastSeenUs: number | null;
+  /** Whether one of its metrics is a state, which changes within the hour. True until it was read once. */
+  hasStates: boolean;
+  /** Names of the metrics that the server keeps nothing of. */
+  notKept: readonly string[];
 }
+
+const noMetrics: RemoteMetrics = { metrics: [], states: [] };
+const noLink: RemoteLink = { received: null, rssi: null, snr: null };
 
 /** A decoded value and the update made of it. */
 interface Reading {
@@ -42,15 +49,15 @@ export function startPollMode(options: ModeOptions): RunningMode {
 }
 
 /**
- * Reads all devices again and again. `last_seen_at` of the device list decides who is read: a device is asked for its
- * metrics only when it was heard since the last time, or when an hour in which it was heard is over.
+ * Reads all devices again and again. `last_seen_at` of the device list decides who is read: a device is asked
+ * for its hours when one in which it was heard is over, and for its states when it was heard since the last time.
  */
 export class PollCycle {
   readonly #options: ModeOptions;
   readonly #lookup: DeviceLookup;
   readonly #polled = new Map<string, Polled>();
   /** Start of the newest hour that each tag was given, µs. */
-  readonly #given = new Map<Tag, number>();
+  readonly #given = new WeakMap<Tag, number>();
 
   constructor(options: ModeOptions) {
     this.#options = options;
@@ -116,32 +123,40 @@ export class PollCycle {
     const { devEui, lastSeenUs } = device;
     const now = nowUs();
     const hour = Math.floor(now / BUCKET_US) * BUCKET_US;
-    const polled = this.#polled.get(devEui) ?? { nextUs: hour - FIRST_US, lastSeenUs: null };
+    const polled = this.#polled.get(devEui) ??
+      { nextUs: hour - FIRST_US, lastSeenUs: null, hasStates: true, notKept: [] };
     const heard = lastSeenUs !== null && lastSeenUs !== polled.lastSeenUs;
     const hourOver = polled.nextUs + BUCKET_US + timing.bucketGraceMs * 1000 <= now;
-    if (lastSeenUs === null || !(heard || (hourOver && lastSeenUs >= polled.nextUs))) return;
+    const due = hourOver && lastSeenUs !== null && lastSeenUs >= polled.nextUs;
+    if (!heard && !due) return;
     const mappings = intake.mappings(devEui).filter(({ tag }) => tag.definition.enabled);
-    const fromUs = Math.max(polled.nextUs, hour - FIRST_US);
+    const asked = due || polled.hasStates;
+    const fromUs = due ? Math.max(polled.nextUs, hour - FIRST_US) : hour;
     const [metrics, link] = await Promise.all([
-      api.metrics(devEui, fromUs, now, signal),
-      api.link(devEui, fromUs, now, signal),
+      asked ? api.metrics(devEui, fromUs, now, signal) : noMetrics,
+      due ? api.link(devEui, fromUs, now, signal) : noLink,
     ]);
     if (signal.aborted) throw signal.reason;
     const names = metricNames(metrics);
     const notKept: string[] = [];
     const readings = mappings.flatMap((mapping) => {
       if (mapping.path?.kind === "reserved") return this.#readDiagnostic(mapping, link, device, now);
-      const found = this.#readMetric(mapping, names, link, device, now);
+      const found = asked ? this.#readMetric(mapping, names, link, device, now) : [];
       if (found === null) notKept.push(mapping.tag.definition.name);
       return found ?? [];
     });
     readings.sort((a, b) => a.update.sourceTimeUs - b.update.sourceTimeUs);
-    intake.store(devEui, readings, notKept);
+    intake.store(devEui, readings, asked ? notKept : polled.notKept);
     for (const { decoded: { mapping: { tag } }, update } of readings) {
       if (update.storedQuality !== undefined) this.#given.set(tag, update.sourceTimeUs);
     }
     const last = lastComplete([...metrics.metrics, link.received], now, timing.bucketGraceMs);
-    this.#polled.set(devEui, { nextUs: last === null ? fromUs : last + BUCKET_US, lastSeenUs });
+    this.#polled.set(devEui, {
+      nextUs: !due ? polled.nextUs : last === null ? hour : last + BUCKET_US,
+      lastSeenUs,
+      hasStates: asked ? hasStates(mappings, names) : polled.hasStates,
+      notKept: asked ? notKept : polled.notKept,
+    });
   }
 
   /** `null` when the server keeps nothing under the metric's name. */
@@ -201,6 +216,13 @@ export class PollCycle {
     const decoded = decode(mapping, raw);
     return [{ decoded, update: updateOf(decoded, lastSeenUs) }];
   }
+}
+
+function hasStates(mappings: readonly Mapping[], names: MetricNames): boolean {
+  return mappings.some(({ path, tag: { definition: { sourcePath } } }) =>
+    path?.kind === "object" && names.metric(path, sourcePath) === undefined &&
+    names.state(path, sourcePath) !== undefined
+  );
 }
 
 function decode(mapping: Mapping, raw: unknown): DecodedTag {
