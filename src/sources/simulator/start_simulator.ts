@@ -1,4 +1,5 @@
 import { getLogger } from "@logtape/logtape";
+import { guardHttp2Sessions } from "../http2_session_guard.ts";
 import type { DeviceStatus } from "./device_events.ts";
 import { Delays } from "./delays.ts";
 import type { SentDownlink } from "./downlink_queue.ts";
