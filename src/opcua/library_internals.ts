@@ -104,3 +104,35 @@ export function mendOverflowBit(): void {
     if (diagnostics) diagnostics.monitoringQueueOverflowCount++;
   };
 }
+
+interface SampledItem extends MonitoredItem {
+  _on_sampling_timer(): void;
+  _on_value_changed(value: DataValue): void;
+  /** The value that the last sample saw. */
+  $sampled?: DataValue;
+}
+
+let sampledNamespace = -1;
+
+/**
+ * Samples variables of one namespace by looking whether their value object is still the same. Every change there puts a
+ * new object in place, so an unchanged variable costs a comparison instead of an asynchronous read of eight closures.
+ */
+export function sampleByIdentity(namespaceIndex: number): void {
+  const patched = sampledNamespace >= 0;
+  sampledNamespace = namespaceIndex;
+  if (patched) return;
+  const prototype = MonitoredItem.prototype as unknown as SampledItem;
+  const sampleByReading = prototype._on_sampling_timer;
+  prototype._on_sampling_timer = function (this: SampledItem): void {
+    const node = this.node as LiveVariable | null;
+    if (node === null || node.nodeId.namespace !== sampledNamespace || !this._samplingId) {
+      sampleByReading.call(this);
+      return;
+    }
+    const value = node.$dataValue;
+    if (value === this.$sampled) return;
+    this.$sampled = value;
+    this._on_value_changed(value.clone());
+  };
+}

@@ -11,7 +11,14 @@ import type { GatewayStatus, OpcUaStatus } from "../telemetry/status.ts";
 import { advertisedHosts, isLoopback, machineAddresses, urlHost } from "./advertised_hosts.ts";
 import { watchCertificate } from "./certificate_watch.ts";
 import { answerAskedHost, encryptPasswords, endpointSecurity } from "./endpoints.ts";
-import { accessorOf, engineOf, guardConnections, mendOverflowBit, monitoredItemsOf } from "./library_internals.ts";
+import {
+  accessorOf,
+  engineOf,
+  guardConnections,
+  mendOverflowBit,
+  monitoredItemsOf,
+  sampleByIdentity,
+} from "./library_internals.ts";
 import { routeLibraryLog } from "./library_log.ts";
 import { limitFields, serverCapabilities, SPARE_CONNECTIONS, transportSettings } from "./limits.ts";
 import { addFolder } from "./folders.ts";
@@ -74,6 +81,7 @@ export async function startOpcUa(options: OpcUaOptions): Promise<OpcUaServerHand
   const { config, gateway, tags } = options;
   routeLibraryLog();
   mendOverflowBit();
+  sampleByIdentity(NAMESPACE_INDEX);
   const hosts = advertisedHosts(config.host_ip_address, config.advertised_hosts, machineAddresses());
   const applicationUri = config.application_uri ?? `urn:edgekeep:${gateway.id}`;
   const cleanUp: (() => void)[] = [];

@@ -47,6 +47,7 @@ interface Connection {
 const connections = new Map<number, Connection>();
 const delays = new Map<number, number[]>();
 let lastConnection = 0;
+let received = 0;
 let manager: OPCUACertificateManager | undefined;
 
 async function certificates(root: string): Promise<OPCUACertificateManager> {
@@ -222,6 +223,7 @@ const methods: Record<string, (params: never) => Promise<unknown>> = {
     );
     params.nodes.forEach((node) => notifications.set(node, notifications.get(node) ?? []));
     group.on("changed", (_item: unknown, value: DataValue, index: number) => {
+      received++;
       notifications.get(params.nodes[index] ?? "")?.push(wire(value));
     });
     return (group.monitoredItems as ClientMonitoredItem[]).map((item) => ({
@@ -272,6 +274,11 @@ const methods: Record<string, (params: never) => Promise<unknown>> = {
 
   events({ id }: { id: number }) {
     return Promise.resolve(connection(id).events);
+  },
+
+  /** Data changes received on all connections since the start. */
+  received() {
+    return Promise.resolve(received);
   },
 
   /** Everything received for a node since the last call. */
