@@ -105,7 +105,9 @@ export function mendOverflowBit(): void {
   };
 }
 
-interface SampledItem extends MonitoredItem {
+interface SampledItem {
+  readonly node: LiveVariable | null;
+  readonly _samplingId?: unknown;
   _on_sampling_timer(): void;
   _on_value_changed(value: DataValue): void;
   /** The value that the last sample saw. */
@@ -125,7 +127,7 @@ export function sampleByIdentity(namespaceIndex: number): void {
   const prototype = MonitoredItem.prototype as unknown as SampledItem;
   const sampleByReading = prototype._on_sampling_timer;
   prototype._on_sampling_timer = function (this: SampledItem): void {
-    const node = this.node as LiveVariable | null;
+    const { node } = this;
     if (node === null || node.nodeId.namespace !== sampledNamespace || !this._samplingId) {
       sampleByReading.call(this);
       return;
