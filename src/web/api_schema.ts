@@ -86,7 +86,7 @@ export const rawHistorySchema = z.object({
 const bucketSchema = z.object({
   start: time(),
   end: time(),
-  count: counter().openapi({ description: "Samples whose status is not bad" }),
+  count: counter().openapi({ description: "Samples whose status is not bad; with 0 the figures are null" }),
   min: z.number().nullable(),
   max: z.number().nullable(),
   mean: z.number().nullable(),

@@ -51,18 +51,18 @@ export class MemoryHistory implements HistoryQueries {
     for (let startUs = fromUs; startUs < toUs; startUs += bucketUs) {
       const endUs = Math.min(startUs + bucketUs, toUs);
       const rows = (this.rows.get(tagId) ?? []).filter(({ timeUs }) => timeUs >= startUs && timeUs < endUs);
-      if (rows.length === 0) continue;
       const numbers = rows.map(({ value }) => Number(value));
+      const empty = rows.length === 0;
       buckets.push({
         startUs,
         endUs,
         count: rows.length,
-        min: Math.min(...numbers),
-        max: Math.max(...numbers),
-        mean: numbers.reduce((sum, value) => sum + value, 0) / numbers.length,
+        min: empty ? null : Math.min(...numbers),
+        max: empty ? null : Math.max(...numbers),
+        mean: empty ? null : numbers.reduce((sum, value) => sum + value, 0) / numbers.length,
         first: numbers[0] ?? null,
         last: numbers.at(-1) ?? null,
-        goodShare: rows.filter(({ quality }) => quality >>> 30 === 0).length / rows.length,
+        goodShare: empty ? 0 : rows.filter(({ quality }) => quality >>> 30 === 0).length / rows.length,
       });
     }
     return buckets;

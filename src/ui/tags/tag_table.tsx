@@ -144,7 +144,9 @@ function ChangingValue(
     if (matchMedia("(prefers-reduced-motion: reduce)").matches) return;
     element.current?.animate([{ backgroundColor: "var(--glow)" }, { backgroundColor: "transparent" }], 900);
   }, [changedMs]);
-  return <span class={isText ? "value value-text" : "value"} ref={element}>{text}</span>;
+  return (
+    <span class={isText ? "value value-text" : "value"} title={isText ? text : undefined} ref={element}>{text}</span>
+  );
 }
 
 function moveBetweenRows(event: KeyboardEvent): void {

@@ -9,7 +9,14 @@ import { format } from "../parts/language.ts";
 import { QualityShape, qualityWords } from "../parts/quality_mark.tsx";
 import { standingOf, type TagCell } from "../tag_cells.ts";
 import { TrendChart } from "./trend_chart.tsx";
-import { bucketSecondsFor, type TrendData, trendExtremes, trendOfBuckets, trendOfSamples } from "./trend_data.ts";
+import {
+  bucketSecondsFor,
+  changesOf,
+  type TrendData,
+  trendExtremes,
+  trendOfBuckets,
+  trendOfSamples,
+} from "./trend_data.ts";
 
 const ranges = { hour: 3_600_000, sixHours: 21_600_000, day: 86_400_000, week: 604_800_000 } as const;
 type Range = keyof typeof ranges;
@@ -17,6 +24,8 @@ type Range = keyof typeof ranges;
 /** So many samples are drawn one by one; beyond, buckets are. */
 const MOST_SAMPLES = 1_500;
 const MOST_BUCKETS = 360;
+/** Of a text, so many samples are read and so many changes shown. */
+const TEXTS_READ = 500;
 const CHANGES_SHOWN = 30;
 /** A trend of buckets is read anew after this time, ms. */
 const REFRESH_MS = 30_000;
@@ -154,7 +163,7 @@ function TrendBody(
 
 function Changes({ samples }: { readonly samples: readonly RawSampleAnswer[] }) {
   const { value, time } = format.value;
-  const newest = samples.slice(-CHANGES_SHOWN).reverse();
+  const newest = changesOf(samples).slice(-CHANGES_SHOWN).reverse();
   if (newest.length === 0) return <p class="hint">{messages.value.detail.noData}</p>;
   return (
     <ol class="changes" aria-label={messages.value.detail.changes}>
@@ -172,7 +181,7 @@ function Changes({ samples }: { readonly samples: readonly RawSampleAnswer[] }) 
 async function readContent(tag: string, isText: boolean, rangeMs: number, signal: AbortSignal): Promise<Content> {
   const toMs = gatewayNowMs();
   const fromMs = toMs - rangeMs;
-  const limit = isText ? CHANGES_SHOWN : MOST_SAMPLES;
+  const limit = isText ? TEXTS_READ : MOST_SAMPLES;
   const raw = await readRaw({ tag, fromMs, toMs, limit }, signal);
   if (raw.next === null || isText) return { kind: "samples", samples: raw.samples.toReversed() };
   const bucketSeconds = bucketSecondsFor(rangeMs, MOST_BUCKETS);

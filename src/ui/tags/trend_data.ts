@@ -57,32 +57,29 @@ function typicalInterval(samples: readonly RawSampleAnswer[]): number {
   return intervals[intervals.length >> 1] ?? Infinity;
 }
 
-/** Draws buckets: their mean as a line, lowest to highest as a band, empty buckets as gaps. */
-export function trendOfBuckets({ buckets, bucketSeconds }: BucketHistoryAnswer): TrendData {
-  const times: number[] = [];
-  const values: (number | null)[] = [];
-  const low: (number | null)[] = [];
-  const high: (number | null)[] = [];
+/** Draws buckets: their mean as a line, lowest to highest as a band, buckets without a usable value as gaps. */
+export function trendOfBuckets({ buckets }: Pick<BucketHistoryAnswer, "buckets">): TrendData {
   const spans: QualitySpan[] = [];
-  let lastEnd: number | null = null;
-  for (const bucket of buckets) {
-    const start = Date.parse(bucket.start) / 1000;
-    const end = Date.parse(bucket.end) / 1000;
-    if (lastEnd !== null && start - lastEnd > bucketSeconds / 2) {
-      times.push((lastEnd + start) / 2);
-      values.push(null);
-      low.push(null);
-      high.push(null);
-    }
-    times.push((start + end) / 2);
-    values.push(bucket.mean);
-    low.push(bucket.min);
-    high.push(bucket.max);
-    if (bucket.goodShare < 1 && bucket.count > 0) spans.push({ from: start, to: end, severity: "uncertain" });
-    else if (bucket.count === 0) spans.push({ from: start, to: end, severity: "bad" });
-    lastEnd = end;
-  }
-  return { times, values, band: { low, high }, spans };
+  const times = buckets.map(({ start, end, count, goodShare }) => {
+    const from = Date.parse(start) / 1000;
+    const to = Date.parse(end) / 1000;
+    if (count > 0 && goodShare < 1) spans.push({ from, to, severity: "uncertain" });
+    return (from + to) / 2;
+  });
+  return {
+    times,
+    values: buckets.map(({ mean }) => mean),
+    band: { low: buckets.map(({ min }) => min), high: buckets.map(({ max }) => max) },
+    spans,
+  };
+}
+
+/** Of samples, oldest first, those whose value or quality differs from the one before. */
+export function changesOf(samples: readonly RawSampleAnswer[]): RawSampleAnswer[] {
+  return samples.filter(({ value, quality }, index) => {
+    const before = samples[index - 1];
+    return before === undefined || before.value !== value || before.quality !== quality;
+  });
 }
 
 /** Lowest, highest and last of what is drawn; `null` when nothing is. */

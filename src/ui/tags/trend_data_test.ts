@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { RawSampleAnswer } from "../../web/api_schema.ts";
-import { bucketSecondsFor, trendExtremes, trendOfBuckets, trendOfSamples } from "./trend_data.ts";
+import { bucketSecondsFor, changesOf, trendExtremes, trendOfBuckets, trendOfSamples } from "./trend_data.ts";
 
 const STALE = 0x40900000;
 const BAD = 0x80070000;
@@ -40,25 +40,36 @@ Deno.test("a silence much longer than usual is a gap, unless the value holds unt
 });
 
 Deno.test("buckets give a line of means, a band, and gaps where nothing was stored", () => {
-  const bucket = (start: number, mean: number, goodShare = 1) => ({
+  const bucket = (start: number, mean: number | null, goodShare = 1) => ({
     start: time(start),
     end: time(start + 60),
-    count: 5,
-    min: mean - 1,
-    max: mean + 1,
+    count: mean === null ? 0 : 5,
+    min: mean === null ? null : mean - 1,
+    max: mean === null ? null : mean + 1,
     mean,
     first: mean,
     last: mean,
     goodShare,
   });
-  const buckets = [bucket(0, 10), bucket(60, 11, 0.5), bucket(300, 12)];
-  const data = trendOfBuckets({ tag: "a/x", unit: "", bucketSeconds: 60, buckets });
-  assert.deepEqual(data.times, [30, 90, 210, 330]);
+  const data = trendOfBuckets({ buckets: [bucket(0, 10), bucket(60, 11, 0.5), bucket(120, null, 0), bucket(180, 12)] });
+  assert.deepEqual(data.times, [30, 90, 150, 210]);
   assert.deepEqual(data.values, [10, 11, null, 12]);
   assert.deepEqual(data.band, { low: [9, 10, null, 11], high: [11, 12, null, 13] });
   assert.deepEqual(data.spans, [{ from: 60, to: 120, severity: "uncertain" }]);
   assert.deepEqual(trendExtremes(data), { low: 9, high: 13, last: 12 });
   assert.equal(trendExtremes({ times: [1], values: [null], band: null, spans: [] }), null);
+});
+
+Deno.test("of samples that repeat themselves the changes are kept", () => {
+  const samples = [
+    sample(0, 1),
+    sample(10, 1),
+    sample(20, 2),
+    sample(30, 2, STALE),
+    sample(40, 2, STALE),
+    sample(50, 1),
+  ];
+  assert.deepEqual(changesOf(samples), [samples[0], samples[2], samples[3], samples[5]]);
 });
 
 Deno.test("bucket widths are ones that a person can name", () => {
