@@ -1,5 +1,7 @@
 import {
   type AddressSpace,
+  DataType,
+  DataValue,
   makeAccessLevelFlag,
   type Namespace,
   Range,
@@ -10,7 +12,7 @@ import {
 import { getLogger } from "@logtape/logtape";
 import type { DeviceDefinition } from "../config/topology.ts";
 import type { DataTypeName, Tag, TagDefinition, TagId } from "../tags/tag.ts";
-import { dataValueOf } from "./data_values.ts";
+import { dataValueOf, scalar } from "./data_values.ts";
 import { engineeringUnits } from "./engineering_units.ts";
 import { addFolder, READ_ONLY } from "./folders.ts";
 import type { LiveVariable } from "./library_internals.ts";
@@ -236,7 +238,8 @@ export class TagNodes {
       dataType,
       ...READ_ONLY,
     });
-    added.setValueFromSource({ dataType: "ExtensionObject", value }, StatusCodes.Good);
+    // its first value tells nobody anything new, so the long way of setValueFromSource is spared
+    (added as LiveVariable).$dataValue = propertyValue(value);
   }
 }
 
@@ -251,6 +254,14 @@ function accessOf(definition: TagDefinition) {
   const stored = definition.retentionDays !== null;
   const level = makeAccessLevelFlag(stored ? "CurrentRead | HistoryRead" : "CurrentRead");
   return { accessLevel: level, userAccessLevel: level, historizing: stored };
+}
+
+function propertyValue(value: unknown): DataValue {
+  const result = new DataValue(null);
+  result.value = scalar(DataType.ExtensionObject, value);
+  result.statusCode = StatusCodes.Good;
+  result.sourceTimestamp = result.serverTimestamp = new Date();
+  return result;
 }
 
 function property(variable: UAVariable, name: string): UAVariable | null {

@@ -1,7 +1,12 @@
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
+import { storageSchema } from "../../src/config/schema.ts";
 import { HistoryUnavailableError } from "../../src/history/history.ts";
+import { openHistory } from "../../src/history/open_history.ts";
 import { Quality } from "../../src/tags/quality.ts";
-import { tagId } from "../../src/tags/tag.ts";
+import { tagId, tagUpdate } from "../../src/tags/tag.ts";
+import { TagStore } from "../../src/tags/tag_store.ts";
+import { EventFeed } from "../../src/telemetry/event_feed.ts";
+import { FaultBoard } from "../../src/telemetry/fault_board.ts";
 import { MemoryHistory } from "../lib/opcua_client_history.ts";
 import { type HistoryParams, startOpcUaClient, type WireHistoryResult } from "../lib/opcua_client_process.ts";
 import { startTestServer, testDevice, testTag } from "../lib/opcua_client_gateway.ts";
@@ -207,4 +212,65 @@ Deno.test("raw history over the wire", async (t) => {
     strictEqual(await resume(mine), "Good");
     await client.call("close", { id: other });
   });
+});
+
+Deno.test("samples that went through the tag store are read back from the history file", async () => {
+  const folder = await Deno.makeTempDir({ prefix: "edgekeep-opcua-history-" });
+  const nowUs = () => START_MS * 1000 + 3_600_000_000;
+  const tags = new TagStore({ nowUs });
+  tags.define([testTag(DEV, "level"), testTag(DEV, "label", { type: "String", dataType: "String" })]);
+  const history = await openHistory({
+    config: storageSchema.parse({ database_path: `${folder}/history.db`, backup_interval_hours: 0 }),
+    dataDir: folder,
+    readerUrl: new URL("../../src/history/reader.ts", import.meta.url),
+    tags,
+    faults: new FaultBoard(nowUs),
+    feed: new EventFeed(nowUs),
+    nowUs,
+  });
+  try {
+    await using server = await startTestServer({
+      devices: [testDevice(DEV)],
+      tags: [...tags.list()].map(({ definition }) => definition),
+      history: history.queries,
+      nowUs,
+    });
+    server.tags.subscribe((batch) => history.writer.write(batch));
+    const level = server.tags.get(LEVEL);
+    const label = server.tags.get(tagId(DEV, "label"));
+    ok(level && label);
+    const start = START_MS * 1000 + 3_600_000_000 - 100_000_000;
+    for (let i = 0; i < 60; i++) {
+      const quality = i === 7 ? Quality.UncertainEngineeringUnitsExceeded : Quality.Good;
+      server.tags.update([tagUpdate(level, i, start + i * 1_000_003, quality), tagUpdate(label, `no ${i}`, start + i)]);
+    }
+    history.writer.flush();
+    await using client = await startOpcUaClient();
+    const id = await client.connect(server.url);
+    const [numbers, texts] = await client.call<WireHistoryResult[]>("history", {
+      id,
+      nodes: [NODE, `ns=2;s=${DEV}/label`],
+      startMs: start / 1000,
+      endMs: start / 1000 + 61_000,
+    });
+    deepStrictEqual([numbers?.status, texts?.status], ["Good", "Good"]);
+    deepStrictEqual(numbers?.values.map((v) => v.value), Array.from({ length: 60 }, (_, i) => i));
+    deepStrictEqual(
+      numbers?.values.map((v) => v.sourceUs),
+      Array.from({ length: 60 }, (_, i) => start + i * 1_000_003),
+    );
+    strictEqual(numbers?.values[7]?.status, Quality.UncertainEngineeringUnitsExceeded);
+    deepStrictEqual(texts?.values.map((v) => v.value), Array.from({ length: 60 }, (_, i) => `no ${i}`));
+    const [newest] = await client.call<WireHistoryResult[]>("history", {
+      id,
+      nodes: [NODE],
+      startMs: null,
+      endMs: start / 1000 + 100_000,
+      count: 3,
+    });
+    deepStrictEqual(newest?.values.map((v) => v.value), [59, 58, 57]);
+  } finally {
+    await history.stop();
+    await Deno.remove(folder, { recursive: true });
+  }
 });
