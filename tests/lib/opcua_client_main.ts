@@ -312,6 +312,29 @@ const methods: Record<string, (params: never) => Promise<unknown>> = {
     }));
   },
 
+  /** Reads one node's raw values page by page; answers how many came, in how many pages, and how long it took here. */
+  async historyAll({ id, node, startMs, endMs }: { id: number; node: string; startMs: number; endMs: number }) {
+    const { session } = connection(id);
+    const start = performance.now();
+    let values = 0;
+    let pages = 0;
+    let continuationPoint: Uint8Array | null = null;
+    do {
+      const request: HistoryReadRequest = new HistoryReadRequest({
+        historyReadDetails: detailsOf({ id, nodes: [node], startMs, endMs }),
+        timestampsToReturn: TimestampsToReturn.Both,
+        nodesToRead: [{ nodeId: node, continuationPoint: Buffer.from(continuationPoint ?? []) }],
+      });
+      const { results: [page] } = await transaction<
+        { results: { continuationPoint: Uint8Array | null; historyData: { dataValues?: DataValue[] } | null }[] }
+      >(session, request);
+      values += page?.historyData?.dataValues?.length ?? 0;
+      pages++;
+      continuationPoint = page?.continuationPoint ?? null;
+    } while (continuationPoint !== null && continuationPoint.length > 0);
+    return { values, pages, ms: performance.now() - start };
+  },
+
   async call({ id, object, method, args }: { id: number; object: string; method: string; args: unknown[] }) {
     const result = await connection(id).session.call({
       objectId: object,
