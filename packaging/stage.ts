@@ -32,14 +32,19 @@ export async function stage(folder: string): Promise<void> {
 
 async function bundle(entry: string, output: string): Promise<void> {
   await Deno.mkdir(dirname(output), { recursive: true });
-  // names are kept for stack traces in the log and for the classes that libraries tell apart by name
+  // Not minified: libraries tell classes apart by their names, and a stack trace in the log should say something. Names
+  // are kept where the bundler had to rename a class.
   const { success, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: ["bundle", "--quiet", "--platform", "deno", "--minify", "--keep-names", "-o", output, `src/${entry}`],
+    args: ["bundle", "--quiet", "--platform", "deno", "--keep-names", "-o", output, `src/${entry}`],
     cwd: root,
     stdout: "null",
     stderr: "piped",
   }).output();
   if (!success) throw new Error(`Cannot bundle src/${entry}: ${new TextDecoder().decode(stderr)}`);
+  // the bundler's stand-in for `require`, which knows no module; Deno puts a working one in its place
+  if ((await Deno.readTextFile(output)).includes("Dynamic require of")) {
+    throw new Error(`Cannot use the bundle of src/${entry}: require() does not work in it`);
+  }
 }
 
 /**

@@ -39,8 +39,10 @@ export async function buildExecutable(folder: string): Promise<BuiltExecutable |
   const runtimeVersion = /^deno (\S+)/.exec(await run(runtime.deno, ["--version"]))?.[1] ?? "";
   if (!runtimeVersion.startsWith("2.4.")) return { dist, program, opcuaProgram: program, runtimeVersion };
   const opcuaProgram = join(folder, `mended-${basename(program)}`);
-  await mendForDeno24(join(dist, "stage"));
-  await compile(join(dist, "stage"), opcuaProgram, Deno.build.arch, runtime);
+  const mended = join(folder, "mended");
+  await run("cp", ["--recursive", join(dist, "stage"), mended]);
+  await mendForDeno24(mended);
+  await compile(mended, opcuaProgram, Deno.build.arch, runtime);
   return { dist, program, opcuaProgram, runtimeVersion };
 }
 

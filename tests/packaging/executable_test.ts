@@ -1,13 +1,16 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { DatabaseSync } from "node:sqlite";
 import manifest from "../../deno.json" with { type: "json" };
-import { startSimulator } from "../../src/sources/simulator/start_simulator.ts";
-import { startGatewayProcess } from "../lib/gateway_process.ts";
-import { startOpcUaClient, type WireValue } from "../lib/opcua_client_process.ts";
-import { chirpstackToken, site } from "../lib/site.ts";
-import { waitFor } from "../lib/wait_for.ts";
+import { Quality } from "../../src/tags/quality.ts";
 import { buildExecutable, type BuiltExecutable } from "./built_executable.ts";
+import {
+  answersReads,
+  emptyFolder,
+  servesItsPage,
+  startField,
+  startPackagedGateway,
+  takesAnUplink,
+} from "./packaged_gateway.ts";
 
 const folder = await Deno.makeTempDir({ prefix: "edgekeep-executable-" });
 const built = await buildExecutable(folder);
@@ -16,12 +19,11 @@ Deno.test.afterAll(() => Deno.remove(folder, { recursive: true }));
 /** A test of the executable; skipped by name where none can be made. */
 function executableTest(name: string, fn: (built: BuiltExecutable, empty: string) => Promise<void>): void {
   Deno.test({
-    name,
+    name: typeof built === "string" ? `${name} (skipped: ${built})` : name,
     ignore: typeof built === "string" && Deno.env.get("EDGEKEEP_REQUIRE_ALL") !== "1",
     fn: async () => {
       if (typeof built === "string") throw new Error(`No executable can be made here: ${built}`);
-      const empty = await Deno.makeTempDir({ dir: folder });
-      await fn(built, empty);
+      await fn(built, await emptyFolder(folder));
     },
   });
 }
@@ -32,15 +34,16 @@ async function run(program: string, args: readonly string[], cwd: string) {
     cwd,
     // nothing of this machine's Deno or Node.js may help it along
     clearEnv: true,
-    env: { PATH: "/usr/bin:/bin", NO_COLOR: "1" },
+    env: { PATH: "/usr/sbin:/usr/bin:/sbin:/bin", NO_COLOR: "1" },
   }).output();
   return { code, stdout: new TextDecoder().decode(stdout), stderr: new TextDecoder().decode(stderr) };
 }
 
-executableTest("the executable names its version", async ({ program }, empty) => {
-  const { code, stdout } = await run(program, ["version"], empty);
+executableTest("the executable names its version", async ({ program, runtimeVersion }, empty) => {
+  const { code, stdout } = await run(program, ["version", "--json"], empty);
   assert.equal(code, 0);
-  assert.match(stdout, new RegExp(`\\b${manifest.version.replaceAll(".", "\\.")}\\b`));
+  const facts = JSON.parse(stdout);
+  assert.deepEqual([facts.name, facts.version, facts.deno], ["edgekeep", manifest.version, runtimeVersion]);
   assert.deepEqual([...Deno.readDirSync(empty)], []);
 });
 
@@ -58,52 +61,19 @@ executableTest("the executable refuses a wrong configuration with every finding"
   assert.match(stdout, /host_port/);
 });
 
-executableTest(
-  "a gateway in an empty folder takes an uplink to SQLite, OPC UA and the embedded page",
-  async ({ opcuaProgram }, empty) => {
-    await using stack = new AsyncDisposableStack();
-    const simulator = await startSimulator({
-      hostname: "127.0.0.1",
-      port: 0,
-      apiToken: chirpstackToken,
-      devices: 5,
-      intervalMs: 0,
-    });
-    stack.defer(() => simulator.stop());
-    const place = site({ folder: empty, chirpstackUrl: simulator.url, devices: simulator.devices });
-    const gateway = await startGatewayProcess({ ...place, program: [opcuaProgram] });
-    stack.defer(async () => {
-      await gateway.end();
-    });
-    const client = stack.use(await startOpcUaClient());
-    const id = await client.connect(gateway.opcuaUrl);
-    const [probe] = simulator.devices;
-    assert.ok(probe);
-
-    const timeUs = (Math.floor(Date.now() / 1000) - 2) * 1_000_000;
-    simulator.sendUplink(probe.devEui, { temp_SOIL: "21.37", water_SOIL: "41.20", conduct_SOIL: 88, Bat: 3.6 }, {
-      timeUs,
-    });
-    const nodes = [`ns=2;s=${probe.devEui}/Soil temperature`];
-    const value = await waitFor("the value on its OPC UA node", async () => {
-      const [read] = await client.call<WireValue[]>("read", { id, nodes });
-      return read?.value === 21.37 ? read : null;
-    });
-    assert.equal(value.sourceUs, timeUs);
-
-    const page = await fetch(gateway.webUrl);
-    assert.equal(page.headers.get("content-type")?.split(";")[0], "text/html");
-    const script = /src="([^"]*app\.js[^"]*)"/.exec(await page.text())?.[1];
-    assert.ok(script !== undefined, "the page names its program");
-    const program = await fetch(new URL(script, gateway.webUrl));
-    assert.ok(program.ok && (await program.text()).length > 10_000, "the page's program is served");
-
-    assert.equal(await gateway.end(), 0, gateway.output());
-    using database = new DatabaseSync(place.databasePath, { readOnly: true });
-    assert.deepEqual({ ...database.prepare("PRAGMA integrity_check").get() }, { integrity_check: "ok" });
-    assert.deepEqual([...Deno.readDirSync(empty)].map(({ name }) => name).sort(), ["data", "edgekeep.toml"]);
-  },
-);
+executableTest("the executable answers OPC UA, serves its page and keeps its database in an empty folder", async (
+  { opcuaProgram, runtimeVersion },
+  empty,
+) => {
+  await using field = await startField();
+  await using gateway = await startPackagedGateway([opcuaProgram], empty, field);
+  const value = await answersReads(gateway, field);
+  // Deno 2.4 cannot speak gRPC
+  if (runtimeVersion.startsWith("2.4.")) assert.equal(value.status, Quality.BadWaitingForInitialData);
+  else await takesAnUplink(gateway, field);
+  await servesItsPage(gateway);
+  await gateway.endsClean();
+});
 
 executableTest("what lies beside the executable fits it", async ({ dist, program }) => {
   const { code, stderr } = await run("sha256sum", ["--check", "--strict", "SHA256SUMS"], dist);
@@ -114,4 +84,46 @@ executableTest("what lies beside the executable fits it", async ({ dist, program
   assert.ok(names.some((name) => program.endsWith(name)));
   const bill = JSON.parse(await Deno.readTextFile(join(dist, `edgekeep-${manifest.version}.cdx.json`)));
   assert.equal(bill.metadata.component.version, manifest.version);
+});
+
+executableTest("the installer lays the executable out as a service, twice, and takes it away again", async (
+  { dist, program },
+  empty,
+) => {
+  const root = join(empty, "root");
+  const install = (...args: string[]) => run("bash", [join(dist, "install.sh"), "--root", root, ...args], empty);
+  const mode = async (path: string) => ((await Deno.stat(join(root, path))).mode ?? 0) & 0o7777;
+  const read = (path: string) => Deno.readTextFile(join(root, path));
+
+  const first = await install();
+  assert.equal(first.code, 0, first.stdout + first.stderr);
+  assert.match(first.stdout, /Checksum: as in SHA256SUMS/);
+  assert.deepEqual(await Deno.readFile(join(root, "usr/local/bin/edgekeep")), await Deno.readFile(program));
+  assert.deepEqual(
+    [await mode("usr/local/bin/edgekeep"), await mode("etc/edgekeep"), await mode("var/lib/edgekeep")],
+    [0o755, 0o750, 0o700],
+  );
+  assert.equal(await mode("etc/edgekeep/opcua-password"), 0o600);
+  assert.match(await read("etc/edgekeep/edgekeep.toml"), /^data_dir = "\/var\/lib\/edgekeep"$/m);
+  const unit = await read("etc/systemd/system/edgekeep.service");
+  assert.match(unit, /^ExecStart=\/usr\/local\/bin\/edgekeep run --config \/etc\/edgekeep\/edgekeep\.toml$/m);
+  const check = ["validate", "--config", join(root, "etc/edgekeep/edgekeep.toml")];
+  assert.equal((await run(join(root, "usr/local/bin/edgekeep"), check, empty)).code, 0);
+
+  await Deno.writeTextFile(join(root, "etc/edgekeep/edgekeep.toml"), "# mine\n");
+  await Deno.writeTextFile(join(root, "var/lib/edgekeep/history.db"), "mine");
+  await Deno.writeTextFile(join(root, "etc/systemd/system/edgekeep.service"), "old");
+  const second = await install("--user", "scada");
+  assert.equal(second.code, 0, second.stdout + second.stderr);
+  assert.equal(await read("etc/edgekeep/edgekeep.toml"), "# mine\n");
+  assert.equal(
+    await read("etc/systemd/system/edgekeep.service"),
+    unit.replaceAll("=edgekeep\nGroup=edgekeep", "=scada\nGroup=scada"),
+  );
+
+  assert.equal((await install("--uninstall")).code, 0);
+  await assert.rejects(Deno.stat(join(root, "usr/local/bin/edgekeep")), Deno.errors.NotFound);
+  await assert.rejects(Deno.stat(join(root, "etc/systemd/system/edgekeep.service")), Deno.errors.NotFound);
+  assert.equal(await read("etc/edgekeep/edgekeep.toml"), "# mine\n");
+  assert.equal(await read("var/lib/edgekeep/history.db"), "mine");
 });

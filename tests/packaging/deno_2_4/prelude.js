@@ -1,4 +1,4 @@
-// For the packaging check on Deno 2.4 alone: mends two of its faults that stop node-opcua.
+// For the packaging check on Deno 2.4 alone: mends two faults of it that stop node-opcua.
 import dns from "node:dns";
 import process from "node:process";
 
@@ -11,5 +11,5 @@ process.hrtime = Object.assign((earlier) => {
   return [Number(elapsed / second), Number(elapsed % second)];
 }, { bigint });
 
-// dns.lookupService is missing; node-opcua only names hosts in its log with it
+// missing; node-opcua only names hosts in its log with it
 dns.lookupService ??= (_address, _port, done) => done(new Error("dns.lookupService does not exist"));

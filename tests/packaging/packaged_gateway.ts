@@ -1,0 +1,120 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import { type Simulator, startSimulator } from "../../src/sources/simulator/start_simulator.ts";
+import { Quality } from "../../src/tags/quality.ts";
+import { type GatewayProcess, startGatewayProcess } from "../lib/gateway_process.ts";
+import { type OpcUaClientProcess, startOpcUaClient, type WireValue } from "../lib/opcua_client_process.ts";
+import { chirpstackToken, site } from "../lib/site.ts";
+import { waitFor } from "../lib/wait_for.ts";
+
+/** A simulated field that is silent until it is told to send. */
+export interface Field extends AsyncDisposable {
+  readonly simulator: Simulator;
+  /** The OPC UA node of {@link takesAnUplink}'s value. */
+  readonly node: string;
+}
+
+/** A packaged gateway with a client that is logged in. */
+export interface PackagedGateway extends AsyncDisposable {
+  readonly process: GatewayProcess;
+  readonly client: OpcUaClientProcess;
+  /** The client's connection. */
+  readonly id: number;
+  /** Ends it as a service manager does, and checks what it leaves. */
+  endsClean(): Promise<void>;
+}
+
+/** Starts the field. */
+export async function startField(): Promise<Field> {
+  const simulator = await startSimulator({
+    hostname: "127.0.0.1",
+    port: 0,
+    apiToken: chirpstackToken,
+    devices: 5,
+    intervalMs: 0,
+  });
+  const node = `ns=2;s=${simulator.devices[0]?.devEui}/Soil temperature`;
+  return { simulator, node, [Symbol.asyncDispose]: () => simulator.stop() };
+}
+
+/**
+ * Starts a packaged gateway in a folder that holds nothing but its configuration.
+ *
+ * @param program what stands for `edgekeep`: a program and its first arguments
+ * @param deadlineMs time to get ready, ms
+ */
+export async function startPackagedGateway(
+  program: readonly [string, ...string[]],
+  folder: string,
+  { simulator }: Field,
+  deadlineMs = 60_000,
+): Promise<PackagedGateway> {
+  await using stack = new AsyncDisposableStack();
+  const place = site({ folder, chirpstackUrl: simulator.url, devices: simulator.devices });
+  const process = await startGatewayProcess({ ...place, program, deadlineMs });
+  stack.defer(async () => void await process.end());
+  const client = stack.use(await startOpcUaClient());
+  const id = await client.connect(process.opcuaUrl);
+  const owned = stack.move();
+  return {
+    process,
+    client,
+    id,
+    async endsClean() {
+      assert.equal(await process.end(), 0, process.output());
+      const database = new DatabaseSync(place.databasePath, { readOnly: true });
+      try {
+        assert.deepEqual({ ...database.prepare("PRAGMA integrity_check").get() }, { integrity_check: "ok" });
+      } finally {
+        database.close();
+      }
+      assert.deepEqual([...Deno.readDirSync(folder)].map(({ name }) => name).sort(), ["data", "edgekeep.toml"]);
+    },
+    [Symbol.asyncDispose]: () => owned.disposeAsync(),
+  };
+}
+
+/** The server runs, and the field's first tag is there. Answers the tag's value. */
+export async function answersReads({ client, id }: PackagedGateway, { node }: Field): Promise<WireValue> {
+  const [state, value] = await client.call<WireValue[]>("read", { id, nodes: ["i=2259", node] });
+  assert.deepEqual([state?.value, state?.status], [0, Quality.Good], "ServerState is Running");
+  assert.ok(value !== undefined);
+  return value;
+}
+
+/** An uplink of the field arrives at its OPC UA node with the device's time, and in the history. */
+export async function takesAnUplink(gateway: PackagedGateway, { simulator, node }: Field): Promise<void> {
+  const { client, id, process } = gateway;
+  const [probe] = simulator.devices;
+  assert.ok(probe !== undefined);
+  const timeUs = (Math.floor(Date.now() / 1000) - 2) * 1_000_000;
+  const object = { temp_SOIL: "21.37", water_SOIL: "41.20", conduct_SOIL: 88, Bat: 3.6 };
+  simulator.sendUplink(probe.devEui, object, { timeUs });
+  const value = await waitFor("the value on its OPC UA node", async () => {
+    const [read] = await client.call<WireValue[]>("read", { id, nodes: [node] });
+    return read?.value === 21.37 ? read : null;
+  });
+  assert.equal(value.sourceUs, timeUs);
+  const tag = node.slice(node.indexOf("s=") + 2);
+  const url = `${process.webUrl}/api/v1/history?tag=${encodeURIComponent(tag)}`;
+  await waitFor("the sample in the history", async () => (await (await fetch(url)).text()).includes("21.37"));
+}
+
+/** The page and its program come from inside the package. */
+export async function servesItsPage({ process: { webUrl } }: PackagedGateway): Promise<void> {
+  const page = await fetch(webUrl);
+  assert.equal(page.headers.get("content-type")?.split(";")[0], "text/html");
+  const script = /src="([^"]*app\.js[^"]*)"/.exec(await page.text())?.[1];
+  assert.ok(script !== undefined, "the page names its program");
+  const program = await fetch(new URL(script, webUrl));
+  const text = await program.text();
+  assert.ok(program.ok && text.length > 10_000, "the page's program is served");
+}
+
+/** A folder of its own for a test's gateway. */
+export async function emptyFolder(parent: string): Promise<string> {
+  const folder = join(parent, crypto.randomUUID());
+  await Deno.mkdir(folder);
+  return folder;
+}
