@@ -4,6 +4,7 @@ import { getLogger } from "@logtape/logtape";
 import type { MiddlewareHandler } from "hono";
 import type { ApiContext, WebEnv } from "./api_context.ts";
 import { createApi, jsonAnswer } from "./api_route.ts";
+import { fetchSiteGuard } from "./fetch_site_guard.ts";
 import { hostGuard } from "./host_guard.ts";
 import { Problem, problemResponse } from "./problem.ts";
 import { addDeviceRoutes } from "./routes/device_routes.ts";
@@ -35,6 +36,7 @@ export function createWebApp({ context, assets, allowedHosts, onAnswer }: WebApp
   app.use(countAnswers(onAnswer ?? (() => {})));
   app.use(securityHeaders());
   app.use(hostGuard(allowedHosts));
+  app.use(fetchSiteGuard());
   app.use(onlyReading(() => routePatterns(app), assets));
   addHealthRoutes(app, context);
   addStatusRoutes(app, context);

@@ -107,6 +107,17 @@ Deno.test("a page on the internet that points its name here is refused", async (
   }
 });
 
+Deno.test("requests that another site's page makes are refused, links from there are not", async () => {
+  using web = webApp(new WebWorld());
+  const ask = (site: string, mode: string) =>
+    web.get("/healthz", { headers: { "sec-fetch-site": site, "sec-fetch-mode": mode } });
+  for (const site of ["cross-site", "same-site"]) {
+    assert.equal((await problemOf(await ask(site, "no-cors"), 403)).code, "cross_site");
+    assert.equal((await ask(site, "navigate")).status, 200);
+  }
+  for (const site of ["same-origin", "none"]) assert.equal((await ask(site, "cors")).status, 200);
+});
+
 Deno.test("unknown addresses, other methods and large bodies are refused", async () => {
   using web = webApp(new WebWorld());
   assert.equal((await problemOf(await web.get("/api/v1/nothing"), 404)).code, "not_found");

@@ -48,9 +48,7 @@ export function OpcUaTile({ opcua }: { readonly opcua: StatusAnswer["opcua"] }) 
         <Fact name={words.security}>
           {opcua.securityPolicies.map((policy) => policyNames[policy] ?? policy).join(", ")}
         </Fact>
-        <Fact name={words.logins} tone={opcua.rejectedLogins > 0 ? "warning" : undefined}>
-          {count(opcua.rejectedLogins)}
-        </Fact>
+        <Fact name={words.logins}>{count(opcua.rejectedLogins)}</Fact>
         {untilMs !== null && (
           <Fact name={words.certificate} tone={untilMs - nowMs.value < SOON_MS ? "warning" : undefined}>
             {date(untilMs)}

@@ -64,9 +64,7 @@ function SourceFacts({ source }: { readonly source: Source }) {
         <Fact name={words.lastEvent}>
           <Age timeMs={source.lastEvent === null ? null : Date.parse(source.lastEvent)} />
         </Fact>
-        <Fact name={words.errors} tone={source.decodingErrors > 0 ? "warning" : undefined}>
-          {count(source.decodingErrors)}
-        </Fact>
+        <Fact name={words.errors}>{count(source.decodingErrors)}</Fact>
         <Fact name={words.reconnects}>{count(source.reconnects)}</Fact>
         {source.lastError !== null && source.state !== "connected" && (
           <Fact name={words.lastError} tone="error">{source.lastError}</Fact>

@@ -12,10 +12,10 @@ export function VerdictBand({ status }: { readonly status: StatusAnswer }) {
   const Icon = icons[status.verdict];
   const reasons = verdictReasons(status, messages.value, format.value, language.value);
   return (
-    <section class={`verdict verdict-${status.verdict}`} aria-live="polite">
+    <section class={`verdict verdict-${status.verdict}`}>
       <Icon />
       <div>
-        <h1>{messages.value.verdict[status.verdict]}</h1>
+        <h1 aria-live="polite">{messages.value.verdict[status.verdict]}</h1>
         <ul class="reasons">{reasons.map((reason) => <li key={reason}>{reason}</li>)}</ul>
       </div>
     </section>
