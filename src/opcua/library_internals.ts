@@ -37,7 +37,8 @@ interface Engine {
   serverDiagnosticsEnabled: boolean;
   _sessions: Record<string, ServerSession>;
   _globalCounter: { totalMonitoredItemCount: number };
-  historyServerCapabilities: Record<string, unknown>;
+  /** What the nodes of `HistoryServerCapabilities` show (OPC 10000-11 §5.4.2). */
+  historyServerCapabilities: { accessHistoryDataCapability: boolean; maxReturnDataValues: number };
   closeSession(token: unknown, deleteSubscriptions: boolean, reason: "Forcing" | "Terminated"): void;
 }
 

@@ -15,6 +15,7 @@ import {
   accessorOf,
   engineOf,
   guardConnections,
+  listenerOf,
   mendOverflowBit,
   monitoredItemsOf,
   sampleByIdentity,
@@ -103,6 +104,8 @@ export async function startOpcUa(options: OpcUaOptions): Promise<OpcUaServerHand
     await server.initialize();
     const engine = engineOf(server);
     engine.serverDiagnosticsEnabled = config.diagnostics_enabled;
+    engine.historyServerCapabilities.accessHistoryDataCapability = true;
+    engine.historyServerCapabilities.maxReturnDataValues = config.max_history_data_results_per_node;
     const space = engine.addressSpace;
     if (space === null) throw new Error("Cannot start the OPC UA server as it has no address space");
     const namespace = space.registerNamespace(NAMESPACE_URI);
@@ -130,6 +133,8 @@ export async function startOpcUa(options: OpcUaOptions): Promise<OpcUaServerHand
     cleanUp.push(tags.subscribe(livePush(nodes)), tags.onDefinitions((change) => nodes.apply(change)));
     cleanUp.push(watchCertificate({ identity: pki.identity, ...options }), keepRefreshed(health, options.status));
     warnOfOpenEndpoint(options);
+    options.faults.clear("opcua_failed");
+    listenerOf(server).on("error", (error: Error) => options.faults.raise("opcua_failed", error.message));
     log.info("OPC UA limits configured", { event: "opcua_limits_configured", ...limitFields(config) });
     const endpoints = server.getDiscoveryUrls();
     log.info("OPC UA server listens on {address}", {

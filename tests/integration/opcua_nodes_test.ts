@@ -192,6 +192,16 @@ Deno.test("the address space follows the configuration", async (t) => {
     );
   });
 
+  await t.step("the server says what it can", async () => {
+    const [history, values, points, items] = await read(["i=11193", "i=11273", "i=2737", "i=24104"]);
+    deepStrictEqual([history?.value, values?.value, points?.value, items?.value], [true, 10_000, 32, 10_000]);
+  });
+
+  await t.step("a user cannot switch the diagnostics off", async () => {
+    const status = await client.call("write", { id, node: "i=2294", dataType: 1, value: false });
+    ok(status === "BadNotWritable" || status === "BadUserAccessDenied", String(status));
+  });
+
   await t.step("the server says who it is", async () => {
     const [product, maker, software, uri, state, diagnostics] = await read([
       "i=2261",
@@ -210,4 +220,13 @@ Deno.test("the address space follows the configuration", async (t) => {
       true,
     ]);
   });
+});
+
+Deno.test("diagnostics can be switched off by configuration", async () => {
+  await using server = await startTestServer({ config: { diagnostics_enabled: false } });
+  await using client = await startOpcUaClient();
+  const id = await client.connect(server.url);
+  const [enabled, summary] = await client.call<WireValue[]>("read", { id, nodes: ["i=2294", "i=2275"] });
+  deepStrictEqual([enabled?.value, summary?.statusName], [false, "BadNotReadable"]);
+  strictEqual(server.handle.status().sessions, 1, "sessions are counted all the same");
 });
