@@ -11,6 +11,8 @@ import { TagChangeRing } from "./tag_change_ring.ts";
 export interface LiveTimings {
   /** Changes within this time are sent together, ms. */
   readonly tickMs: number;
+  /** The first change after a quiet time waits only so long for its companions, ms. */
+  readonly firstMs: number;
   /** A stream that has nothing to say says so after this time, ms. */
   readonly heartbeatMs: number;
   /** Time between two status events, ms. */
@@ -22,7 +24,8 @@ export interface LiveTimings {
 }
 
 export const defaultLiveTimings: LiveTimings = {
-  tickMs: 100,
+  tickMs: 75,
+  firstMs: 10,
   heartbeatMs: 5_000,
   statusMs: 2_000,
   stallMs: 30_000,
@@ -56,6 +59,7 @@ export class LiveHub {
   #definitions = 0;
   #newestEvent: number;
   #tick: ReturnType<typeof setTimeout> | undefined;
+  #tickedMs = -Infinity;
   #stallCheck: ReturnType<typeof setInterval> | undefined;
   #stopped = false;
   #sentBytes = 0;
@@ -153,11 +157,15 @@ export class LiveHub {
   }
 
   #startTick(): void {
-    this.#tick ??= setTimeout(() => {
+    if (this.#tick !== undefined) return;
+    const { tickMs, firstMs } = this.timings;
+    const quietMs = performance.now() - this.#tickedMs;
+    this.#tick = setTimeout(() => {
       this.#tick = undefined;
+      this.#tickedMs = performance.now();
       this.ring.commit();
       this.#wake();
-    }, this.timings.tickMs);
+    }, Math.max(Math.min(firstMs, tickMs), tickMs - quietMs));
   }
 
   #wake(): void {

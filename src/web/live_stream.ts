@@ -94,6 +94,11 @@ export class LiveStream {
     const sent = () => heartbeatDueMs = performance.now() + timings.heartbeatMs;
 
     yield `retry: 2000\n${message("hello", { instance, now: this.#now() })}`;
+    if (withStatus) {
+      // before the tags: the overview waits for nothing else
+      statusDueMs = performance.now() + timings.statusMs;
+      yield message("status", viewStatus(this.#hub.status(), devices));
+    }
     while (!this.#ended) {
       if (definitions !== this.#hub.definitions) {
         definitions = this.#hub.definitions;

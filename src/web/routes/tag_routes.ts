@@ -81,7 +81,7 @@ export function addTagRoutes(app: OpenAPIHono<WebEnv>, context: ApiContext): voi
         "Events: `hello` {instance, now}; `reset` {count}: forget everything, all tags follow; `tags`: a list of TagChange;",
         "`definitions` {count}: tags were added, removed or redefined, read the list again; `heartbeat` {now};",
         "`status` (a Status, with=status) and `event` (an Event, with=events).",
-        "Changes within 100 ms are sent together and a tag appears with its newest value, so a client that reads slowly",
+        "Changes within 75 ms are sent together and a tag appears with its newest value, so a client that reads slowly",
         "misses values in between, which history keeps. After a break the stream goes on behind Last-Event-ID when that",
         "is still known, else with `reset`.",
       ].join(" "),
