@@ -153,7 +153,7 @@ Deno.test("bodies that are no JSON and objects of other types harm nothing", asy
     }
     simulator.sendUplink(probe, { temperature: 2 });
     await waitFor("the last uplink", () => world.tag(probe, "temperature").value === 2);
-    assert.equal(world.source.status().state, "connected");
+    await waitFor("the state", () => world.source.status().state === "connected");
   } finally {
     await simulator.stop();
   }
@@ -174,6 +174,32 @@ Deno.test("a device that ChirpStack does not know is a fault of that device alon
     assert.equal(world.source.status().state, "degraded");
     assert.equal(world.source.status().devicesStreaming, 1);
     assert.equal(world.fault("source_unauthorized"), undefined);
+  } finally {
+    await simulator.stop();
+  }
+});
+
+Deno.test("look-ups find the few devices of a large application, one by one or in its list", async () => {
+  const simulator = await startQuietSimulator({ devices: 30 });
+  try {
+    const { applicationId, devEui } = simulator.devices[0] ?? {};
+    assert.ok(applicationId !== undefined && devEui !== undefined);
+    for (const list_page_size of [1, 3, 100]) {
+      await using world = startWorld(simulator.url, [
+        { devEui, metrics: [temperature], applicationId },
+        { devEui: "ffffffffffffffff", applicationId },
+      ], { config: { list_page_size } });
+      // the second look-up knows how long the list is, and may ask in another way than the first
+      await waitFor("the stranger", () => world.fault("source_device_unknown", "ffffffffffffffff"));
+      simulator.inject.eventLogOff = true;
+      await waitFor("the silence", () => {
+        simulator.sendUplink(devEui, { temperature: 1 });
+        return world.fault("stream_silent", devEui);
+      });
+      simulator.inject.eventLogOff = false;
+      assert.equal(world.fault("source_device_unknown", devEui), undefined);
+      assert.ok(world.fault("source_device_unknown", "ffffffffffffffff"));
+    }
   } finally {
     await simulator.stop();
   }

@@ -221,8 +221,10 @@ export class SourceHealth {
     }
   }
 
-  #settle(judged: Judgement): void {
+  #settle(now: Judgement): void {
     const before = this.#judged.state;
+    // trying again is no news: what was down stays down until something works
+    const judged: Judgement = before === "disconnected" && now.state === "connecting" ? { ...now, state: before } : now;
     this.#judged = judged;
     if (judged.state === before) return;
     this.#sinceUs = this.#options.nowUs();

@@ -65,6 +65,20 @@ Deno.test("a connection that is down is unreachable until it stands again; the t
   assert.deepEqual(faults(), []);
 });
 
+Deno.test("what was down stays down while it is tried again", () => {
+  const { health: h, state, feed } = health();
+  h.connection("streams 1", away);
+  assert.equal(state(), "disconnected");
+  h.connection("streams 1", null);
+  assert.equal(state(), "disconnected");
+  h.connection("streams 1", away);
+  assert.equal(state(), "disconnected");
+  assert.equal(feed.since().length, 1);
+  h.connection("streams 1", null);
+  h.stream("a", open);
+  assert.equal(state(), "degraded");
+});
+
 Deno.test("one of several connections down degrades", () => {
   const { health: h, state, faults } = health();
   h.connection("streams 1", null);

@@ -15,7 +15,7 @@ export const quickTiming: Partial<Timing> = {
 };
 
 /** The same for what the configuration sets; its schema would not let so short ones in. */
-export const quickConfig = { max_backoff: 0.3, polling_frequency: 0.05, timeout: 1 } as const;
+export const quickConfig = { max_backoff: 0.3, polling_frequency: 0.05, timeout: 10 } as const;
 
 /** A quiet server: devices send only what the test lets them. */
 export function startQuietSimulator(options: Partial<SimulatorOptions> = {}): Promise<Simulator> {
