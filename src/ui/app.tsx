@@ -40,7 +40,9 @@ function Header() {
         <a href={hrefOf(allTags)} aria-current={page === "tags" ? "page" : undefined}>{words.pages.tags}</a>
       </nav>
       <div class="tools">
-        <span class={`link link-${linkState.value}`}>{words.connection[linkState.value]}</span>
+        <span class={`link link-${linkState.value}`}>
+          <span class="link-text">{words.connection[linkState.value]}</span>
+        </span>
         <label class="language">
           <span class="offscreen">{words.chooseLanguage}</span>
           <select

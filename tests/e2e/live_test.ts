@@ -7,6 +7,7 @@ import { builtPage } from "../lib/built_page.ts";
 import { requires } from "../lib/requires.ts";
 import { waitFor } from "../lib/wait_for.ts";
 import { WebWorld } from "../lib/web_world.ts";
+import { installAxe, seriousFaults } from "./axe.ts";
 
 const TEMPERATURE = "a840410000000001/temperature";
 const desk: Look = { width: 1280, height: 800 };
@@ -37,6 +38,7 @@ function browserTest(name: string, path: string, run: (stage: Stage) => Promise<
       try {
         await using browser = await TestBrowser.launch();
         const { page, complaints } = await browser.open(url, look);
+        await installAxe(page);
         await page.goto(`${url}/${path}`);
         await run({
           world,
@@ -132,6 +134,7 @@ browserTest("a lost gateway is announced, values turn stale, and all comes back 
   await page.getByText("Connection lost", { exact: true }).waitFor();
   const style = await page.evaluate<string>("getComputedStyle(document.querySelector('.row .value')).fontStyle");
   assert.equal(style, "italic", "a stale value does not look like a live one");
+  assert.deepEqual(await seriousFaults(page), []);
   world.set({ [TEMPERATURE]: 30.5 }, Quality.Good, Date.now() * 1000);
   await stage.startServer();
   await page.getByRole("row", { name: /30.5/ }).waitFor();
@@ -139,6 +142,23 @@ browserTest("a lost gateway is announced, values turn stale, and all comes back 
   world.set({ [TEMPERATURE]: 31.5 }, Quality.Good, Date.now() * 1000);
   await page.getByRole("row", { name: /31.5/ }).waitFor();
 });
+
+browserTest("on a phone the header and the banner fit, whatever they say", "#/", async ({ page, stopServer }) => {
+  await page.getByLabel("Language").selectOption("de");
+  const apart = async () => {
+    const [name, tools] = await Promise.all([
+      page.locator(".identity-name").boundingBox(),
+      page.locator(".tools").boundingBox(),
+    ]);
+    assert(name !== null && tools !== null && name.x + name.width <= tools.x, "the name runs into the tools");
+    assert.equal(await page.evaluate("document.documentElement.scrollWidth"), 390);
+  };
+  await page.getByText("north-field").waitFor();
+  await apart();
+  await stopServer();
+  await page.getByRole("alert").getByText("Keine Verbindung zum Gateway").waitFor();
+  await apart();
+}, { width: 390, height: 844 });
 
 browserTest("the banner's button tries at once", "#/", async (stage) => {
   const { page } = stage;
