@@ -183,6 +183,30 @@ Deno.test("a measurement that ChirpStack does not keep, and a mean that is no In
   }
 });
 
+Deno.test("aggregates are 32-bit floats: no false digits, and no count that may be rounded", async () => {
+  const T1 = { chirpstack_metric_name: "activeEnergyImportL123T1.data" };
+  const { simulator, base, at, send } = await clockedPair([
+    { devEui: probe, metrics: [{ metric_name: "battery", chirpstack_metric_name: "Bat" }] },
+    {
+      devEui: meter,
+      metrics: [{ ...T1, metric_name: "count", metric_type: "Int" }, { ...T1, metric_name: "float" }],
+    },
+  ]);
+  try {
+    send(probe, { Bat: 3.301 }, 10);
+    send(meter, { activeEnergyImportL123T1: { data: 2 ** 24 + 2, unit: "Wh" } }, 10);
+    at(70);
+    await using world = startWorld(simulator.url, [], { fixture: base, config: poll });
+    await waitFor("the hour", () => rows(world, probe, "battery").length > 0 && rows(world, meter, "float").length > 0);
+    assert.equal(world.tag(probe, "battery").value, 3.301);
+    assert.equal(world.tag(meter, "float").value, 2 ** 24 + 2);
+    assert.equal(world.tag(meter, "count").quality, Quality.BadOutOfRange);
+    assert.match(world.fault("device_decoding", meter)?.detail ?? "", /exact up to 16777216/);
+  } finally {
+    await simulator.stop();
+  }
+});
+
 Deno.test("an outage in poll mode: fault, backoff, and the missed hours after it", async () => {
   const { simulator, base, at, send } = await clockedPair([{ devEui: probe, metrics: [conductivity] }]);
   try {

@@ -22,6 +22,7 @@ import { CallLimit } from "./call_limit.ts";
 import { CallError, callError } from "./call_error.ts";
 import { bearer, openChannel } from "./grpc_channel.ts";
 import { timestampOf, timeUsOf } from "./protobuf_time.ts";
+import { fromSingle } from "./single_float.ts";
 import type { Timing } from "./timing.ts";
 
 /** An application or a tenant. */
@@ -333,7 +334,7 @@ function statusOf(status: devicePb.DeviceStatus | undefined): Pick<RemoteDevice,
 }
 
 function metricOf(key: string, metric: commonPb.Metric): RemoteMetric {
-  const values = metric.getDatasetsList()[0]?.getDataList() ?? [];
+  const values = metric.getDatasetsList()[0]?.getDataList().map(fromSingle) ?? [];
   const timesUs: number[] = [];
   for (const time of metric.getTimestampsList()) timesUs.push(timeUsOf(time) ?? 0);
   return { key, name: metric.getName(), timesUs, values };

@@ -10,6 +10,7 @@ import { DeviceLookup } from "./device_lookup.ts";
 import { formatTimeUs } from "./event_time.ts";
 import { pause } from "./pause.ts";
 import { BUCKET_US, filledBuckets, lastComplete, type MetricNames, metricNames } from "./poll_buckets.ts";
+import { MAX_EXACT_SINGLE } from "./single_float.ts";
 import type { ModeOptions, RunningMode } from "./stream_mode.ts";
 
 /** So far back the first reading of a device goes; ChirpStack keeps hours for two days. */
@@ -178,7 +179,7 @@ export class PollCycle {
     if (metric !== undefined) {
       const after = Math.max(this.#given.get(tag) ?? 0, tag.definition.stampArrival ? 0 : tag.sourceTimeUs);
       return filledBuckets(metric, link.received, after, nowUs, this.#options.timing.bucketGraceMs).map((bucket) =>
-        aggregate(decode(mapping, bucket.value), bucket.timeUs)
+        aggregate(decodeAggregate(mapping, bucket.value), bucket.timeUs)
       );
     }
     const state = names.state(path, tag.definition.sourcePath);
@@ -227,6 +228,15 @@ function hasStates(mappings: readonly Mapping[], names: MetricNames): boolean {
 
 function decode(mapping: Mapping, raw: unknown): DecodedTag {
   return { ...decodeValue(raw, mapping.tag.definition), mapping };
+}
+
+// Int is exact or not there; beyond 2^24 an aggregate, a 32-bit float, may be the neighbour of what was counted.
+function decodeAggregate(mapping: Mapping, value: number): DecodedTag {
+  const { name, type } = mapping.tag.definition;
+  if (type !== "Int" || Math.abs(value) <= MAX_EXACT_SINGLE) return decode(mapping, value);
+  const reason = 'ChirpStack\'s aggregates are exact up to 16777216: use mode "stream", or type Float';
+  const cause = `Cannot read '${name}' as Int as ${reason}: current value is ${value}`;
+  return { ok: false, mapping, quality: Quality.BadOutOfRange, cause };
 }
 
 /** An aggregate is good for whoever looks at the live value, and marked as calculated where it is kept. */
