@@ -1,3 +1,4 @@
+import { Quality } from "../tags/quality.ts";
 import type { MetricType, TagDefinition, TagId, TagUpdate } from "../tags/tag.ts";
 import type { Edit } from "./block_edit.ts";
 import { RowFlag } from "./history.ts";
@@ -107,10 +108,12 @@ export class HistoryMemory {
     const t = update.historyTimeUs;
     if (t < series.cutoffUs) return "expired";
     const flags = update.kind === "status" ? RowFlag.ServerMade : update.kind === "backfill" ? RowFlag.Backfill : 0;
+    // an aggregate that the source computed is plain Good live and marked as calculated here
+    const quality = update.quality === Quality.Good ? update.storedQuality ?? Quality.Good : update.quality;
     const row: Row = {
       t,
       lag: update.serverTimeUs - t,
-      state: stateOf(update.quality, flags),
+      state: stateOf(quality, flags),
       v: storedValue(update.value),
     };
     const backfill = update.kind === "backfill";

@@ -140,7 +140,8 @@ export class TagStore {
       const tag = this.#tags.get(id);
       if (tag === undefined || sample.sourceTimeUs <= tag.sourceTimeUs) continue;
       tag.value = sample.value;
-      tag.sampleQuality = sample.quality;
+      // a live aggregate is plain Good; only history marks it as calculated
+      tag.sampleQuality = sample.quality === Quality.GoodCalculated ? Quality.Good : sample.quality;
       tag.sourceTimeUs = sample.sourceTimeUs;
       tag.serverTimeUs = sample.serverTimeUs;
       tag.deviceTimeUs = sample.sourceTimeUs;

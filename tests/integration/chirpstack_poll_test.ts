@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { type Fixture, fixture } from "../../src/sources/chirpstack/testing/fixture.ts";
 import { startQuietSimulator, startWorld } from "../../src/sources/chirpstack/testing/world.ts";
+import { storageSchema } from "../../src/config/schema.ts";
+import { openHistory } from "../../src/history/open_history.ts";
 import { Quality } from "../../src/tags/quality.ts";
 import { waitFor } from "../lib/wait_for.ts";
 
@@ -204,6 +206,40 @@ Deno.test("aggregates are 32-bit floats: no false digits, and no count that may 
     assert.match(world.fault("device_decoding", meter)?.detail ?? "", /exact up to 16777216/);
   } finally {
     await simulator.stop();
+  }
+});
+
+Deno.test("history keeps an aggregate as calculated, and a restart shows it as Good again", async () => {
+  const { simulator, base, at, send } = await clockedPair([{ devEui: probe, metrics: [conductivity] }]);
+  const dataDir = await Deno.makeTempDir();
+  const history = await openHistory({
+    ...base,
+    config: storageSchema.parse({ database_path: `${dataDir}/history.db`, backup_interval_hours: 0 }),
+    dataDir,
+    readerUrl: new URL("../../src/history/reader.ts", import.meta.url),
+  });
+  const leave = base.tags.subscribe((batch) => history.writer.write(batch));
+  try {
+    send(probe, { conduct_SOIL: 100 }, 5);
+    at(70);
+    await using world = startWorld(simulator.url, [], { fixture: base, config: poll });
+    await waitFor("the hour", () => rows(world, probe, "conductivity").length > 0);
+    history.writer.flush();
+    const tagId = world.tag(probe, "conductivity").id;
+    const query = { tagId, fromUs: null, toUs: null, direction: "forward", limit: 10 } as const;
+    const { count, qualities, timesUs } = await history.queries.readRaw(query);
+    assert.deepEqual([count, qualities[0], timesUs[0]], [1, Quality.GoodCalculated, start]);
+    const restarted = fixture([{ devEui: probe, metrics: [conductivity] }], poll, start + 71 * minute);
+    restarted.tags.restore([...history.writer.lastSamples()].map((sample) => [sample.tagId, sample] as const));
+    assert.deepEqual([restarted.tag(probe, "conductivity").value, restarted.tag(probe, "conductivity").quality], [
+      100,
+      0,
+    ]);
+  } finally {
+    leave();
+    await history.stop();
+    await simulator.stop();
+    await Deno.remove(dataDir, { recursive: true });
   }
 });
 
