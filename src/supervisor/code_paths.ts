@@ -10,5 +10,15 @@ import { fileURLToPath } from "node:url";
 export function codePaths(base: string | URL): string[] {
   const root = new URL("../", base);
   const parts = new URL(base).pathname.endsWith(".ts") ? ["src", "static", "node_modules"] : ["."];
-  return parts.map((part) => fileURLToPath(new URL(part, root)).replace(/(.)\/$/, "$1"));
+  const paths = parts.map((part) => fileURLToPath(new URL(part, root)).replace(/(.)\/$/, "$1"));
+  return [...new Set(paths.flatMap((path) => [path, realPath(path)]))];
+}
+
+/** Packages are asked for by their real path: node_modules may be a link to another place. */
+function realPath(path: string): string {
+  try {
+    return Deno.realPathSync(path);
+  } catch {
+    return path;
+  }
 }

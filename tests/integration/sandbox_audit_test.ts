@@ -1,0 +1,103 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { loadConfigHere } from "../../src/config/load_here.ts";
+import { startSimulator } from "../../src/sources/simulator/start_simulator.ts";
+import { codePaths } from "../../src/supervisor/code_paths.ts";
+import { gatewayGrants, type Grant } from "../../src/supervisor/permissions.ts";
+import { startGatewayProcess } from "../lib/gateway_process.ts";
+import { startOpcUaClient } from "../lib/opcua_client_process.ts";
+import { chirpstackToken, site } from "../lib/site.ts";
+import { waitFor } from "../lib/wait_for.ts";
+
+/** One line of the file that Deno writes under `DENO_AUDIT_PERMISSIONS`. */
+interface Use {
+  readonly permission: string;
+  /** `null` when everything of the kind was asked for, as the supervisor may. */
+  readonly value: string | null;
+}
+
+/** What the gateway may touch and this run does not: none so far. */
+const unusedHere: readonly string[] = [];
+
+/** What was asked for beyond the grants, and refused without harm. */
+const refusedHere: readonly RegExp[] = [
+  // node-opcua looks its own host's name up when it stops
+  new RegExp(`^net ${RegExp.escape(Deno.hostname())}$`),
+];
+
+Deno.test("the gateway's permissions are those that a whole run uses, no more and no fewer", async () => {
+  const folder = await Deno.makeTempDir({ prefix: "edgekeep-audit-" });
+  const simulator = await startSimulator({
+    hostname: "127.0.0.1",
+    port: 0,
+    apiToken: chirpstackToken,
+    devices: 3,
+    intervalMs: 200,
+  });
+  const place = site({
+    folder,
+    // by name: the look-up must work inside the sandbox
+    chirpstackUrl: simulator.url.replace("127.0.0.1", "localhost"),
+    devices: simulator.devices,
+    storage: { backup_interval_hours: 24 },
+  });
+  const audit = join(folder, "audit.jsonl");
+  const gateway = await startGatewayProcess({ ...place, env: { DENO_AUDIT_PERMISSIONS: audit } });
+  try {
+    await waitFor("live samples", async () => (await gateway.status()).tags.samplesLive > 10);
+    await exercise(gateway.opcuaUrl, gateway.webUrl, simulator.devices[0]?.devEui ?? "");
+    assert.equal(await gateway.end("SIGTERM"), 0, gateway.output());
+
+    const loaded = await loadConfigHere({ path: join(folder, "edgekeep.toml") });
+    assert.ok(loaded.ok);
+    const code = codePaths(new URL("../../src/main.ts", import.meta.url));
+    const grants = gatewayGrants(loaded.config, { codePaths: code });
+
+    // the supervisor, in the same process, reads the configuration and resolves the paths of the code
+    const own = [join(folder, "edgekeep.toml"), ...code];
+    const uses = (await Deno.readTextFile(audit)).trim().split("\n").map((line) => JSON.parse(line) as Use)
+      .filter((use) => use.value !== null && !own.includes(pathOf(use)));
+    const unused = grants.filter((grant) => !uses.some((use) => covers(grant, use)));
+    assert.deepEqual(unused.map(({ kind, value }) => `${kind} ${value}`), unusedHere);
+    const beyond = uses.filter((use) => !isModule(use) && !grants.some((grant) => covers(grant, use)))
+      .map(({ permission, value }) => `${permission} ${value}`)
+      .filter((text) => !refusedHere.some((known) => known.test(text)));
+    assert.deepEqual([...new Set(beyond)], []);
+  } finally {
+    await gateway.end("SIGKILL");
+    await simulator.stop();
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
+/** Lets clients ask for what a gateway serves: values, history, page, metrics. */
+async function exercise(opcuaUrl: string, webUrl: string, devEui: string): Promise<void> {
+  await using client = await startOpcUaClient();
+  const id = await client.connect(opcuaUrl);
+  const nodes = [`ns=2;s=${devEui}/Soil temperature`];
+  await client.call("read", { id, nodes });
+  await client.call("history", { id, nodes, startMs: 0, endMs: Date.now() });
+  await client.call("close", { id });
+  for (const path of ["/", "/metrics", "/api/v1/status", `/api/v1/tags?group=${devEui}`]) {
+    const answer = await fetch(`${webUrl}${path}`);
+    await answer.body?.cancel();
+    assert.ok(answer.ok, path);
+  }
+}
+
+function covers({ kind, value }: Grant, use: Use): boolean {
+  if (kind !== use.permission || use.value === null) return false;
+  if (kind !== "read" && kind !== "write") return use.value === value;
+  const path = pathOf(use);
+  return path === value || path.startsWith(`${value}/`);
+}
+
+function pathOf({ value }: Use): string {
+  return value?.startsWith("file:") ? fileURLToPath(value) : value ?? "";
+}
+
+/** Modules are loaded by the runtime; `deno.json`, where the version stands, is one. */
+function isModule({ permission, value }: Use): boolean {
+  return permission === "read" && value?.startsWith("file:") === true;
+}
