@@ -1,6 +1,9 @@
-import type { DatabaseSync, StatementSync, SupportedValueType } from "node:sqlite";
+import type { DatabaseSync, StatementSync } from "node:sqlite";
 import type { MetricType, TagId } from "../tags/tag.ts";
 import { transact } from "./transaction.ts";
+
+/** What a parameter of a statement can be bound to. */
+type BoundValue = null | number | bigint | string | Uint8Array;
 
 /** A series as the file knows it. */
 export interface StoredSeries {
@@ -236,15 +239,15 @@ export class HistoryStore {
     return statement;
   }
 
-  #run(sql: string, ...values: SupportedValueType[]): number {
+  #run(sql: string, ...values: BoundValue[]): number {
     return Number(this.#statement(sql).run(...values).changes);
   }
 
-  #one<T>(sql: string, ...values: SupportedValueType[]): T | null {
+  #one<T>(sql: string, ...values: BoundValue[]): T | null {
     return (this.#statement(sql).get(...values) as T | undefined) ?? null;
   }
 
-  #all<T>(sql: string, ...values: SupportedValueType[]): T[] {
+  #all<T>(sql: string, ...values: BoundValue[]): T[] {
     return this.#statement(sql).all(...values) as T[];
   }
 }
