@@ -6,7 +6,7 @@ import { emptyRows, isServerMade, lowerBound, putRow, removeRows, type Row, rowA
 import { isWorthStoring, type Series } from "./series.ts";
 import type { HistoryStore, StoredBlock } from "./store.ts";
 
-/** A change among rows that are packed already. */
+/** A change among rows that are packed already, or that has to wait behind such a one. */
 export interface Edit {
   readonly series: Series;
   readonly t: number;
@@ -28,6 +28,8 @@ export interface EditSink {
   blockRowTaken(entry: JournalEntry): void;
   /** The rollup of the day of this time is outdated. */
   due(series: Series, timeUs: number): void;
+  /** This edit is about rows in memory; it waited behind others. */
+  intoHead(edit: Edit): void;
 }
 
 interface Segment {
@@ -45,11 +47,26 @@ interface Segment {
  * Throws {@link import("./block_codec.ts").DamagedBlockError} when a block concerned cannot be read.
  */
 export function applyEdits(store: HistoryStore, series: Series, edits: readonly Edit[], sink: EditSink): number {
-  const blocks = new OpenBlocks(store, series.id);
+  let blocks = new OpenBlocks(store, series.id);
+  const save = () => {
+    blocks.save();
+    series.packedTail = undefined;
+  };
   let put = 0;
-  for (const edit of edits) if (applyEdit(blocks, edit, sink)) put++;
-  blocks.save();
-  series.packedTail = undefined;
+  for (const edit of edits) {
+    if (edit.t <= series.packedThroughUs) {
+      if (applyEdit(blocks, edit, sink)) put++;
+    } else if (edit.row === null) {
+      // rows in memory were cleaned when it was made: what is left is in blocks
+      applyEdit(blocks, edit, sink);
+    } else {
+      // it may look at what the edits before it left in the file
+      save();
+      blocks = new OpenBlocks(store, series.id);
+      sink.intoHead(edit);
+    }
+  }
+  save();
   return put;
 }
 

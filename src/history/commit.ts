@@ -66,7 +66,7 @@ export function commitPending(store: HistoryStore, memory: HistoryMemory, option
   for (const id of seriesIds) memory.seriesQueue.delete(id);
   memory.journalQueue.splice(0, entries);
   memory.dueQueue.splice(0, dues);
-  if (done.size > 0) memory.editQueue.splice(0, Infinity, ...memory.editQueue.filter((edit) => !done.has(edit)));
+  if (done.size > 0) memory.edited(done);
   return result;
 }
 
@@ -88,6 +88,7 @@ function applyQueuedEdits(
     journal: (entry) => memory.journal(entry),
     blockRowTaken: (entry) => taken.push(entry),
     due: (series, timeUs) => memory.due(series, timeUs),
+    intoHead: (edit) => memory.takeIntoHead(edit),
   };
   const deadline = performance.now() + options.budgetMs;
   let rows = 0;

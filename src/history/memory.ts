@@ -1,5 +1,5 @@
 import { Quality } from "../tags/quality.ts";
-import type { MetricType, TagDefinition, TagId, TagUpdate } from "../tags/tag.ts";
+import type { MetricType, TagId, TagUpdate } from "../tags/tag.ts";
 import type { Edit } from "./block_edit.ts";
 import { RowFlag } from "./history.ts";
 import type { JournalEntry } from "./journal_codec.ts";
@@ -119,24 +119,48 @@ export class HistoryMemory {
     const backfill = update.kind === "backfill";
     // a newer sample that was not worth storing also ends what the server-made rows behind it say
     const cleanUntilUs = update.kind === "status" ? t : backfill ? update.tag.sourceTimeUs : Infinity;
-    if (t <= series.packedThroughUs) {
-      this.editQueue.push({
-        series,
-        t,
-        row,
-        cleanBefore: backfill,
-        cleanUntilUs,
-        definition: update.kind === "status" ? null : definition,
-      });
-      return "stored";
+    const rules = update.kind === "status" ? null : definition;
+    const edit: Edit = { series, t, row, cleanBefore: backfill, cleanUntilUs, definition: rules };
+    if (!this.#waits(series, t)) return this.takeIntoHead(edit);
+    this.#defer(edit);
+    return "stored";
+  }
+
+  /** Does to the newest rows what an edit does to packed ones. Its time lies behind all of them. */
+  takeIntoHead({ series, t, row, cleanBefore, cleanUntilUs, definition }: Edit): Intake {
+    const { head } = series;
+    const taken = lowerBound(head.t, t);
+    if (row !== null && head.t[taken] === t) {
+      if (isServerMade(row.state) || !isServerMade(head.state[taken] as number)) return "duplicate";
+      this.#takeOut(series, taken);
     }
-    return this.#takeIntoHead(series, row, backfill, cleanUntilUs, update.kind === "status" ? null : definition);
+    if (cleanBefore) this.#cleanBefore(series, t);
+    const next = lowerBound(head.t, t + 1);
+    while (
+      next < head.t.length && isServerMade(head.state[next] as number) && (head.t[next] as number) < cleanUntilUs
+    ) {
+      this.#takeOut(series, next);
+    }
+    if (row === null) return "stored";
+    if (definition !== null && (definition.changeOnly || definition.deadband > 0)) {
+      const before = lowerBound(head.t, t) - 1;
+      const previous = before >= 0 ? rowAt(head, before) : this.#packedTail(series);
+      if (!isWorthStoring(definition, previous, row)) return "unchanged";
+    }
+    this.#put(series, row);
+    return "stored";
+  }
+
+  /** Edits that are in the file now wait no longer. */
+  edited(done: ReadonlySet<Edit>): void {
+    for (const { series } of done) series.waitingEdits--;
+    this.editQueue.splice(0, Infinity, ...this.editQueue.filter((edit) => !done.has(edit)));
   }
 
   /** Puts a row that was recovered from a damaged file where no row is. */
   restore(series: Series, row: Row): void {
-    if (row.t <= series.packedThroughUs) {
-      this.editQueue.push({ series, t: row.t, row, cleanBefore: false, cleanUntilUs: row.t, definition: null });
+    if (this.#waits(series, row.t)) {
+      this.#defer({ series, t: row.t, row, cleanBefore: false, cleanUntilUs: row.t, definition: null });
     } else if (series.head.t[lowerBound(series.head.t, row.t)] !== row.t) {
       this.#put(series, row);
     }
@@ -164,6 +188,7 @@ export class HistoryMemory {
   /** Drops the oldest samples that wait for a commit, and takes them out of memory as well. */
   dropOldest(count: number): void {
     const edits = this.editQueue.splice(0, count);
+    for (const { series } of edits) series.waitingEdits--;
     for (const { series, t, row } of this.journalQueue.splice(0, count - edits.length)) {
       const head = this.#byId[series]?.head;
       if (head === undefined || row === null) continue;
@@ -198,39 +223,20 @@ export class HistoryMemory {
         this.due(series, row.t);
       }
     }
-    for (const { series, row } of this.editQueue.splice(0)) if (row !== null) this.restore(series, row);
+    for (const edit of this.editQueue.splice(0)) {
+      edit.series.waitingEdits--;
+      this.takeIntoHead(edit);
+    }
   }
 
-  #takeIntoHead(
-    series: Series,
-    row: Row,
-    backfill: boolean,
-    cleanUntilUs: number,
-    definition: TagDefinition | null,
-  ): Intake {
-    const { head } = series;
-    const { t } = row;
-    const taken = lowerBound(head.t, t);
-    if (head.t[taken] === t) {
-      if (definition === null || !isServerMade(head.state[taken] as number)) return "duplicate";
-      this.#takeOut(series, taken);
-    }
-    if (definition !== null) {
-      if (backfill) this.#cleanBefore(series, t);
-      const next = lowerBound(head.t, t);
-      while (
-        next < head.t.length && isServerMade(head.state[next] as number) && (head.t[next] as number) < cleanUntilUs
-      ) {
-        this.#takeOut(series, next);
-      }
-      if (definition.changeOnly || definition.deadband > 0) {
-        const before = lowerBound(head.t, t) - 1;
-        const previous = before >= 0 ? rowAt(head, before) : this.#packedTail(series);
-        if (!isWorthStoring(definition, previous, row)) return "unchanged";
-      }
-    }
-    this.#put(series, row);
-    return "stored";
+  /** Whether a change at this time has to wait for the next commit: it, or one before it, is about packed rows. */
+  #waits(series: Series, timeUs: number): boolean {
+    return timeUs <= series.packedThroughUs || series.waitingEdits > 0;
+  }
+
+  #defer(edit: Edit): void {
+    edit.series.waitingEdits++;
+    this.editQueue.push(edit);
   }
 
   #cleanBefore(series: Series, t: number): void {
@@ -241,7 +247,7 @@ export class HistoryMemory {
     }
     const tail = this.#packedTail(series);
     if (tail === null || !isServerMade(tail.state)) return;
-    this.editQueue.push({ series, t, row: null, cleanBefore: true, cleanUntilUs: t, definition: null });
+    this.#defer({ series, t, row: null, cleanBefore: true, cleanUntilUs: t, definition: null });
   }
 
   #put(series: Series, row: Row): void {

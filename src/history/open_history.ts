@@ -9,6 +9,7 @@ import { Absorber } from "./absorb.ts";
 import { isFileAtFault, openErrorOf, openFile, setAside } from "./database_file.ts";
 import type { HistoryQueries, HistoryWriter } from "./history.ts";
 import { ReaderClient } from "./reader_client.ts";
+import { ReaderLane } from "./reader_lane.ts";
 import { troubleOf } from "./sqlite_error.ts";
 import { Upkeep } from "./upkeep.ts";
 import { Writer } from "./writer.ts";
@@ -73,19 +74,36 @@ class RunningHistory implements History {
     prepareFolders(this.#path, backupDir);
     const { writer, unclean, aside } = this.#open();
     this.writer = writer;
+    const path = this.#path;
+    const folder = dirname(path);
+    const onDamaged = (what: string, message: string) => {
+      writer.parts.integrity = "failed";
+      this.#tellDamaged(what, message);
+    };
     this.queries = new ReaderClient({
-      url: readerUrl,
-      path: this.#path,
+      queries: new ReaderLane({
+        url: readerUrl,
+        name: "history reader",
+        path,
+        folders: [folder],
+        runs: "always",
+        onUp: () => faults.clear("history_reader_down"),
+        onDown: (reason) => faults.raise("history_reader_down", `The history reader ended: ${reason}`),
+        onDamaged,
+      }),
+      jobs: new ReaderLane({
+        url: readerUrl,
+        name: "history jobs",
+        path,
+        folders: [folder, backupDir],
+        runs: "on_call",
+        onDamaged,
+      }),
       backupDir,
-      faults,
       nowUs,
       series: (tagId) => writer.memory.get(tagId),
       flush: () => writer.flush(),
       onCorrupt: (error) => void this.#replace(error),
-      onDamaged: (what, message) => {
-        writer.parts.integrity = "failed";
-        this.#tellDamaged(what, message);
-      },
     });
     this.#upkeep = new Upkeep({ writer, reader: this.queries, tags, faults, config, backupDir, nowUs });
     // a salvage that a stop cut short begins anew: what was taken already is passed over
@@ -107,6 +125,7 @@ class RunningHistory implements History {
     await this.#upkeep.stop();
     await Promise.all(this.#background);
     await this.queries.stop();
+    this.#options.faults.clear("history_reader_down");
     this.writer.stop();
   }
 

@@ -1,11 +1,10 @@
 import { rmSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import type { TagId } from "../tags/tag.ts";
-import type { FaultBoard } from "../telemetry/fault_board.ts";
 import type { FoldedBuckets } from "./fold.ts";
 import type { Bucket, BucketQuery, HistoryQueries, RawPage, RawQuery } from "./history.ts";
 import { columnsOfRows, joinColumns } from "./read_raw.ts";
-import { ReaderLane } from "./reader_lane.ts";
+import type { Lane } from "./reader_lane.ts";
 import type { RawColumns, SalvagePart, SalvageReport } from "./reader_protocol.ts";
 import { appendRows, emptyRows, lowerBound, type Rows } from "./rows.ts";
 import { DAY_US, type Series } from "./series.ts";
@@ -17,20 +16,18 @@ const MIN_BUCKET_US = 1_000_000;
 
 /** What the client needs. */
 export interface ReaderClientOptions {
-  /** Worker entry `reader.ts`. */
-  readonly url: URL;
-  /** The history file, absolute. */
-  readonly path: string;
+  /** Answers queries; always there. */
+  readonly queries: Lane;
+  /** Does long jobs that hold their thread. */
+  readonly jobs: Lane;
   /** Where backups go, absolute; it exists. */
   readonly backupDir: string;
-  readonly faults: FaultBoard;
   readonly nowUs: () => number;
   /** The series of a tag, with its newest rows. */
   readonly series: (tagId: TagId) => Series | undefined;
   /** Commits what waits, before a copy is made. */
   readonly flush: () => void;
   readonly onCorrupt: (error: unknown) => void;
-  readonly onDamaged: (what: string, message: string) => void;
 }
 
 /**
@@ -39,32 +36,14 @@ export interface ReaderClientOptions {
  */
 export class ReaderClient implements HistoryQueries {
   readonly #options: ReaderClientOptions;
-  readonly #queries: ReaderLane;
-  readonly #jobs: ReaderLane;
+  readonly #queries: Lane;
+  readonly #jobs: Lane;
   #lastJob: Promise<unknown> = Promise.resolve();
 
   constructor(options: ReaderClientOptions) {
     this.#options = options;
-    const { url, path, backupDir, faults, onDamaged } = options;
-    const folder = dirname(path);
-    this.#queries = new ReaderLane({
-      url,
-      name: "history reader",
-      path,
-      folders: [folder],
-      runs: "always",
-      onUp: () => faults.clear("history_reader_down"),
-      onDown: (reason) => faults.raise("history_reader_down", `The history reader ended: ${reason}`),
-      onDamaged,
-    });
-    this.#jobs = new ReaderLane({
-      url,
-      name: "history jobs",
-      path,
-      folders: [folder, backupDir],
-      runs: "on_call",
-      onDamaged,
-    });
+    this.#queries = options.queries;
+    this.#jobs = options.jobs;
   }
 
   async readRaw(query: RawQuery, signal?: AbortSignal): Promise<RawPage> {
@@ -155,7 +134,6 @@ export class ReaderClient implements HistoryQueries {
 
   async stop(): Promise<void> {
     await Promise.all([this.#queries.stop(), this.#jobs.stop()]);
-    this.#options.faults.clear("history_reader_down");
   }
 
   async #forward(

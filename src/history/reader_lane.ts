@@ -26,6 +26,23 @@ export interface LaneOptions {
   readonly onDamaged: (what: string, message: string) => void;
 }
 
+/** Somebody who reads the file. */
+export interface Lane {
+  /**
+   * Asks for something. Rejects with {@link HistoryUnavailableError} while the reader is away or when it crashes, with
+   * the signal's reason when aborted. `onPart` takes the parts of a salvage, one after the other.
+   */
+  call<K extends ReaderKind>(
+    request: ReaderCalls[K]["request"],
+    signal?: AbortSignal,
+    onPart?: (part: SalvagePart) => Promise<void>,
+  ): Promise<ReaderCalls[K]["result"]>;
+  /** Another file took the place of the one that is open. */
+  reopen(): void;
+  /** Ends. What is under way rejects. */
+  stop(): Promise<void>;
+}
+
 interface Call {
   readonly resolve: (result: unknown) => void;
   readonly reject: (error: unknown) => void;
@@ -33,7 +50,7 @@ interface Call {
 }
 
 /** One reader worker: calls to it by message, and its life cycle. */
-export class ReaderLane {
+export class ReaderLane implements Lane {
   readonly #options: LaneOptions;
   readonly #calls = new Map<number, Call>();
   #worker: Worker | null = null;
@@ -49,10 +66,6 @@ export class ReaderLane {
     if (options.runs === "always") this.#start();
   }
 
-  /**
-   * Asks the worker something. Rejects with {@link HistoryUnavailableError} while it is away or when it crashes, with
-   * the signal's reason when aborted.
-   */
   call<K extends ReaderKind>(
     request: ReaderCalls[K]["request"],
     signal?: AbortSignal,
@@ -87,13 +100,11 @@ export class ReaderLane {
     });
   }
 
-  /** Another file took the place of the one that is open. */
   reopen(): void {
     if (this.#options.runs === "on_call") this.#kill();
     else if (this.#worker !== null) post(this.#worker, { type: "open", path: this.#options.path });
   }
 
-  /** Ends the worker. What is under way rejects. */
   async stop(): Promise<void> {
     this.#stopped = true;
     clearTimeout(this.#restartTimer);

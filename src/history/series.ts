@@ -19,6 +19,8 @@ export interface Series {
   /** The newest packed row; `undefined` until somebody needs it. */
   packedTail: Row | null | undefined;
   readonly head: Rows;
+  /** Edits that wait for the next commit: what comes behind them has to wait too. */
+  waitingEdits: number;
   /** The day (since the epoch) that was marked for its rollup last; NaN when none. */
   dueDay: number;
   /** Rows before this time are past their retention and not taken any more. */
@@ -34,6 +36,7 @@ export function newSeries(id: number, tagId: TagId, type: MetricType, retentionD
     packedThroughUs: -Infinity,
     packedTail: undefined,
     head: emptyRows(),
+    waitingEdits: 0,
     dueDay: NaN,
     cutoffUs: -Infinity,
   };
