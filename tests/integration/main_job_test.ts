@@ -1,14 +1,22 @@
 import assert from "node:assert/strict";
 import { startSimulator } from "../../src/sources/simulator/start_simulator.ts";
 import { Quality } from "../../src/tags/quality.ts";
+import { TestBrowser } from "../lib/browser.ts";
+import { builtPage } from "../lib/built_page.ts";
 import { startGatewayProcess } from "../lib/gateway_process.ts";
 import { startOpcUaClient, type WireHistoryResult, type WireValue } from "../lib/opcua_client_process.ts";
+import { requires } from "../lib/requires.ts";
 import { chirpstackToken, site } from "../lib/site.ts";
 import { waitFor } from "../lib/wait_for.ts";
 
 const second = 1_000_000;
 
-Deno.test("an uplink reaches an OPC UA subscription, the history and the web page with its own time and status", async () => {
+const name = "an uplink reaches an OPC UA subscription, the history and the web page with its own time and status";
+
+Deno.test({ name, ...requires("chromium"), fn: throughEverything });
+
+async function throughEverything(): Promise<void> {
+  await builtPage();
   const folder = await Deno.makeTempDir({ prefix: "edgekeep-main-job-" });
   const simulator = await startSimulator({
     hostname: "127.0.0.1",
@@ -70,14 +78,27 @@ Deno.test("an uplink reaches an OPC UA subscription, the history and the web pag
     ]);
 
     const url = `${gateway.webUrl}/api/v1/tags?group=${probe.devEui}`;
-    const page = await (await fetch(url)).json() as {
-      tags: { name: string; value: unknown; quality: { name: string } }[];
+    const list = await (await fetch(url)).json() as {
+      items: { name: string; value: unknown; quality: { name: string } }[];
     };
-    const shown = page.items.find((tag) => tag.name === "Soil temperature");
+    const shown = list.items.find((tag) => tag.name === "Soil temperature");
     assert.deepEqual([shown?.value, shown?.quality.name], [21.37, "BadDecodingError"]);
     const status = await gateway.status();
     assert.equal(status.sources[0]?.state, "connected");
     assert.ok(status.faults.some((fault) => fault.code === "device_decoding" && fault.subject.includes(probe.devEui)));
+
+    await using browser = await TestBrowser.launch();
+    const { page, context, complaints } = await browser.open(gateway.webUrl, { width: 1280, height: 800 });
+    await page.goto(`${gateway.webUrl}/#/tags`);
+    await page.getByRole("searchbox").fill("Soil temperature");
+    const row = page.getByRole("row", { name: /Soil temperature/ });
+    await row.getByText("21.37").waitFor();
+    await row.getByText(/does not fit/).first().waitFor();
+    simulator.sendUplink(probe.devEui, { ...object, temp_SOIL: "22.05" }, { timeUs: laterUs + second });
+    await row.getByText("22.05").waitFor();
+    assert.deepEqual(complaints, []);
+    await context.close();
+
     await client.call("close", { id });
     assert.equal(await gateway.end("SIGTERM"), 0, gateway.output());
     assert.doesNotMatch(gateway.output(), new RegExp(chirpstackToken));
@@ -86,4 +107,4 @@ Deno.test("an uplink reaches an OPC UA subscription, the history and the web pag
     await simulator.stop();
     await Deno.remove(folder, { recursive: true });
   }
-});
+}
