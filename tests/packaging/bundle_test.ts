@@ -19,6 +19,7 @@ const folder = await Deno.makeTempDir({ prefix: "edgekeep-bundle-" });
 Deno.test.afterAll(() => Deno.remove(folder, { recursive: true }));
 const staged = join(folder, "stage");
 await stage(staged);
+const minorVersion = Deno.version.deno.split(".").slice(0, 2).join(".");
 const edgekeep = ["run", ...bakedFlags, join(staged, "src", "main.js")];
 
 Deno.test("the bundle takes an uplink to OPC UA, history and page", async () => {
@@ -49,10 +50,8 @@ Deno.test({
     };
     const version = await run("version", "--json");
     const facts = JSON.parse(version.text);
-    assert.deepEqual(
-      [facts.version, facts.deno, facts.target],
-      [manifest.version, Deno.version.deno, "aarch64-unknown-linux-gnu"],
-    );
+    assert.deepEqual([facts.version, facts.target], [manifest.version, "aarch64-unknown-linux-gnu"]);
+    assert.ok(facts.deno.startsWith(`${minorVersion}.`), facts.deno);
 
     await Deno.writeTextFile(join(folder, "wrong.toml"), `[gateway]\ncolour = "red"\n`);
     const refused = await run("validate", "--config", "wrong.toml");
@@ -66,12 +65,13 @@ Deno.test({
   },
 });
 
-/** The arm64 build of the Deno that runs this test; npm keeps it in `.tools/arm64`. */
+/** The newest arm64 build of the Deno that runs this test, up to the patch; it is kept in `.tools/arm64`. */
 async function arm64Deno(): Promise<string> {
   const place = fileURLToPath(new URL("../../.tools/arm64", import.meta.url));
-  const wanted = `@deno/linux-arm64-glibc@${Deno.version.deno}`;
+  const wanted = `@deno/linux-arm64-glibc@${minorVersion}`;
   const { success, stderr } = await new Deno.Command("npm", {
-    args: ["install", "--prefix", place, "--silent", "--no-audit", "--no-fund", "--no-package-lock", "--force", wanted],
+    // made for another processor than this one: --force
+    args: ["install", "--prefix", place, "--no-audit", "--no-fund", "--no-package-lock", "--force", wanted],
   }).output();
   if (!success) throw new Error(`Cannot fetch ${wanted}: ${new TextDecoder().decode(stderr)}`);
   const program = join(place, "node_modules", "@deno", "linux-arm64-glibc", "deno");

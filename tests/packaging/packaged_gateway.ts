@@ -96,7 +96,7 @@ export async function takesAnUplink(gateway: PackagedGateway, { simulator, node 
     return read?.value === 21.37 ? read : null;
   });
   assert.equal(value.sourceUs, timeUs);
-  const tag = node.slice(node.indexOf("s=") + 2);
+  const tag = node.replace("ns=2;s=", "");
   const url = `${process.webUrl}/api/v1/history?tag=${encodeURIComponent(tag)}`;
   await waitFor("the sample in the history", async () => (await (await fetch(url)).text()).includes("21.37"));
 }
@@ -105,7 +105,7 @@ export async function takesAnUplink(gateway: PackagedGateway, { simulator, node 
 export async function servesItsPage({ process: { webUrl } }: PackagedGateway): Promise<void> {
   const page = await fetch(webUrl);
   assert.equal(page.headers.get("content-type")?.split(";")[0], "text/html");
-  const script = /src="([^"]*app\.js[^"]*)"/.exec(await page.text())?.[1];
+  const script = /src="(\/[^"]*\.js)"/.exec(await page.text())?.[1];
   assert.ok(script !== undefined, "the page names its program");
   const program = await fetch(new URL(script, webUrl));
   const text = await program.text();
