@@ -1,3 +1,4 @@
+import process from "node:process";
 import { configureForwardingLog } from "../telemetry/log.ts";
 import type { FromWorker, ReadyInfo, RoleFailure, RoleStart, ToWorker } from "./role_protocol.ts";
 
@@ -34,8 +35,11 @@ export interface RoleServing {
 export function serveRole(port: RolePort, { start, failure }: RoleServing): void {
   let running: Promise<RunningRole> | undefined;
   let stopping = false;
+  let failed = false;
 
   const fail = (reported: RoleFailure) => {
+    if (failed) return;
+    failed = true;
     port.postMessage({ type: "failed", ...reported });
     port.close();
   };
@@ -60,6 +64,7 @@ export function serveRole(port: RolePort, { start, failure }: RoleServing): void
     }
   };
 
+  reportExit((code) => uncaught(new Error(`Something called exit(${code})`)));
   port.addEventListener("error", (event) => {
     event.preventDefault();
     uncaught(event.error ?? event.message);
@@ -84,4 +89,14 @@ export function serveRole(port: RolePort, { start, failure }: RoleServing): void
         break;
     }
   });
+}
+
+/** An `exit` inside a worker ends the worker without a word, which the supervisor could not tell from a busy one. */
+function reportExit(report: (code: unknown) => void): void {
+  const exit = (code?: unknown): never => {
+    report(code ?? 0);
+    throw new Error("The role is ending");
+  };
+  Object.defineProperty(Deno, "exit", { value: exit, configurable: true });
+  Object.defineProperty(process, "exit", { value: exit, configurable: true });
 }

@@ -27,19 +27,20 @@ export interface SuperviseOptions {
   readonly graceMs?: number;
   /** Time between two pings, ms. Default 5,000. */
   readonly pingIntervalMs?: number;
-  /** Time without an answer after which a serving worker is given up, ms. Default 30,000; four times that at start. */
+  /** Time without an answer after which the process ends, ms. Default 20,000; four times that while a role starts. */
   readonly unresponsiveMs?: number;
   readonly backoff?: BackoffOptions;
 }
 
 /**
- * Runs roles in their sandboxes until `signal` is aborted or one of them cannot start. Each role starts when the one
- * before it serves; a role that crashes or stops answering is started again with growing waits.
+ * Runs roles in their sandboxes until `signal` is aborted, one of them cannot start, or one stops answering. Each role
+ * starts when the one before it serves; a role that crashes is started again with growing waits.
  *
- * @returns the exit code of the process: 0 after an ordered stop, 1 when a role had to be ended, else the failed role's
+ * @returns the exit code of the process, which must end with it: 0 after an ordered stop, 1 when a role did not stop in
+ *   order or stopped answering, else that of the role that cannot start
  */
 export async function supervise(roles: readonly RoleSpec[], options: SuperviseOptions): Promise<number> {
-  const { signal, serviceManager = null, graceMs = 10_000, unresponsiveMs = 30_000 } = options;
+  const { signal, serviceManager = null, graceMs = 10_000, unresponsiveMs = 20_000 } = options;
   if (signal.aborted) return 0;
   const force = options.force ?? new AbortController().signal;
   const pingIntervalMs = pingInterval(options.pingIntervalMs ?? 5000, serviceManager);
@@ -91,7 +92,8 @@ export async function supervise(roles: readonly RoleSpec[], options: SuperviseOp
     const { name, failure } = failed;
     code = failure.exitCode;
     const message = await options.explainFailure?.(failure) ?? failure.message;
-    log.error("The {role} cannot start: {message}", {
+    const what = failure.code === "unresponsive" ? "is given up" : "cannot start";
+    log.error(`The {role} ${what}: {message}`, {
       event: "role_failed",
       role: name,
       code: failure.code,

@@ -24,7 +24,7 @@ export interface RoleEvents {
   readonly ready: (info: ReadyInfo) => void;
   /** It ended and will be started again after a wait. */
   readonly crashed: (reason: string) => void;
-  /** Its first start failed for a reason that no restart mends. */
+  /** It cannot go on, and no restart of the worker mends it. */
   readonly failed: (failure: RoleFailure) => void;
   readonly log: (record: LogMessage) => void;
   /** Takes secrets out of a worker's words before they are kept. */
@@ -108,12 +108,21 @@ export class WorkerRole {
     log.debug("Starting the {role} worker", { event: "worker_starting", role: this.name, restarts: this.#restarts });
   }
 
-  /** Asks for a sign of life; gives the worker up when it has not answered for too long. */
+  /**
+   * Asks for a sign of life; gives the role up when it has not answered for too long. Its worker's thread is then busy
+   * without end or blocked, and `terminate()` does not end such a thread (Deno 2.9.6): it would keep its ports and its
+   * lock on the database, and another worker beside it could not start. Only the end of the process frees them.
+   */
   ping(): void {
     if (this.#state !== "starting" && this.#state !== "ready") return;
     const { unansweredPings, unansweredPingsAtStart } = this.#limits;
     if (this.#unanswered >= (this.#state === "ready" ? unansweredPings : unansweredPingsAtStart)) {
-      this.#crash("It stopped answering");
+      this.#end();
+      this.#events.failed({
+        code: "unresponsive",
+        message: "It has not answered for too long, and only the end of this process ends its thread",
+        exitCode: 1,
+      });
       return;
     }
     this.#unanswered++;

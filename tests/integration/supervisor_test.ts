@@ -82,7 +82,7 @@ Deno.test("Roles start one after the other and stop in reverse order", async () 
   });
 });
 
-for (const scenario of ["crash once", "reject once", "hang once", "exit once"]) {
+for (const scenario of ["crash once", "reject once", "exit once", "node exit once"]) {
   Deno.test(`A worker is restarted: ${scenario}`, async () => {
     await withSupervisor([scenario], {}, async ({ ready, events, lines, stop, code }) => {
       await waitFor("ready again", () => ready.length === 2);
@@ -150,6 +150,15 @@ Deno.test("The same failure after a crash is tried again", async () => {
   });
 });
 
+Deno.test("A worker that stops answering ends the run with 1, since nothing else ends its thread", async () => {
+  await withSupervisor(["serve", "hang"], {}, async ({ code, events }) => {
+    assert.equal(await code, 1);
+    assert.equal(events("role_failed")[0]?.code, "unresponsive");
+    assert.equal(events("worker_crashed").length, 0, "no second worker is started beside it");
+    assert.equal(events("scenario_stopped").length, 1, "the other role was stopped in order");
+  });
+});
+
 Deno.test("Garbage from a worker harms nobody", async () => {
   await withSupervisor(["garbage"], {}, async ({ ready, code, stop, events }) => {
     await waitFor("ready", () => ready.length === 1);
@@ -213,7 +222,7 @@ Deno.test("The service manager hears of readiness, of each answered round of pin
   const serviceManager = openServiceManager({ NOTIFY_SOCKET: `${dir}/notify`, WATCHDOG_USEC: "200000" });
   assert.ok(serviceManager !== null);
   try {
-    await withSupervisor(["hang once"], { serviceManager }, async ({ ready, stop, code }) => {
+    await withSupervisor(["crash late once"], { serviceManager }, async ({ ready, stop, code }) => {
       await waitFor("restart", () => ready.length === 2);
       await waitFor(
         "watchdog",

@@ -2,6 +2,7 @@
  * A role that does what its start message says: the supervisor's tests drive it. The scenario travels in the
  * simulator's `apiToken`.
  */
+import process from "node:process";
 import { getLogger } from "@logtape/logtape";
 import { type RolePort, serveRole } from "../../../src/supervisor/serve_role.ts";
 
@@ -28,14 +29,20 @@ serveRole(port, {
       case "crash once":
         if (restarts === 0) setTimeout(() => crash("boom with hunter2-secret"), 10);
         break;
+      case "crash late once":
+        if (restarts === 0) setTimeout(() => crash("boom"), 300);
+        break;
       case "reject once":
         if (restarts === 0) setTimeout(() => void Promise.reject(new Error("nobody catches hunter2-secret")), 10);
         break;
-      case "hang once":
-        if (restarts === 0) setTimeout(spin, 10);
+      case "hang":
+        setTimeout(hang, 10);
         break;
       case "exit once":
         if (restarts === 0) setTimeout(() => Deno.exit(3), 10);
+        break;
+      case "node exit once":
+        if (restarts === 0) setTimeout(() => process.exit(3), 10);
         break;
       case "garbage":
         port.postMessage({ type: "log", record: null });
@@ -50,7 +57,7 @@ serveRole(port, {
     return {
       ready: { listening: { test: `test://${restarts}` } },
       async stop() {
-        if (scenario === "hang at stop") spin();
+        if (scenario === "hang at stop") hang();
         if (scenario === "throw at stop") throw new Error("Cannot stop");
         log.info("Stopped in order", { event: "scenario_stopped", scenario });
         await Promise.resolve();
@@ -67,6 +74,7 @@ function crash(message: string): never {
   throw new Error(message);
 }
 
-function spin(): never {
-  for (;;);
+/** Blocks the thread for good; without the load of a loop, since the thread stays for as long as the test's process. */
+function hang(): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);
 }
