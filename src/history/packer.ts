@@ -56,8 +56,8 @@ export class Packer {
   }
 
   /**
-   * Does about `budgetMs` of the pass in one transaction; `true` when the pass is over. Everything in memory must have
-   * been committed to the journal before.
+   * Does about `budgetMs` of the pass in one transaction, one series at least; `true` when the pass is over. Everything
+   * in memory must have been committed to the journal before.
    */
   step(store: HistoryStore, budgetMs: number): boolean {
     const pass = this.#pass;
@@ -67,12 +67,13 @@ export class Packer {
     const { next, done } = store.transact(() => {
       let next = pass.nextSeries;
       for (; next <= this.#memory.lastId; next++) {
-        if (performance.now() >= deadline) return { next, done: false };
         const series = this.#memory.byId(next);
         if (series === undefined || series.head.t.length === 0) continue;
+        if (packed.length > 0 && performance.now() >= deadline) return { next, done: false };
         this.#pack(store, series);
         packed.push([series, series.head.t[series.head.t.length - 1] as number]);
       }
+      if (packed.length > 0 && performance.now() >= deadline) return { next, done: false };
       while (store.trimJournal(pass.endId, TRIM) === TRIM) {
         if (performance.now() >= deadline) return { next, done: false };
       }

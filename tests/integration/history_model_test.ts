@@ -40,9 +40,18 @@ class Core {
     playStep(step, this.tags, this.clock);
     if (step.do === "flush") this.writer.flush();
     if (step.do === "pack") await this.pack();
+    if (step.do === "packOne") this.#packOne();
     if (step.do !== "restart") return;
     this.writer.stop();
     ({ writer: this.writer, queries: this.queries } = this.#open());
+  }
+
+  /** One series of a pass, which the next step may go on with or a restart cut short. */
+  #packOne(): void {
+    const { writer } = this;
+    writer.flush();
+    writer.packer.begin(writer.lastJournalId);
+    writer.packer.step(writer.store, 0);
   }
 
   async pack(): Promise<void> {
@@ -67,7 +76,7 @@ class Core {
     const refuse = (error: unknown): never => {
       throw error;
     };
-    const writer = new Writer(openFile({ path: this.#path, synchronous: "NORMAL" }).store, {
+    const writer = new Writer(openFile({ path: this.#path, synchronous: "NORMAL", nowUs }).store, {
       path: this.#path,
       flushMs: 1e6,
       tags: this.tags,

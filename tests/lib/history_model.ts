@@ -58,7 +58,7 @@ export class Model {
 export type Step =
   | { do: "sample"; samples: { tag: number; agoS: number; value: number; quality: number }[] }
   | { do: "advance"; seconds: number }
-  | { do: "pack" | "restart" | "flush" };
+  | { do: "pack" | "packOne" | "restart" | "flush" };
 
 const sample = fc.record({
   tag: fc.constantFrom(0, 0, 0, 0, 1, 2, 2),
@@ -81,8 +81,11 @@ export const step: fc.Arbitrary<Step> = fc.oneof(
       seconds: fc.oneof(fc.nat(30), fc.integer({ min: 61, max: 500 }), fc.constantFrom(4000, 100_000)),
     }),
   },
-  { weight: 3, arbitrary: fc.record({ do: fc.constantFrom("pack" as const, "pack" as const, "flush" as const) }) },
-  { weight: 1, arbitrary: fc.record({ do: fc.constant("restart" as const) }) },
+  {
+    weight: 4,
+    arbitrary: fc.record({ do: fc.constantFrom<"pack" | "packOne" | "flush">("pack", "packOne", "flush") }),
+  },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant("restart" as const) }) },
 );
 
 export const definitions = [
