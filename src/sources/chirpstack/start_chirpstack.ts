@@ -88,11 +88,12 @@ export function startChirpStack(options: ChirpStackOptions): ChirpStackSource {
     },
     stop: () =>
       stopped ??= (async () => {
+        // first: what ends because of the stop is no news
+        health.stop();
         stopping.abort(new DOMException("The source was stopped", "AbortError"));
         await mode.stop();
         await api.stop();
         intake.stop();
-        health.stop();
       })(),
   };
 }
