@@ -75,8 +75,8 @@ export class Writer implements HistoryWriter {
 
   /** @param store the open file; the writer closes it when it stops */
   constructor(store: HistoryStore, options: WriterOptions) {
-    this.#store = store;
     this.#options = options;
+    this.#store = impatient(store);
     this.memory = new HistoryMemory({ readPackedTail: (series) => this.#readTail(series), onDue: options.onDue });
     this.packer = new Packer(this.memory, (series, error) => this.#damaged(`a block of ${series.tagId}`, error));
     this.#load();
@@ -160,7 +160,7 @@ export class Writer implements HistoryWriter {
 
   /** A new, empty file took the place of a damaged one: everything in memory is written to it. */
   useNewFile(store: HistoryStore): void {
-    this.#store = store;
+    this.#store = impatient(store);
     this.#nextJournalId = 1;
     this.packer.restart();
     this.memory.moveToNewFile();
@@ -340,6 +340,12 @@ export class Writer implements HistoryWriter {
     }
     return newest === null ? null : { row: newest, previousTimeUs: null };
   }
+}
+
+/** While another program holds the file's lock, samples wait in memory: the gateway's thread does not. */
+function impatient(store: HistoryStore): HistoryStore {
+  store.db.exec("PRAGMA busy_timeout = 10");
+  return store;
 }
 
 /** The row's value as the series' type has it; `undefined` when it was stored under another type. */

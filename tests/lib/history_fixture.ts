@@ -127,12 +127,3 @@ export class HistoryFixture implements AsyncDisposable {
     if (this.#options.dir === undefined) Deno.removeSync(this.dir, { recursive: true });
   }
 }
-
-/** Waits until `condition` holds; throws with `what` after `deadlineMs`. */
-export async function eventually(what: string, condition: () => boolean | Promise<boolean>, deadlineMs = 20_000) {
-  const until = performance.now() + deadlineMs;
-  while (!(await condition())) {
-    if (performance.now() > until) throw new Error(`Not within ${deadlineMs} ms: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
-}
