@@ -30,8 +30,10 @@ export function openDamaged(path: string, template: string): DamagedFile {
 function openReadable(path: string): sqlite.DatabaseSync {
   const db = new sqlite.DatabaseSync(path, { readOnly: true });
   try {
-    db.prepare("SELECT count(*) FROM sqlite_schema WHERE name IN ('series', 'block', 'journal', 'rollup')").get();
-    db.prepare("SELECT id FROM series LIMIT 1").get();
+    // the schema is all that is needed: each table may be damaged
+    const tables = db.prepare("SELECT name FROM sqlite_schema WHERE name IN ('series', 'block', 'journal', 'rollup')")
+      .all();
+    if (tables.length < 4) throw new Error("Cannot recover anything as the tables of a history are missing");
     return db;
   } catch (error) {
     db.close();

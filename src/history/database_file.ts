@@ -1,7 +1,7 @@
 import { chmodSync, closeSync, existsSync, mkdirSync, openSync, renameSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import * as sqlite from "node:sqlite";
-import { APPLICATION_ID, migrate, NewerSchemaError, versionOf } from "./migrations.ts";
+import { APPLICATION_ID, migrate, NewerSchemaError, refuseNewer, versionOf } from "./migrations.ts";
 import { troubleOf } from "./sqlite_error.ts";
 import { HistoryStore } from "./store.ts";
 
@@ -24,6 +24,8 @@ export interface FileOptions {
   readonly path: string;
   /** NORMAL: a power cut may cost the newest seconds; FULL: it costs nothing that was committed. */
   readonly synchronous: "NORMAL" | "FULL";
+  /** Names a file that has to be set aside. Default: the clock of the machine. */
+  readonly nowUs?: () => number;
 }
 
 /** An open history file. */
@@ -36,16 +38,21 @@ export interface OpenedFile {
 /** The log may grow to so many pages when the reader, who moves them into the file, is away. */
 const MAX_LOG_PAGES = 8000;
 
-/** Opens the file for writing, creates it (mode 0600) when it is not there, and brings its schema up to date. */
-export function openFile({ path, synchronous }: FileOptions): OpenedFile {
+/**
+ * Opens the file for writing, creates it (mode 0600) when it is not there, and brings its schema up to date. Throws
+ * {@link SetAsideError} when the file is damaged or not ours.
+ */
+export function openFile({ path, synchronous, nowUs = () => Date.now() * 1000 }: FileOptions): OpenedFile {
   prepareFile(path);
   const db = new sqlite.DatabaseSync(path);
   try {
-    // both only take effect in a new file
-    db.exec("PRAGMA page_size = 4096; PRAGMA auto_vacuum = INCREMENTAL");
     db.exec(`PRAGMA busy_timeout = 2000; PRAGMA cell_size_check = ON; PRAGMA temp_store = MEMORY;
       PRAGMA cache_size = -4096; PRAGMA synchronous = ${synchronous}`);
+    // before anything that can change the file
     refuseForeign(db);
+    refuseNewer(db);
+    // both only take effect in a new file
+    db.exec("PRAGMA page_size = 4096; PRAGMA auto_vacuum = INCREMENTAL");
     db.exec("PRAGMA journal_mode = WAL");
     db.exec(`PRAGMA wal_autocheckpoint = ${MAX_LOG_PAGES}; PRAGMA journal_size_limit = ${16 * 1024 * 1024}`);
     migrate(db);
@@ -54,8 +61,29 @@ export function openFile({ path, synchronous }: FileOptions): OpenedFile {
     store.setMeta("state", "open");
     return { store, unclean };
   } catch (error) {
+    throw giveUp(db, path, error, nowUs());
+  }
+}
+
+/** The file is at fault, and was set aside. */
+export class SetAsideError extends Error {
+  override readonly name = "SetAsideError";
+  /** Where it is now. */
+  readonly aside: string;
+
+  constructor(aside: string, fault: unknown) {
+    super(fault instanceof Error ? fault.message : String(fault), { cause: fault });
+    this.aside = aside;
+  }
+}
+
+/** Closes a file that cannot be used, and sets it aside when it is at fault itself. Returns what to throw. */
+export function giveUp(db: { close(): void }, path: string, error: unknown, nowUs: number): unknown {
+  try {
+    // renamed while it is open: the last to close a file under its own name moves the log into it and deletes the log
+    return isFileAtFault(error) ? new SetAsideError(setAside(path, nowUs), error) : error;
+  } finally {
     db.close();
-    throw error;
   }
 }
 
@@ -69,7 +97,7 @@ export function closeFile(store: HistoryStore): void {
 }
 
 /** Whether the file itself is at fault, so that setting it aside helps. */
-export function isFileAtFault(error: unknown): boolean {
+function isFileAtFault(error: unknown): boolean {
   return error instanceof NewerSchemaError || error instanceof ForeignFileError || troubleOf(error) === "corrupt";
 }
 

@@ -63,12 +63,8 @@ export class NewerSchemaError extends Error {
  * Throws {@link NewerSchemaError} when the file is ahead of this program.
  */
 export function migrate(db: DatabaseSync, steps: readonly Migration[] = migrations): void {
+  refuseNewer(db, steps);
   const version = versionOf(db);
-  if (version > steps.length) {
-    throw new NewerSchemaError(
-      `Cannot use the history file as a newer version wrote it: its schema is ${version}, this program knows ${steps.length}`,
-    );
-  }
   for (let step = version; step < steps.length; step++) {
     const { name, up } = steps[step] as Migration;
     const fields = { event: "history_migration", from: step, to: step + 1, name };
@@ -84,6 +80,16 @@ export function migrate(db: DatabaseSync, steps: readonly Migration[] = migratio
       db.exec(`PRAGMA user_version = ${step + 1}`);
       db.exec(`PRAGMA application_id = ${APPLICATION_ID}`);
     });
+  }
+}
+
+/** Throws {@link NewerSchemaError} when the file is ahead of this program. */
+export function refuseNewer(db: DatabaseSync, steps: readonly Migration[] = migrations): void {
+  const version = versionOf(db);
+  if (version > steps.length) {
+    throw new NewerSchemaError(
+      `Cannot use the history file as a newer version wrote it: its schema is ${version}, this program knows ${steps.length}`,
+    );
   }
 }
 

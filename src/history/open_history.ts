@@ -6,7 +6,7 @@ import type { TagStore } from "../tags/tag_store.ts";
 import type { EventFeed } from "../telemetry/event_feed.ts";
 import type { FaultBoard } from "../telemetry/fault_board.ts";
 import { Absorber } from "./absorb.ts";
-import { isFileAtFault, openErrorOf, openFile, setAside } from "./database_file.ts";
+import { giveUp, openErrorOf, openFile, setAside, SetAsideError } from "./database_file.ts";
 import type { HistoryQueries, HistoryWriter } from "./history.ts";
 import { ReaderClient } from "./reader_client.ts";
 import { ReaderLane } from "./reader_lane.ts";
@@ -133,17 +133,16 @@ class RunningHistory implements History {
     try {
       return { ...this.#openWriter(), aside: null };
     } catch (error) {
-      if (!isFileAtFault(error)) throw openErrorOf(error, this.#path);
+      if (!(error instanceof SetAsideError)) throw openErrorOf(error, this.#path);
       return this.#openAnew(error);
     }
   }
 
-  #openAnew(fault: unknown): { writer: Writer; unclean: boolean; aside: string } {
+  #openAnew(fault: SetAsideError): { writer: Writer; unclean: boolean; aside: string } {
     try {
-      const aside = setAside(this.#path, this.#options.nowUs());
       const { writer } = this.#openWriter();
-      this.#tellSetAside(aside, fault);
-      return { writer, unclean: false, aside };
+      this.#tellSetAside(fault.aside, fault);
+      return { writer, unclean: false, aside: fault.aside };
     } catch (error) {
       throw openErrorOf(error, this.#path);
     }
@@ -151,7 +150,7 @@ class RunningHistory implements History {
 
   #openWriter(): { writer: Writer; unclean: boolean } {
     const { config, tags, faults, feed, nowUs, maxPending } = this.#options;
-    const { store, unclean } = openFile({ path: this.#path, synchronous: config.synchronous });
+    const { store, unclean } = openFile({ path: this.#path, synchronous: config.synchronous, nowUs });
     try {
       const writer = new Writer(store, {
         path: this.#path,
@@ -168,8 +167,7 @@ class RunningHistory implements History {
       });
       return { writer, unclean };
     } catch (error) {
-      store.close();
-      throw error;
+      throw giveUp(store, this.#path, error, nowUs());
     }
   }
 
@@ -179,9 +177,10 @@ class RunningHistory implements History {
     this.#replacements++;
     const { config, nowUs } = this.#options;
     try {
-      this.writer.store.close();
+      // renamed while it is open, so that closing does not change it
       const aside = setAside(this.#path, nowUs());
-      const { store } = openFile({ path: this.#path, synchronous: config.synchronous });
+      this.writer.store.close();
+      const { store } = openFile({ path: this.#path, synchronous: config.synchronous, nowUs });
       this.writer.useNewFile(store);
       this.queries.reopen();
       this.#tellSetAside(aside, fault);

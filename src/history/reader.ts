@@ -169,6 +169,8 @@ function seal(path: string): void {
 }
 
 function* salvageFile(id: number, damagedPath: string): Generator<void, SalvageReport> {
+  // the first page of the file in use, which may have to stand in for the damaged one, can still lie in the log
+  if (store !== null) checkpoint(store);
   const file = openDamaged(damagedPath, path);
   try {
     const found = salvage(file.db);

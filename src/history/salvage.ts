@@ -8,6 +8,8 @@ import { decodeRollup } from "./rollup_codec.ts";
 /** Rows of a table in one part. */
 const PART = 64;
 const MOST_LOST = 20;
+/** Keys tried one by one behind a damaged page before the steps grow. */
+const NEAR_KEYS = 1000;
 /** Keys looked at when even the largest key of a table cannot be read. */
 const FARTHEST_KEY = 2 ** 24;
 
@@ -106,9 +108,11 @@ function* seriesParts(db: DatabaseSync, note: Note): Generator<SalvagePart["seri
 
 /** The rows of a table by ascending id, some at a time, without those on pages that SQLite refuses to read. */
 function* parts(db: DatabaseSync, table: string, columns: string, note: Note): Generator<Row[]> {
+  // `id >` would look at the page of the key before, which is the damaged one
+  const select = `SELECT ${columns} FROM ${table} WHERE id >= ? ORDER BY id LIMIT ?`;
   const read = (behind: number, limit: number): Row[] | Error => {
     try {
-      return db.prepare(`SELECT ${columns} FROM ${table} WHERE id > ? ORDER BY id LIMIT ?`).all(behind, limit) as Row[];
+      return db.prepare(select).all(behind + 1, limit) as Row[];
     } catch (error) {
       return error instanceof Error ? error : new Error(String(error));
     }
@@ -144,14 +148,14 @@ function readableOnes(read: (behind: number, limit: number) => Row[] | Error, at
   return rows;
 }
 
-/** The least id behind which reading works again: found in steps that double, then by halves. */
+/** The least id behind which reading works again: found key by key, farther away in steps that double, then by halves. */
 function nextReadable(
   read: (behind: number, limit: number) => Row[] | Error,
   at: number,
   last: number,
 ): number | null {
   let bad = at;
-  for (let step = 1;; step *= 2) {
+  for (let step = 1;; step += step < NEAR_KEYS ? 1 : step) {
     if (at + step > last) return null;
     if (!(read(at + step, 1) instanceof Error)) {
       let good = at + step;
