@@ -19,13 +19,13 @@ Deno.test({
 
       const demo = await startAsInTerminal(commands, clone);
       try {
-        const web = await demo.printed(/http:\/\/127\.0\.0\.1:\d+/);
-        const opcua = await demo.printed(/opc\.tcp:\/\/127\.0\.0\.1:\d+/);
+        const web = await demo.printed(/^ *Web page +(http:\/\/127\.0\.0\.1:\d+)/m);
+        const opcua = await demo.printed(/^ *OPC UA +(opc\.tcp:\/\/127\.0\.0\.1:\d+)/m);
         assert.notEqual(new URL(web).port, new URL(opcua).port);
-        await demo.printed(/password/i);
+        await demo.printed(/^ *Password +\S{12,}$/m);
         await waitFor("a live value on the page's API", async () => {
-          const { tags } = await (await fetch(`${web}/api/v1/tags`)).json();
-          return tags.some((tag: { quality: { name: string } }) => tag.quality.name === "Good");
+          const { items } = await (await fetch(`${web}/api/v1/tags`)).json();
+          return items.some((tag: { quality: { name: string } }) => tag.quality.name === "Good");
         }, { deadlineMs: 60_000 });
         const page = await (await fetch(web)).text();
         assert.match(page, /<script type="module"/);
@@ -39,7 +39,7 @@ Deno.test({
 
       const again = await startAsInTerminal(commands, clone);
       try {
-        await again.printed(/http:\/\/127\.0\.0\.1:\d+/);
+        await again.printed(/^ *Web page +http/m);
         assert.ok(!/Fetching Deno|deno install/.test(again.output()), "the second start sets nothing up");
       } finally {
         await again.interrupt();
@@ -85,7 +85,7 @@ async function startAsInTerminal(commands: string, cwd: string) {
     printed: (wanted: RegExp) =>
       waitFor(`the demo to print ${wanted}`, () => {
         assert.ok(!ended, output());
-        return wanted.exec(output())?.[0] ?? null;
+        return wanted.exec(output())?.at(-1) ?? null;
       }, { deadlineMs: 300_000 }).catch((error) => Promise.reject(new Error(output(), { cause: error }))),
     async interrupt() {
       if (!ended) await run("kill", ["-INT", "--", `-${child.pid}`], cwd);
