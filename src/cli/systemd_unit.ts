@@ -46,7 +46,10 @@ Restart=on-failure
 RestartSec=5
 # a refused configuration, a denied access: a restart would not help
 RestartPreventExitStatus=2 3 4
-WatchdogSec=30
+# three times the longest wait before a crashed role is started again inside the process
+WatchdogSec=90
+# fewer arenas, and freed memory given back: 6 to 9 MB less on a small machine
+Environment=MALLOC_ARENA_MAX=2 MALLOC_TRIM_THRESHOLD_=131072
 TimeoutStartSec=90
 TimeoutStopSec=30
 KillMode=mixed
