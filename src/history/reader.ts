@@ -3,6 +3,7 @@
  * of its own that never writes rows; only checkpoints move what the writer committed from the log into the file.
  */
 import * as sqlite from "node:sqlite";
+import { setImmediate } from "node:timers";
 import { closeSync, openSync, renameSync, rmSync, statSync } from "node:fs";
 import { openDamaged } from "./damaged_file.ts";
 import { buildRollup, readBuckets } from "./read_buckets.ts";
@@ -27,9 +28,6 @@ const paused = new Map<number, Generator<void, unknown>>();
 let path = "";
 let store: HistoryStore | null = null;
 
-// a message to ourselves lets aborts and new requests in between two turns, without a timer's millisecond
-const turns = new MessageChannel();
-turns.port1.onmessage = takeTurns;
 let turnsRequested = false;
 
 port.onmessage = ({ data }) => {
@@ -63,7 +61,6 @@ port.onmessage = ({ data }) => {
       running.clear();
       store?.close();
       store = null;
-      turns.port1.close();
       send({ type: "closed" });
   }
 };
@@ -78,7 +75,8 @@ function openStore(path: string): HistoryStore {
 function requestTurns(): void {
   if (turnsRequested || running.size === 0) return;
   turnsRequested = true;
-  turns.port2.postMessage(null);
+  // aborts and new requests come in between two turns; a message to ourselves would go before them
+  setImmediate(takeTurns);
 }
 
 /** Gives every request one turn, so that a short one never waits for a long one to end. */

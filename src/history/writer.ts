@@ -21,6 +21,8 @@ const log = getLogger(["edgekeep", "history"]);
 
 /** Samples that may wait while the file cannot be written; beyond it the oldest are dropped, a tenth at a time. */
 const MAX_PENDING = 100_000;
+/** So many waiting samples are committed without waiting for the timer. */
+const BURST = 5000;
 const FIRST_RETRY_MS = 1000;
 const LAST_RETRY_MS = 30_000;
 /** Time that one transaction may spend on packed rows, ms. */
@@ -120,6 +122,8 @@ export class Writer implements HistoryWriter {
     if (this.#stopped) return;
     const { memory } = this;
     for (const update of batch) memory.take(update);
+    // a burst does not wait for the timer, nor is it ever dropped while writing works
+    while (!this.failing && memory.pending >= BURST) if (!this.#commit()) break;
     const most = this.#options.maxPending ?? MAX_PENDING;
     if (memory.pending > most) this.#drop(memory.pending - most + Math.floor(most / 10));
     if (memory.pending > 0 || memory.seriesQueue.size > 0) this.#schedule(this.#options.flushMs);
