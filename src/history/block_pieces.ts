@@ -18,41 +18,40 @@ export interface Piece {
   readonly data: Uint8Array<ArrayBuffer>;
 }
 
+/** Rows of the first try; later ones begin with what fitted before. */
+const FIRST_TRY = 1024;
+
 /** Packs rows into as few blocks as fit a page each. A single row that is larger than a page gets a block to itself. */
 export function piecesOf(rows: Rows): Piece[] {
   const pieces: Piece[] = [];
   const count = rows.t.length;
+  let rowsToTry = FIRST_TRY;
   for (let from = 0; from < count;) {
-    const piece = fittingPiece(rows, from, count);
+    const piece = fittingPiece(rows, from, count, rowsToTry);
     pieces.push(piece);
+    rowsToTry = piece.to - from;
     from = piece.to;
   }
   return pieces;
 }
 
-function fittingPiece(rows: Rows, from: number, end: number): Piece {
-  let to = end;
-  let data = encodeBlock(rows, from, to);
-  if (data.length <= MAX_BLOCK_BYTES) return { from, to, data };
+function fittingPiece(rows: Rows, from: number, end: number, rowsToTry: number): Piece {
   let best: Piece | null = null;
-  let tooMany = to;
+  let tooMany = end + 1;
+  let to = Math.min(end, from + rowsToTry);
   // the size grows nearly in step with the rows: a few guesses by proportion come close enough
-  for (let guess = 0; guess < 6 || best === null; guess++) {
-    const share = (MAX_BLOCK_BYTES * 0.985) / data.length;
-    const aim = from + Math.floor((to - from) * share);
-    const least = best === null ? from + 1 : best.to + 1;
-    to = Math.min(Math.max(aim, least), tooMany - 1);
-    if (to < least) {
-      // one row alone is too large, or there is nothing left to try
-      return best ?? { from, to: from + 1, data: encodeBlock(rows, from, from + 1) };
-    }
-    data = encodeBlock(rows, from, to);
+  for (let guess = 0;; guess++) {
+    const data = encodeBlock(rows, from, to);
     if (data.length > MAX_BLOCK_BYTES) {
       tooMany = to;
-      continue;
+    } else {
+      best = { from, to, data };
+      if (to === end || data.length >= MAX_BLOCK_BYTES * 0.96 || guess >= 6) return best;
     }
-    best = { from, to, data };
-    if (data.length >= MAX_BLOCK_BYTES * 0.96) break;
+    const least: number = (best?.to ?? from) + 1;
+    // one row more is too many, or this row alone is too large
+    if (least >= tooMany) return best ?? { from, to: from + 1, data };
+    const aim = from + Math.floor((to - from) * (MAX_BLOCK_BYTES * 0.985) / data.length);
+    to = Math.min(Math.max(aim, least), tooMany - 1);
   }
-  return best as Piece;
 }
