@@ -70,6 +70,9 @@ export const metricSchema = z.strictObject({
   max_interval_seconds: seconds(1, 86_400, 900).describe(
     "History: longest gap that deadband and change_only may leave while samples arrive.",
   ),
+  counter: z.boolean().default(false).describe(
+    "The value only counts up: where it falls, the meter was reset or replaced, and history marks the sample so.",
+  ),
   retention_days: z.int().min(7).max(3650).optional().meta({
     description: "Days of history kept for this metric.",
     unset: "storage.retention_days",

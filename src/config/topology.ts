@@ -70,6 +70,7 @@ function metricTag(config: Config, device: DeviceConfig, metric: MetricConfig): 
     offset: metric.offset,
     deadband: metric.deadband,
     changeOnly: metric.change_only,
+    counter: metric.counter,
     maxIntervalMs: metric.max_interval_seconds * 1000,
     retentionDays: metric.retention_days ?? config.storage.retention_days,
     enabled: device.enabled && metric.enabled,

@@ -6,6 +6,7 @@ import { openHistory } from "../history/open_history.ts";
 import { type OpcUaServerHandle, startOpcUa } from "../opcua/start_opcua.ts";
 import { type ChirpStackSource, startChirpStack } from "../sources/chirpstack/start_chirpstack.ts";
 import type { GatewayStart, ReadyInfo } from "../supervisor/role_protocol.ts";
+import type { TagUpdate } from "../tags/tag.ts";
 import { TagStore } from "../tags/tag_store.ts";
 import { EventFeed } from "../telemetry/event_feed.ts";
 import { FaultBoard } from "../telemetry/fault_board.ts";
@@ -86,6 +87,7 @@ async function compose(
   stack.defer(() => history.stop());
   tags.restore([...history.writer.lastSamples()].map((sample) => [sample.tagId, sample] as const));
   stack.defer(tags.subscribe((batch) => history.writer.write(batch)));
+  stack.defer(tags.subscribe((batch) => tellCounterResets(batch, feed)));
 
   const rate = new RateMeter();
   const timer = setInterval(() => {
@@ -181,6 +183,15 @@ async function compose(
       await stack.disposeAsync();
     },
   };
+}
+
+/** A counter that fell is news: whoever sums up consumption wants to know of the new meter. */
+function tellCounterResets(batch: readonly TagUpdate[], feed: EventFeed): void {
+  for (const { counterReset, tag, value } of batch) {
+    if (!counterReset) continue;
+    const { group, name } = tag.definition;
+    feed.add("warning", "counter_reset", group, `The counter '${name}' fell to ${value}: it was reset or replaced`);
+  }
 }
 
 /** Every fault that appears or goes is a log line and a feed entry with the catalogue's words. */

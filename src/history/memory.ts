@@ -107,7 +107,13 @@ export class HistoryMemory {
     const series = this.seriesOf(definition.id, definition.type, definition.retentionDays);
     const t = update.historyTimeUs;
     if (t < series.cutoffUs) return "expired";
-    const flags = update.kind === "status" ? RowFlag.ServerMade : update.kind === "backfill" ? RowFlag.Backfill : 0;
+    const flags = update.kind === "status"
+      ? RowFlag.ServerMade
+      : update.kind === "backfill"
+      ? RowFlag.Backfill
+      : update.counterReset
+      ? RowFlag.CounterReset
+      : 0;
     // an aggregate that the source computed is plain Good live and marked as calculated here
     const quality = update.quality === Quality.Good ? update.storedQuality ?? Quality.Good : update.quality;
     const row: Row = {

@@ -1,5 +1,6 @@
 import type { MetricType, TagDefinition, TagId } from "../tags/tag.ts";
-import { emptyRows, qualityOf, type Row, type Rows, type StoredValue } from "./rows.ts";
+import { RowFlag } from "./history.ts";
+import { emptyRows, flagsOf, qualityOf, type Row, type Rows, type StoredValue } from "./rows.ts";
 
 /** Length of a UTC day, µs. */
 export const DAY_US = 86_400_000_000;
@@ -57,6 +58,7 @@ export function isWorthStoring(
   sample: { readonly t: number; readonly state: number; readonly v: StoredValue },
 ): boolean {
   if (!definition.changeOnly && definition.deadband === 0) return true;
+  if (flagsOf(sample.state) & RowFlag.CounterReset) return true;
   if (previous === null || qualityOf(previous.state) !== qualityOf(sample.state)) return true;
   if (sample.t - previous.t >= definition.maxIntervalMs * 1000) return true;
   if (typeof sample.v === "number" && typeof previous.v === "number" && definition.deadband > 0) {

@@ -55,6 +55,8 @@ export interface TagDefinition {
   /** History: store only changes of value or quality, and one sample each `maxIntervalMs`. */
   readonly changeOnly: boolean;
   readonly maxIntervalMs: number;
+  /** The value only counts up; a fall is accepted and marked in history as a reset. */
+  readonly counter?: boolean;
   /** History kept for this many days, 7 to 3650; `null` keeps none (diagnostics). */
   readonly retentionDays: number | null;
   /** Stamp samples with their arrival time instead of the device's (`source_timestamp_server`). */
@@ -97,6 +99,8 @@ export interface TagUpdate {
    * and `GoodCalculated` in history. `undefined`: the same in both.
    */
   storedQuality?: QualityCode;
+  /** Set by the store: a counter fell against the sample before it. Not judged for `backfill`, whose order is unknown. */
+  counterReset?: boolean;
   sourceTimeUs: number;
   serverTimeUs: number;
   kind: UpdateKind;

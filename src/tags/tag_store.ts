@@ -233,6 +233,7 @@ export class TagStore {
     entry.kind = "live";
     this.#live++;
     if (entry.value === null) entry.value = tag.value;
+    else if (definition.counter && fell(tag.value, entry.value)) entry.counterReset = true;
     tag.value = entry.value;
     tag.sampleQuality = entry.quality;
     tag.sourceTimeUs = entry.sourceTimeUs;
@@ -299,6 +300,10 @@ function* liveTags(batch: readonly TagUpdate[], tags: ReadonlyMap<TagId, Mutable
     const tag = entry.kind === "live" ? tags.get(entry.tag.id) : undefined;
     if (tag !== undefined) yield tag;
   }
+}
+
+function fell(before: Value, now: Value): boolean {
+  return typeof before === "number" && typeof now === "number" && now < before;
 }
 
 function sameDefinition(a: TagDefinition, b: TagDefinition): boolean {

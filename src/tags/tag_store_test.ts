@@ -80,6 +80,18 @@ Deno.test("a value that cannot be decoded leaves the last good one with a bad st
   assert.equal(batches[1]?.[0]?.value, 7);
 });
 
+Deno.test("a counter that falls is accepted and marked, a late sample and a plain value are not", () => {
+  const { store, tag, batches } = setUp(definition({ counter: true }), definition({ name: "level" }));
+  const level = store.get(tagId("0011223344556677", "level")) as Tag;
+  for (const [value, at] of [[10, 5], [12, 4], [3, 3], [1, 6], [3, 2]] as const) {
+    store.update([tagUpdate(tag, value, T0 - at * S), tagUpdate(level, value, T0 - at * S)]);
+  }
+  store.update([tagUpdate(tag, null, T0 - S, Quality.BadDecodingError)]);
+  const marked = batches.flat().filter(({ counterReset }) => counterReset);
+  assert.deepEqual(marked.map(({ tag: { id }, value, kind }) => [id, value, kind]), [[tag.id, 3, "live"]]);
+  assert.equal(tag.value, 3);
+});
+
 Deno.test("values outside the range are uncertain, and a status that is already bad stays", () => {
   const { store, tag } = setUp(definition({ range: { low: 0, high: 100 } }));
   store.update([tagUpdate(tag, 100, T0 - 3 * S)]);
