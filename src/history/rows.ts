@@ -39,10 +39,12 @@ export function stateOf(quality: QualityCode, flags: number): number {
   return quality * 8 + flags;
 }
 
+/** The {@link RowFlag} bits of a row's state. */
 export function flagsOf(state: number): number {
   return state % 8;
 }
 
+/** The status code of a row's state. */
 export function qualityOf(state: number): QualityCode {
   return Math.floor(state / 8);
 }
@@ -68,6 +70,7 @@ export function storedValue(value: Value): StoredValue {
   return typeof value === "number" && Number.isNaN(value) ? null : value;
 }
 
+/** Columns without a row. */
 export function emptyRows(): Rows {
   return { t: [], lag: [], state: [], v: [] };
 }

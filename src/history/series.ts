@@ -28,6 +28,7 @@ export interface Series {
   cutoffUs: number;
 }
 
+/** A series without a row, in memory and in the file. `retentionDays` as configured for the tag. */
 export function newSeries(id: number, tagId: TagId, type: MetricType, retentionDays: number): Series {
   return {
     id,
