@@ -5,7 +5,7 @@ import { type Simulator, startSimulator } from "../../src/sources/simulator/star
 import { Quality } from "../../src/tags/quality.ts";
 import { type GatewayProcess, startGatewayProcess } from "../lib/gateway_process.ts";
 import { type OpcUaClientProcess, startOpcUaClient, type WireValue } from "../lib/opcua_client_process.ts";
-import { chirpstackToken, site } from "../lib/site.ts";
+import { chirpstackToken, type Site, site } from "../lib/site.ts";
 import { waitFor } from "../lib/wait_for.ts";
 
 /** A simulated field that is silent until it is told to send. */
@@ -14,6 +14,9 @@ export interface Field extends AsyncDisposable {
   /** The OPC UA node of {@link takesAnUplink}'s value. */
   readonly node: string;
 }
+
+/** A program and its first arguments. */
+export type Command = readonly [string, ...string[]];
 
 /** A packaged gateway with a client that is logged in. */
 export interface PackagedGateway extends AsyncDisposable {
@@ -41,17 +44,18 @@ export async function startField(): Promise<Field> {
 /**
  * Starts a packaged gateway in a folder that holds nothing but its configuration.
  *
- * @param program what stands for `edgekeep`: a program and its first arguments
+ * @param command what stands for `edgekeep`: a program and its first arguments; they may depend on the site
  * @param deadlineMs time to get ready, ms
  */
 export async function startPackagedGateway(
-  program: readonly [string, ...string[]],
+  command: Command | ((place: Site) => Promise<Command>),
   folder: string,
   { simulator }: Field,
   deadlineMs = 60_000,
 ): Promise<PackagedGateway> {
   await using stack = new AsyncDisposableStack();
   const place = site({ folder, chirpstackUrl: simulator.url, devices: simulator.devices });
+  const program = typeof command === "function" ? await command(place) : command;
   const process = await startGatewayProcess({ ...place, program, deadlineMs });
   stack.defer(async () => void await process.end());
   const client = stack.use(await startOpcUaClient());
