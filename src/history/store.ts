@@ -213,7 +213,8 @@ export class HistoryStore {
 
   /** Gives at most `pages` free pages at the end of the file back to the disk. */
   shrink(pages: number): void {
-    this.db.exec(`PRAGMA incremental_vacuum(${pages})`);
+    // exec() takes one step of a statement, and this one gives back one page a step
+    this.db.prepare(`PRAGMA incremental_vacuum(${pages})`).all();
   }
 
   /** Deletes at most `limit` of the oldest rollups before `day`; how many went. */

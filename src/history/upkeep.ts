@@ -27,7 +27,7 @@ const ROLLUPS_AT_ONCE = 16;
 const CHECKPOINT_PAGES = 1000;
 const CHECKPOINT_MS = 60_000;
 /** The file shrinks when so many pages are free and they are a quarter of it. */
-const SHRINK_PAGES = 16_384;
+const SHRINK_PAGES = 4096;
 const SHRINK_AT_ONCE = 64;
 const BACKUP_RETRY_MS = 3_600_000;
 const backupName = /^history-\d{8}T\d{6}Z\.db$/;
