@@ -10,6 +10,9 @@ const root = new URL("../", import.meta.url);
 /** Namespace 0, which every OPC UA server loads: the document, and its compiled form, which loads in half the time. */
 const nodesets = ["Opc.Ua.NodeSet2.xml", "Opc.Ua.NodeSet2.ndjson.gz"];
 
+/** Packages that a dependency tries to load and does without when they are not installed, as here. */
+const optionalPackages = ["proper-lockfile"];
+
 /**
  * Lays out what an executable embeds: the bundles where the modules lie in the source tree (`src/gateway.js`), and
  * beside them the files that are read at run time.
@@ -35,7 +38,11 @@ async function bundle(entry: string, output: string): Promise<void> {
   // Not minified: libraries tell classes apart by their names, and a stack trace in the log should say something. Names
   // are kept where the bundler had to rename a class.
   const { success, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: ["bundle", "--quiet", "--platform", "deno", "--keep-names", "-o", output, `src/${entry}`],
+    args: [
+      ...["bundle", "--quiet", "--platform", "deno", "--keep-names"],
+      ...optionalPackages.flatMap((name) => ["--external", name]),
+      ...["-o", output, `src/${entry}`],
+    ],
     cwd: root,
     stdout: "null",
     stderr: "piped",
