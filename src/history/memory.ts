@@ -184,11 +184,11 @@ export class HistoryMemory {
     this.dueQueue.push({ series: series.id, day });
   }
 
-  /** The rows of a series were packed up to here: its head is empty now. */
-  packed(series: Series, throughUs: number): void {
-    series.packedThroughUs = throughUs;
+  /** The first `count` rows of a series in memory are packed now. */
+  packed(series: Series, count: number): void {
+    series.packedThroughUs = series.head.t[count - 1] as number;
     series.packedTail = undefined;
-    removeRows(series.head, 0, series.head.t.length);
+    removeRows(series.head, 0, count);
   }
 
   /** Drops the oldest samples that wait for a commit, and takes them out of memory as well. */

@@ -2,7 +2,7 @@ import { decodeBlock, rowsOfBlock } from "./block_codec.ts";
 import { saveRows } from "./block_edit.ts";
 import { FULL_BLOCK_BYTES } from "./block_pieces.ts";
 import type { HistoryMemory } from "./memory.ts";
-import { appendRows, type Row, rowAt } from "./rows.ts";
+import { appendRows, emptyRows, type Row, rowAt, type Rows } from "./rows.ts";
 import type { Series } from "./series.ts";
 import type { HistoryStore } from "./store.ts";
 
@@ -11,6 +11,9 @@ const ENTRIES_PER_SERIES = 64;
 const MIN_ENTRIES = 16_384;
 const MAX_ENTRIES = 131_072;
 const MAX_BYTES = 8 * 1024 * 1024;
+/** Rows of one series, and letters in them, that are packed in one step. */
+const MOST_ROWS = 8192;
+const MOST_LETTERS = 131_072;
 /** Journal records deleted in one step. */
 const TRIM = 64;
 
@@ -63,15 +66,18 @@ export class Packer {
     const pass = this.#pass;
     if (pass === null) return true;
     const deadline = performance.now() + budgetMs;
-    const packed: [Series, number][] = [];
+    const packed: { readonly series: Series; readonly rows: number }[] = [];
     const { next, done } = store.transact(() => {
       let next = pass.nextSeries;
       for (; next <= this.#memory.lastId; next++) {
         const series = this.#memory.byId(next);
         if (series === undefined || series.head.t.length === 0) continue;
         if (packed.length > 0 && performance.now() >= deadline) return { next, done: false };
-        this.#pack(store, series);
-        packed.push([series, series.head.t[series.head.t.length - 1] as number]);
+        const rows = portionOf(series.head);
+        this.#pack(store, series, rows);
+        packed.push({ series, rows });
+        // a series with very many rows takes several steps
+        if (rows < series.head.t.length) return { next, done: false };
       }
       if (packed.length > 0 && performance.now() >= deadline) return { next, done: false };
       while (store.trimJournal(pass.endId, TRIM) === TRIM) {
@@ -80,7 +86,7 @@ export class Packer {
       return { next, done: true };
     });
     // only what is committed leaves memory
-    for (const [series, throughUs] of packed) this.#memory.packed(series, throughUs);
+    for (const { series, rows } of packed) this.#memory.packed(series, rows);
     pass.nextSeries = next;
     if (done) {
       this.#entries -= pass.entries;
@@ -90,12 +96,12 @@ export class Packer {
     return done;
   }
 
-  #pack(store: HistoryStore, series: Series): void {
+  #pack(store: HistoryStore, series: Series, count: number): void {
     const last = store.blockAtOrBefore(series.id, Infinity);
     if (last !== null && last.data.length < FULL_BLOCK_BYTES) {
       try {
         const rows = rowsOfBlock(decodeBlock(last.data));
-        appendRows(rows, series.head);
+        appendRows(rows, series.head, 0, count);
         saveRows(store, series.id, last.id, rows);
         return;
       } catch (error) {
@@ -103,8 +109,22 @@ export class Packer {
         this.#onDamaged(series, error);
       }
     }
-    saveRows(store, series.id, null, series.head);
+    const rows = emptyRows();
+    appendRows(rows, series.head, 0, count);
+    saveRows(store, series.id, null, rows);
   }
+}
+
+/** How many of the rows are packed in one step. */
+function portionOf({ t, v }: Rows): number {
+  const most = Math.min(t.length, MOST_ROWS);
+  let letters = 0;
+  for (let i = 0; i < most; i++) {
+    const value = v[i];
+    if (typeof value === "string") letters += value.length;
+    if (letters > MOST_LETTERS) return i + 1;
+  }
+  return most;
 }
 
 /** The newest packed row of a series, read from its last block; `null` when there is none. */
