@@ -1,6 +1,7 @@
-// For the packaging check on Deno 2.4 alone: mends two faults of it that stop node-opcua.
+// For the packaging check on Deno 2.4 alone: mends faults of it that stop node-opcua.
 import dns from "node:dns";
 import process from "node:process";
+import timers from "node:timers";
 
 // process.hrtime(earlier) does not borrow a second, and answers negative nanoseconds
 const { bigint } = process.hrtime;
@@ -13,3 +14,7 @@ process.hrtime = Object.assign((earlier) => {
 
 // missing; node-opcua only names hosts in its log with it
 dns.lookupService ??= (_address, _port, done) => done(new Error("dns.lookupService does not exist"));
+
+// the global ones answer numbers, which have no unref()
+const { setTimeout, setInterval, clearTimeout, clearInterval } = timers;
+Object.assign(globalThis, { setTimeout, setInterval, clearTimeout, clearInterval });
