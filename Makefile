@@ -28,7 +28,7 @@ test: $(UI) ## run every test that this machine can run (FILES=… for some)
 check: $(UI) ## formatting, lint, types, import graph, documentation
 	deno fmt --check --quiet
 	deno lint --quiet
-	deno check
+	deno check --quiet
 	deno test $(TEST_FLAGS) --quiet tests/architecture
 
 bench: $(UI) ## measure the figures of the README (ARGS=--full for the big file)
