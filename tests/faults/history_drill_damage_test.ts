@@ -267,7 +267,7 @@ drill(
     Deno.writeFileSync(join(dir, "history.db-wal"), log);
     await using fixture = await openOver(dir, sound);
     await waitFor("the salvage", () => faultText(fixture)?.includes("ecovered"));
-    assert.equal(await assertRecovered(fixture, []), 3 * ROWS, faultText(fixture));
+    assert.equal(await assertRecovered(fixture, []), 3 * ROWS, faultText(fixture) ?? "");
     await assertWorks(fixture);
     const aside = assertSetAside(fixture, sound);
     assert.equal(digest(Deno.readFileSync(`${aside}-wal`)), digest(log), "the bytes of the log");
