@@ -191,16 +191,18 @@ class OpenBlocks {
   }
 }
 
-/** Packs `rows` in place of block `id` (`null`: of none), in as many blocks as they need. */
-export function saveRows(store: HistoryStore, series: number, id: number | null, rows: Rows): void {
+/** Packs `rows` in place of block `id` (`null`: of none), in as many blocks as they need. Returns how many these are. */
+export function saveRows(store: HistoryStore, series: number, id: number | null, rows: Rows): number {
   if (rows.t.length === 0) {
     if (id !== null) store.deleteBlock(id);
-    return;
+    return 0;
   }
-  piecesOf(rows).forEach(({ from, to, data }, i) => {
+  const pieces = piecesOf(rows);
+  pieces.forEach(({ from, to, data }, i) => {
     const t0 = rows.t[from] as number;
     const t1 = rows.t[to - 1] as number;
     if (i === 0 && id !== null) store.updateBlock(id, t0, t1, to - from, data);
     else store.insertBlock(series, t0, t1, to - from, data);
   });
+  return pieces.length;
 }

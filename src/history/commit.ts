@@ -7,7 +7,7 @@ import type { DueDay, HistoryStore } from "./store.ts";
 
 /** Most of each kind that one transaction takes, so that it stays a matter of milliseconds. */
 const MOST_SERIES = 2000;
-const MOST_ENTRIES = 5000;
+const MOST_ENTRIES = 2500;
 const MOST_EDITS = 2000;
 
 /** What one commit wrote. */

@@ -35,9 +35,6 @@ export interface OpenedFile {
   readonly unclean: boolean;
 }
 
-/** The log may grow to so many pages when the reader, who moves them into the file, is away. */
-const MAX_LOG_PAGES = 8000;
-
 /**
  * Opens the file for writing, creates it (mode 0600) when it is not there, and brings its schema up to date. Throws
  * {@link SetAsideError} when the file is damaged or not ours.
@@ -54,7 +51,8 @@ export function openFile({ path, synchronous, nowUs = () => Date.now() * 1000 }:
     // both only take effect in a new file
     db.exec("PRAGMA page_size = 4096; PRAGMA auto_vacuum = INCREMENTAL");
     db.exec("PRAGMA journal_mode = WAL");
-    db.exec(`PRAGMA wal_autocheckpoint = ${MAX_LOG_PAGES}; PRAGMA journal_size_limit = ${16 * 1024 * 1024}`);
+    // the reader moves the log's pages into the file: in this thread it would stall the gateway
+    db.exec(`PRAGMA wal_autocheckpoint = 0; PRAGMA journal_size_limit = ${16 * 1024 * 1024}`);
     migrate(db);
     const store = new HistoryStore(db);
     const unclean = store.meta("state") === "open";

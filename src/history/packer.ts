@@ -59,14 +59,15 @@ export class Packer {
   }
 
   /**
-   * Does about `budgetMs` of the pass in one transaction, one series at least; `true` when the pass is over. Everything
-   * in memory must have been committed to the journal before.
+   * Does about `budgetMs` of the pass in one transaction, one series at least. Everything in memory must have been
+   * committed to the journal before.
    */
-  step(store: HistoryStore, budgetMs: number): boolean {
+  step(store: HistoryStore, budgetMs: number): { readonly done: boolean; readonly blocks: number } {
     const pass = this.#pass;
-    if (pass === null) return true;
+    if (pass === null) return { done: true, blocks: 0 };
     const deadline = performance.now() + budgetMs;
     const packed: { readonly series: Series; readonly rows: number }[] = [];
+    let blocks = 0;
     const { next, done } = store.transact(() => {
       let next = pass.nextSeries;
       for (; next <= this.#memory.lastId; next++) {
@@ -74,7 +75,7 @@ export class Packer {
         if (series === undefined || series.head.t.length === 0) continue;
         if (packed.length > 0 && performance.now() >= deadline) return { next, done: false };
         const rows = portionOf(series.head);
-        this.#pack(store, series, rows);
+        blocks += this.#pack(store, series, rows);
         packed.push({ series, rows });
         // a series with very many rows takes several steps
         if (rows < series.head.t.length) return { next, done: false };
@@ -93,17 +94,16 @@ export class Packer {
       this.#bytes -= pass.bytes;
       this.#pass = null;
     }
-    return done;
+    return { done, blocks };
   }
 
-  #pack(store: HistoryStore, series: Series, count: number): void {
+  #pack(store: HistoryStore, series: Series, count: number): number {
     const last = store.blockAtOrBefore(series.id, Infinity);
     if (last !== null && last.data.length < FULL_BLOCK_BYTES) {
       try {
         const rows = rowsOfBlock(decodeBlock(last.data));
         appendRows(rows, series.head, 0, count);
-        saveRows(store, series.id, last.id, rows);
-        return;
+        return saveRows(store, series.id, last.id, rows);
       } catch (error) {
         // a block that cannot be read stays as it is, for whoever repairs it: the next rows get a block of their own
         this.#onDamaged(series, error);
@@ -111,7 +111,7 @@ export class Packer {
     }
     const rows = emptyRows();
     appendRows(rows, series.head, 0, count);
-    saveRows(store, series.id, null, rows);
+    return saveRows(store, series.id, null, rows);
   }
 }
 

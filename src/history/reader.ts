@@ -110,7 +110,7 @@ function* start(id: number, request: ReaderRequest): Generator<void, ReaderCalls
     case "rollup":
       return yield* buildRollup(store, request, damaged);
     case "checkpoint":
-      return checkpoint(store);
+      return store.checkpoint();
     case "backup":
       return yield* backUp(store, request.path);
     case "check":
@@ -118,12 +118,6 @@ function* start(id: number, request: ReaderRequest): Generator<void, ReaderCalls
     case "salvage":
       return yield* salvageFile(id, request.path);
   }
-}
-
-/** Moves committed pages from the log into the file, without making the writer wait. */
-function checkpoint({ db }: HistoryStore): { log: number; done: number } {
-  const row = db.prepare("PRAGMA wal_checkpoint(PASSIVE)").get() as { log: number; checkpointed: number };
-  return { log: row.log, done: row.checkpointed };
 }
 
 function check({ db }: HistoryStore): string[] {
@@ -168,7 +162,7 @@ function seal(path: string): void {
 
 function* salvageFile(id: number, damagedPath: string): Generator<void, SalvageReport> {
   // the first page of the file in use, which may have to stand in for the damaged one, can still lie in the log
-  if (store !== null) checkpoint(store);
+  store?.checkpoint();
   const file = openDamaged(damagedPath, path);
   try {
     const found = salvage(file.db);

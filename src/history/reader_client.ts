@@ -32,7 +32,7 @@ export interface ReaderClientOptions {
 
 /**
  * Reading: the newest rows come from memory, all others from the reader worker. Long jobs that hold their thread (backup, integrity
- * check, salvage) run one at a time in a second worker that lives only as long as they do.
+ * check, salvage) run one at a time in a second worker that is there only while there are any.
  */
 export class ReaderClient implements HistoryQueries {
   readonly #options: ReaderClientOptions;

@@ -9,6 +9,8 @@ const LAST_RESTART_MS = 30_000;
 /** A worker that ran for so long was healthy: the next crash begins with the first wait again. */
 const HEALTHY_MS = 60_000;
 const CLOSE_MS = 2000;
+/** A worker that runs on call ends when nothing was asked of it for so long. */
+const IDLE_MS = 10_000;
 
 /** How a lane is set up. */
 export interface LaneOptions {
@@ -19,7 +21,7 @@ export interface LaneOptions {
   readonly path: string;
   /** Folders that the worker may read and write. */
   readonly folders: readonly string[];
-  /** `always`: runs from the start and is restarted; `on_call`: runs while it has something to do. */
+  /** `always`: runs from the start and is restarted; `on_call`: runs while it has something to do, and a little longer. */
   readonly runs: "always" | "on_call";
   readonly onUp?: () => void;
   readonly onDown?: (reason: string) => void;
@@ -58,6 +60,7 @@ export class ReaderLane implements Lane {
   #restartMs = FIRST_RESTART_MS;
   #startedAtMs = 0;
   #restartTimer: ReturnType<typeof setTimeout> | undefined;
+  #idleTimer: ReturnType<typeof setTimeout> | undefined;
   #onClosed: (() => void) | null = null;
   #stopped = false;
 
@@ -74,6 +77,7 @@ export class ReaderLane implements Lane {
     if (signal?.aborted) return Promise.reject(signal.reason);
     if (this.#stopped) return Promise.reject(new HistoryUnavailableError("Cannot read the history as it is stopping"));
     if (this.#worker === null && this.#options.runs === "on_call") this.#start();
+    clearTimeout(this.#idleTimer);
     const worker = this.#worker;
     if (worker === null) {
       return Promise.reject(new HistoryUnavailableError("Cannot read the history as its reader is being restarted"));
@@ -181,7 +185,10 @@ export class ReaderLane implements Lane {
     if (call === undefined) return;
     this.#calls.delete(id);
     how(call);
-    if (this.#options.runs === "on_call" && this.#calls.size === 0) this.#kill();
+    if (this.#options.runs !== "on_call" || this.#calls.size > 0) return;
+    // starting a worker holds the thread for some milliseconds: jobs often come in a row
+    clearTimeout(this.#idleTimer);
+    this.#idleTimer = setTimeout(() => this.#kill(), IDLE_MS);
   }
 
   #crashed(reason: string): void {
@@ -197,6 +204,7 @@ export class ReaderLane implements Lane {
   }
 
   #kill(): void {
+    clearTimeout(this.#idleTimer);
     const worker = this.#worker;
     this.#worker = null;
     worker?.terminate();

@@ -227,6 +227,12 @@ export class HistoryStore {
     );
   }
 
+  /** Moves committed pages from the log into the file, without making others wait. */
+  checkpoint(): { log: number; done: number } {
+    const row = this.#one<{ log: number; checkpointed: number }>("PRAGMA wal_checkpoint(PASSIVE)");
+    return { log: row?.log ?? 0, done: row?.checkpointed ?? 0 };
+  }
+
   /** Pages of the file, and how many of them are free for reuse. */
   pages(): { count: number; free: number } {
     const count = this.#one<{ page_count: number }>("PRAGMA page_count")?.page_count ?? 0;

@@ -15,9 +15,10 @@ import type { Writer } from "./writer.ts";
 const log = getLogger(["edgekeep", "history"]);
 
 /** Time that one step of upkeep may hold the gateway's thread, ms. */
-const STEP_MS = 8;
+const STEP_MS = 5;
 const PAUSE_MS = 15;
 const LOOK_MS = 500;
+const RETRY_MS = 10_000;
 const PRUNE_EVERY_MS = 3_600_000;
 const ROLLUP_EVERY_MS = 60_000;
 /** A day is rolled up when it has been over for so long: most late samples are in by then. */
@@ -26,6 +27,7 @@ const ROLLUPS_AT_ONCE = 16;
 /** Pages that may wait in the log before they are moved into the file, and how long. */
 const CHECKPOINT_PAGES = 1000;
 const CHECKPOINT_MS = 60_000;
+const MAX_LOG_PAGES = 8000;
 /** The file shrinks when so many pages are free and they are a quarter of it. */
 const SHRINK_PAGES = 4096;
 const SHRINK_AT_ONCE = 64;
@@ -93,8 +95,9 @@ export class Upkeep {
     for (let done = false; !done;) {
       if (!writer.failing) writer.flush();
       const step = writer.upkeep((store) => packer.step(store, STEP_MS));
-      if (step !== undefined) this.committed(8);
-      done = step === true;
+      // each block is a page, and so is what leads to some of them
+      if (step !== undefined) this.committed(4 + step.blocks * 1.25);
+      done = step?.done === true;
       if (!done) await this.pause(step === undefined ? LOOK_MS : PAUSE_MS);
     }
   }
@@ -157,6 +160,7 @@ export class Upkeep {
           name,
           error: error instanceof Error ? error.message : String(error),
         });
+        await this.pause(RETRY_MS).catch(() => {});
       }
     }
   }
@@ -188,8 +192,19 @@ export class Upkeep {
   async #checkpoint(): Promise<void> {
     if (this.#pagesInLog === 0) return;
     if (this.#pagesInLog < CHECKPOINT_PAGES && performance.now() - this.#firstInLogMs < CHECKPOINT_MS) return;
+    const pages = this.#pagesInLog;
     this.#pagesInLog = 0;
-    await this.#options.reader.checkpoint();
+    const { reader, writer } = this.#options;
+    try {
+      await reader.checkpoint();
+    } catch (error) {
+      this.#pagesInLog += pages;
+      // better a stall than a log without end while the reader is away
+      if (error instanceof HistoryUnavailableError && this.#pagesInLog > MAX_LOG_PAGES) {
+        if (writer.upkeep((store) => store.checkpoint()) !== undefined) this.#pagesInLog = 0;
+      }
+      throw error;
+    }
   }
 
   /** Gives free pages back to the disk when they are many, as after a shorter retention was set. */

@@ -22,11 +22,11 @@ const log = getLogger(["edgekeep", "history"]);
 /** Samples that may wait while the file cannot be written; beyond it the oldest are dropped, a tenth at a time. */
 const MAX_PENDING = 100_000;
 /** So many waiting samples are committed without waiting for the timer. */
-const BURST = 5000;
+const BURST = 2500;
 const FIRST_RETRY_MS = 1000;
 const LAST_RETRY_MS = 30_000;
 /** Time that one transaction may spend on packed rows, ms. */
-const EDIT_BUDGET_MS = 8;
+const EDIT_BUDGET_MS = 5;
 
 /** What the writer needs from outside. */
 export interface WriterOptions {
