@@ -7,11 +7,8 @@ export const entries: readonly string[] = ["main.ts", "gateway.ts", "simulator.t
 /** The browser program, which `deno task build:ui` makes into `static/app.js`. */
 export const browserEntry = "ui/main.tsx";
 
-/**
- * Packages that ship although no module of ours imports them: the build copies files out of the first into `static/`;
- * the second is an optional import of a package below node-opcua, which the bundler insists on.
- */
-export const copiedPackages: readonly string[] = ["@fontsource-variable/inter", "proper-lockfile"];
+/** Packages that no module imports, since the build copies files out of them into `static/`. */
+export const copiedPackages: readonly string[] = ["@fontsource-variable/inter"];
 
 /** Packages of `deno.json` that only tests use. */
 export const testPackages: readonly string[] = ["axe-core", "fast-check", "playwright-core"];
