@@ -58,7 +58,7 @@ class Core {
     const { writer } = this;
     writer.flush();
     writer.packer.begin(writer.lastJournalId);
-    while (!writer.packer.step(writer.store, 1)) writer.flush();
+    while (!writer.packer.step(writer.store, 1).done) writer.flush();
     for (const { series: id, day } of writer.store.dueBefore(dayOf(this.clock.nowUs), { series: -1, day: -1 }, 1e6)) {
       const series = writer.memory.byId(id);
       assert.ok(series !== undefined);
