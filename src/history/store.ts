@@ -220,7 +220,8 @@ export class HistoryStore {
   /** Deletes at most `limit` of the oldest rollups before `day`; how many went. */
   deleteRollupsBefore(series: number, day: number, limit: number): number {
     return this.#run(
-      "DELETE FROM rollup WHERE series = ?1 AND day IN (SELECT day FROM rollup WHERE series = ?1 AND day < ?2 ORDER BY day LIMIT ?3)",
+      "DELETE FROM rollup WHERE series = ? AND day IN (SELECT day FROM rollup WHERE series = ? AND day < ? ORDER BY day LIMIT ?)",
+      series,
       series,
       day,
       limit,
