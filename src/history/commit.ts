@@ -6,7 +6,7 @@ import type { Series } from "./series.ts";
 import type { DueDay, HistoryStore } from "./store.ts";
 
 /** Most of each kind that one transaction takes, so that it stays a matter of milliseconds. */
-const MOST_SERIES = 2000;
+const MOST_SERIES = 500;
 const MOST_ENTRIES = 2500;
 const MOST_EDITS = 2000;
 

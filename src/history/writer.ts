@@ -123,7 +123,7 @@ export class Writer implements HistoryWriter {
     const { memory } = this;
     for (const update of batch) memory.take(update);
     // a burst does not wait for the timer, nor is it ever dropped while writing works
-    while (!this.failing && memory.pending >= BURST) if (!this.#commit()) break;
+    if (!this.failing && memory.pending >= BURST) this.#commit();
     const most = this.#options.maxPending ?? MAX_PENDING;
     if (memory.pending > most) this.#drop(memory.pending - most + Math.floor(most / 10));
     if (memory.pending > 0 || memory.seriesQueue.size > 0) this.#schedule(this.#options.flushMs);
