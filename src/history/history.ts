@@ -1,4 +1,3 @@
-import type { QualityCode } from "../tags/quality.ts";
 import type { Sample, TagId, TagUpdate, Value } from "../tags/tag.ts";
 import type { HistoryStatus } from "../telemetry/status.ts";
 
@@ -99,10 +98,4 @@ export interface HistoryWriter {
 /** Thrown by {@link HistoryQueries} while the reader worker is away. */
 export class HistoryUnavailableError extends Error {
   override readonly name = "HistoryUnavailableError";
-}
-
-/** A value and its status as history stores it. */
-export interface StoredValue {
-  readonly value: Value;
-  readonly quality: QualityCode;
 }
