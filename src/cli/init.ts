@@ -2,7 +2,7 @@ import { Command } from "commander";
 import { randomBytes } from "node:crypto";
 import { networkInterfaces } from "node:os";
 import { join, resolve } from "node:path";
-import { isLoopback, isWildcard } from "../config/address.ts";
+import { isLoopback, isWildcard, urlHost } from "../config/address.ts";
 import { configFile, howToRead, placeholder } from "../config/config_file.ts";
 import { ExitCode } from "./exit_code.ts";
 import { print } from "./print.ts";
@@ -77,7 +77,7 @@ function nextSteps(folder: string, directory: string, host: string, keptPassword
   const reach = isWildcard(host)
     ? lanAddresses().map(({ address }) => address).filter((address) => !address.includes(":"))
     : [host];
-  const urls = (reach.length === 0 ? [host] : reach).map((address) => `opc.tcp://${bracketed(address)}:4840`);
+  const urls = (reach.length === 0 ? [host] : reach).map((address) => `opc.tcp://${urlHost(address)}:4840`);
   return `Written: ${join(directory, CONFIG)}
 ${keptPassword ? "Kept:   " : "Written:"} ${join(directory, PASSWORD)} (the OPC UA password, mode 0600)
 
@@ -114,10 +114,6 @@ function lanAddresses(): { readonly name: string; readonly address: string }[] {
 /** 144 random bits in characters that need no quoting anywhere. */
 function randomPassword(): string {
   return randomBytes(18).toString("base64url");
-}
-
-function bracketed(address: string): string {
-  return address.includes(":") ? `[${address}]` : address;
 }
 
 async function present(path: string): Promise<boolean> {

@@ -1,5 +1,6 @@
 import { Command } from "commander";
 import { getLogger } from "@logtape/logtape";
+import { listenAddress } from "../config/address.ts";
 import type { Finding } from "../config/finding.ts";
 import type { Config } from "../config/schema.ts";
 import { gatewayPermissions } from "../supervisor/permissions.ts";
@@ -70,14 +71,13 @@ async function explainFailure({ code, message }: RoleFailure, config: Config): P
 }
 
 function listeners({ opcua, runtime: { web } }: Config) {
-  const at = web.listen.lastIndexOf(":");
-  const webHost = web.listen.slice(0, at).replace(/^\[|\]$/g, "");
+  const { host: webHost, port: webPort } = listenAddress(web.listen);
   return [
     ...(opcua.enabled
-      ? [{ hostname: opcua.host_ip_address.replace(/^\[|\]$/g, ""), port: opcua.host_port, key: "[opcua].host_port" }]
+      ? [{ hostname: opcua.host_ip_address, port: opcua.host_port, key: "[opcua].host_port" }]
       : []),
     ...(web.enabled
-      ? [{ hostname: webHost, port: Number(web.listen.slice(at + 1)), key: "[runtime.web].listen" }]
+      ? [{ hostname: webHost, port: webPort, key: "[runtime.web].listen" }]
       : []),
   ];
 }

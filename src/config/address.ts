@@ -29,15 +29,30 @@ export function parseListen(text: string): ListenAddress | null {
   return { host, port };
 }
 
-/** Whether only this machine reaches a server that listens on the host (RFC 1122 §3.2.1.3, RFC 4291 §2.5.3). */
+/** The host as it stands in a URL or before a port: IPv6 addresses in brackets (RFC 3986 §3.2.2). */
+export function urlHost(host: string): string {
+  return isIPv6(host) ? `[${host}]` : host;
+}
+
+/** A listen address that the schema has accepted. Throws RangeError on any other text. */
+export function listenAddress(text: string): ListenAddress {
+  const address = parseListen(text);
+  if (address === null) throw new RangeError(`Cannot listen as the address must be host:port: current value is ${text}`);
+  return address;
+}
+
+/**
+ * Whether only this machine reaches a server that listens on the host (RFC 1122 §3.2.1.3, RFC 4291 §2.5.3). Brackets
+ * around an IPv6 address do not matter.
+ */
 export function isLoopback(host: string): boolean {
-  const plain = withoutMapping(host);
+  const plain = bare(host);
   return host.toLowerCase() === "localhost" || (isIPv4(plain) && plain.startsWith("127.")) || compact(plain) === "::1";
 }
 
-/** Whether the host stands for every address of the machine: 0.0.0.0 or ::. */
+/** Whether the host stands for every address of the machine: 0.0.0.0 or ::, with or without brackets. */
 export function isWildcard(host: string): boolean {
-  const plain = withoutMapping(host);
+  const plain = bare(host);
   return plain === "0.0.0.0" || compact(plain) === "::";
 }
 
@@ -48,8 +63,10 @@ export function overlaps(one: string, other: string): boolean {
     (isLoopback(one) && isLoopback(other) && (one === "localhost" || other === "localhost"));
 }
 
-function withoutMapping(host: string): string {
-  return /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(host)?.[1] ?? host;
+/** Without brackets, and an IPv4 address out of its IPv6 mapping. */
+function bare(host: string): string {
+  const plain = host.replace(/^\[(.*)\]$/, "$1");
+  return /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(plain)?.[1] ?? plain;
 }
 
 function compact(host: string): string {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { isHost, isLoopback, isWildcard, overlaps, parseListen } from "./address.ts";
+import { isHost, isLoopback, isWildcard, listenAddress, overlaps, parseListen, urlHost } from "./address.ts";
 
 Deno.test("isHost takes addresses and names, and nothing with a scheme, port, blank or mistyped number", () => {
   for (const host of ["127.0.0.1", "::1", "fe80::1", "plc", "gw-1.plant.local", "localhost", "chirpstack_1"]) {
@@ -46,6 +46,32 @@ Deno.test("isLoopback and isWildcard know every way to write an address", () => 
   }
   for (const host of ["192.168.1.2", "plc", "127.example.org", "fe80::1%eth0", "::2"]) {
     assert.ok(!isLoopback(host) && !isWildcard(host), host);
+  }
+});
+
+Deno.test("brackets around an IPv6 address do not matter, and look-alikes are no loopback", () => {
+  for (const host of ["::", "[::]", "0:0:0:0:0:0:0:0", "::0"]) assert.ok(isWildcard(host), host);
+  for (const host of ["127.0.0.1", "::1", "10.0.0.0", "host", "", "::ffff:1"]) assert.ok(!isWildcard(host), host);
+  for (const host of ["127.1.2.3", "[::1]", "LOCALHOST"]) assert.ok(isLoopback(host), host);
+  for (const host of ["10.0.0.1", "localhost.example", "127.0.0.1.evil.org", "localhost.evil.org", "127.evil", ""]) {
+    assert.ok(!isLoopback(host), host);
+  }
+});
+
+Deno.test("a URL has brackets around IPv6 addresses alone", () => {
+  assert.deepEqual(["10.0.0.1", "::1", "[::1]", "a", "localhost"].map(urlHost), [
+    "10.0.0.1",
+    "[::1]",
+    "[::1]",
+    "a",
+    "localhost",
+  ]);
+});
+
+Deno.test("listenAddress takes what the schema takes and names what it refuses", () => {
+  assert.deepEqual(listenAddress("[::1]:80"), { host: "::1", port: 80 });
+  for (const bad of ["127.0.0.1", "::1:80", ":80", "a:99999", "a b:80"]) {
+    assert.throws(() => listenAddress(bad), (error) => error instanceof RangeError && error.message.includes(bad));
   }
 });
 

@@ -29,7 +29,7 @@ export const networkRules: readonly Rule[] = [
     severity: "warning",
     *check({ chirpstack }) {
       const url = URL.parse(chirpstack?.server_address ?? "");
-      if (url === null || url.protocol !== "http:" || isLoopback(url.hostname.replace(/^\[|\]$/g, ""))) return;
+      if (url === null || url.protocol !== "http:" || isLoopback(url.hostname)) return;
       const text = "The API token and all values travel to ChirpStack unencrypted";
       yield { at: ["chirpstack", "server_address"], text, fix: "Use https:// where the network is not yours alone" };
     },
@@ -202,7 +202,7 @@ export const networkRules: readonly Rule[] = [
     severity: "warning",
     *check({ chirpstack, opcua, runtime }) {
       const url = URL.parse(chirpstack?.server_address ?? "");
-      if (url === null || !isLoopback(url.hostname.replace(/^\[|\]$/g, ""))) return;
+      if (url === null || !isLoopback(url.hostname)) return;
       const port = Number(url.port || (url.protocol === "https:" ? 443 : 80));
       const web = runtime?.web?.enabled === true ? parseListen(runtime.web.listen ?? "") : null;
       const text = `ChirpStack on this machine already listens on port ${port}`;

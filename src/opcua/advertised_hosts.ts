@@ -1,3 +1,6 @@
+import { isIP, isIPv6 } from "node:net";
+import { isLoopback, isWildcard } from "../config/address.ts";
+
 /** What this machine calls itself. */
 export interface MachineAddresses {
   /** Addresses of all interfaces, without zone and brackets. */
@@ -11,23 +14,6 @@ export function machineAddresses(): MachineAddresses {
     addresses: Deno.networkInterfaces().map((entry) => entry.address.split("%")[0] ?? "").filter((a) => a !== ""),
     hostname: Deno.hostname(),
   };
-}
-
-/** True for the addresses that mean "every interface". */
-export function isWildcard(host: string): boolean {
-  const bare = host.replace(/^\[|\]$/g, "");
-  return bare === "0.0.0.0" || /^(0{0,4}:)*:?0{0,4}$/.test(bare) && bare.includes(":");
-}
-
-/** True for an address or name that reaches only this machine. */
-export function isLoopback(host: string): boolean {
-  const bare = host.replace(/^\[|\]$/g, "").toLowerCase();
-  return bare === "localhost" || bare === "::1" || /^127\.\d+\.\d+\.\d+$/.test(bare);
-}
-
-/** True for an IPv6 address; false for names and IPv4 addresses. */
-export function isIpv6(host: string): boolean {
-  return host.includes(":");
 }
 
 /**
@@ -50,17 +36,12 @@ function reachable(address: string, bind: string): boolean {
   if (isLoopback(address)) return false;
   // a link-local address needs a zone, which a URL cannot carry to another machine
   if (/^fe[89ab]/i.test(address)) return false;
-  return isIpv6(bind.replace(/^\[|\]$/g, "")) || !isIpv6(address);
+  return isIPv6(bind) || !isIPv6(address);
 }
 
 /** Splits hosts into the names and the addresses of a subjectAltName. */
 export function certificateHosts(hosts: readonly string[]): { readonly dns: string[]; readonly ip: string[] } {
   const all = [...new Set(hosts)];
-  const isAddress = (host: string) => isIpv6(host) || /^\d+\.\d+\.\d+\.\d+$/.test(host);
+  const isAddress = (host: string) => isIP(host) !== 0;
   return { dns: all.filter((host) => !isAddress(host)), ip: all.filter(isAddress) };
-}
-
-/** The host as it stands in a URL: IPv6 addresses in brackets. */
-export function urlHost(host: string): string {
-  return isIpv6(host) && !host.startsWith("[") ? `[${host}]` : host;
 }

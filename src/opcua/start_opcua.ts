@@ -1,6 +1,7 @@
 import type { Socket } from "node:net";
 import { nodesets, OPCUAServer, type ServerSession } from "node-opcua";
 import { getLogger } from "@logtape/logtape";
+import { isLoopback, urlHost } from "../config/address.ts";
 import type { OpcUaConfig } from "../config/schema.ts";
 import type { DeviceDefinition } from "../config/topology.ts";
 import type { HistoryQueries } from "../history/history.ts";
@@ -8,7 +9,7 @@ import type { TagStore } from "../tags/tag_store.ts";
 import type { EventFeed } from "../telemetry/event_feed.ts";
 import type { FaultBoard } from "../telemetry/fault_board.ts";
 import type { GatewayStatus, OpcUaStatus } from "../telemetry/status.ts";
-import { advertisedHosts, isLoopback, machineAddresses, urlHost } from "./advertised_hosts.ts";
+import { advertisedHosts, machineAddresses } from "./advertised_hosts.ts";
 import { watchCertificate } from "./certificate_watch.ts";
 import { answerAskedHost, encryptPasswords, endpointSecurity } from "./endpoints.ts";
 import {
@@ -173,7 +174,7 @@ function makeServer(options: OpcUaOptions, applicationUri: string, hosts: readon
   const security = endpointSecurity(config);
   const [first, ...others] = hosts.map(urlHost);
   return new OPCUAServer({
-    host: config.host_ip_address.replace(/^\[|\]$/g, ""),
+    host: config.host_ip_address,
     port: config.host_port,
     hostname: first,
     alternateHostname: others,

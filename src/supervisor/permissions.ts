@@ -1,4 +1,5 @@
 import { dirname, relative } from "node:path";
+import { listenAddress, urlHost } from "../config/address.ts";
 import type { Config } from "../config/schema.ts";
 import type { SimulatorStartOptions } from "./role_protocol.ts";
 
@@ -48,8 +49,8 @@ export function gatewayGrants(config: Config, { codePaths }: CodeFacts): Grant[]
     grants.push({ kind: "sys", value: "uid", why: "the owner of private keys" });
   }
   if (web.enabled) {
-    const { hostname, port } = splitListen(web.listen);
-    grants.push(...listenGrants(hostname, port, "[runtime.web].listen"));
+    const { host, port } = listenAddress(web.listen);
+    grants.push(...listenGrants(host, port, "[runtime.web].listen"));
   }
   grants.push(...folderGrants(gateway.data_dir, "[gateway].data_dir"));
   const database = dirname(storage.database_path);
@@ -110,21 +111,12 @@ function folderGrants(value: string, why: string): Grant[] {
 /** A listener on every IPv4 address also asks for every IPv6 address: node:net tries that first. */
 function listenGrants(hostname: string, port: number, why: string): Grant[] {
   const hosts = hostname === "0.0.0.0" ? [hostname, "::"] : [hostname];
-  return hosts.map((host) => ({ kind: "net", value: `${bracketed(host)}:${port}`, why }));
+  return hosts.map((host) => ({ kind: "net", value: `${urlHost(host)}:${port}`, why }));
 }
 
 function serverAddress(address: string): string {
   const { hostname, port, protocol } = new URL(address);
   return `${hostname}:${port === "" ? (protocol === "https:" ? 443 : 80) : port}`;
-}
-
-function splitListen(listen: string): { readonly hostname: string; readonly port: number } {
-  const at = listen.lastIndexOf(":");
-  return { hostname: listen.slice(0, at), port: Number(listen.slice(at + 1)) };
-}
-
-function bracketed(host: string): string {
-  return host.includes(":") && !host.startsWith("[") ? `[${host}]` : host;
 }
 
 function contains(folder: string, path: string): boolean {

@@ -1,6 +1,6 @@
 import { getLogger } from "@logtape/logtape";
 import type { MiddlewareHandler } from "hono";
-import { isLoopback } from "./listen_address.ts";
+import { isLoopback } from "../config/address.ts";
 import { Problem } from "./problem.ts";
 
 const log = getLogger(["edgekeep", "web"]);

@@ -2,6 +2,7 @@ import { createServer, type Server } from "node:http";
 import { getRequestListener } from "@hono/node-server";
 import { getLogger } from "@logtape/logtape";
 import { Counter, Gauge, type Registry } from "prom-client";
+import { isLoopback, type ListenAddress, listenAddress, urlHost } from "../config/address.ts";
 import type { WebConfig } from "../config/schema.ts";
 import type { DeviceDefinition } from "../config/topology.ts";
 import type { HistoryQueries } from "../history/history.ts";
@@ -11,7 +12,6 @@ import type { FaultBoard } from "../telemetry/fault_board.ts";
 import type { GatewayStatus } from "../telemetry/status.ts";
 import { DeviceDirectory } from "./device_directory.ts";
 import { HistoryAccess } from "./history_access.ts";
-import { isLoopback, type ListenAddress, parseListenAddress, urlHost } from "./listen_address.ts";
 import { LiveHub, type LiveTimings } from "./live_hub.ts";
 import { Problem, problemResponse } from "./problem.ts";
 import { loadStaticAssets } from "./static_assets.ts";
@@ -57,7 +57,7 @@ export interface WebHandle {
  * could be reached from the network, and with the system's error (`EADDRINUSE`, …) when it cannot listen.
  */
 export async function startWeb(options: WebOptions): Promise<WebHandle> {
-  const address = parseListenAddress(options.config.listen);
+  const address = listenAddress(options.config.listen);
   if (!isLoopback(address.host)) throw notLoopback(options.config.listen);
   const assets = await loadStaticAssets(options.assetsUrl);
   const devices = new DeviceDirectory(options.devices);

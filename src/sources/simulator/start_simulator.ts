@@ -1,4 +1,5 @@
 import { getLogger } from "@logtape/logtape";
+import { urlHost } from "../../config/address.ts";
 import { guardHttp2Sessions } from "../http2_session_guard.ts";
 import type { DeviceStatus } from "./device_events.ts";
 import { Delays } from "./delays.ts";
@@ -103,7 +104,7 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
     return device;
   };
   return {
-    url: `http://${hostname.includes(":") ? `[${hostname}]` : hostname}:${listener.port}`,
+    url: `http://${urlHost(hostname)}:${listener.port}`,
     devices: network.fleet,
     tenantId: network.tenant.id,
     get connections() {
