@@ -263,7 +263,6 @@ export type Config = z.output<typeof configSchema>;
 export type ChirpStackConfig = z.output<typeof chirpstackSchema>;
 export type OpcUaConfig = z.output<typeof opcuaSchema>;
 export type StorageConfig = z.output<typeof storageSchema>;
-export type LoggingConfig = z.output<typeof loggingSchema>;
 export type WebConfig = z.output<typeof webSchema>;
 export type ApplicationConfig = z.output<typeof applicationSchema>;
 export type DeviceConfig = z.output<typeof deviceSchema>;

@@ -16,9 +16,6 @@ export interface ServiceManager {
   close(): Promise<void>;
 }
 
-/** Environment variables by which systemd tells how to reach it. */
-export const notifyVariables = ["NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID"] as const;
-
 /**
  * Opens the channel that `environment` names (`NOTIFY_SOCKET`, a path or, with `@`, an abstract name), or gives `null`
  * when no service manager asked for it.

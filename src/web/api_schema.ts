@@ -231,6 +231,5 @@ export type EventAnswer = z.infer<typeof eventSchema>;
 export type EventListAnswer = z.infer<typeof eventListSchema>;
 export type FaultAnswer = z.infer<typeof faultSchema>;
 export type DeviceAnswer = z.infer<typeof deviceSchema>;
-export type DevicePageAnswer = z.infer<typeof devicePageSchema>;
 export type StatusAnswer = z.infer<typeof statusSchema>;
 export type ProblemAnswer = z.infer<typeof problemSchema>;

@@ -21,7 +21,7 @@ import type { ChirpStackConfig } from "../../config/schema.ts";
 import { CallLimit } from "./call_limit.ts";
 import { CallError, callError } from "./call_error.ts";
 import { bearer, openChannel } from "./grpc_channel.ts";
-import { timestampOf, timeUsOf } from "./protobuf_time.ts";
+import { toTimestamp, timeUsOf } from "../protobuf_time.ts";
 import { fromSingle } from "./single_float.ts";
 import type { Timing } from "./timing.ts";
 
@@ -196,8 +196,8 @@ export class ChirpStackApi {
     const { devices } = await this.#clients();
     const request = new devicePb.GetDeviceMetricsRequest();
     request.setDevEui(devEui);
-    request.setStart(timestampOf(fromUs));
-    request.setEnd(timestampOf(toUs));
+    request.setStart(toTimestamp(fromUs));
+    request.setEnd(toTimestamp(toUs));
     request.setAggregation(commonPb.Aggregation.HOUR);
     const answer = await this.#call<devicePb.GetDeviceMetricsResponse>(
       (metadata, options, callback) => devices.getMetrics(request, metadata, options, callback),
@@ -217,8 +217,8 @@ export class ChirpStackApi {
     const { devices } = await this.#clients();
     const request = new devicePb.GetDeviceLinkMetricsRequest();
     request.setDevEui(devEui);
-    request.setStart(timestampOf(fromUs));
-    request.setEnd(timestampOf(toUs));
+    request.setStart(toTimestamp(fromUs));
+    request.setEnd(toTimestamp(toUs));
     request.setAggregation(commonPb.Aggregation.HOUR);
     const answer = await this.#call<devicePb.GetDeviceLinkMetricsResponse>(
       (metadata, options, callback) => devices.getLinkMetrics(request, metadata, options, callback),

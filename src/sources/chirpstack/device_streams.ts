@@ -10,13 +10,13 @@ import {
 } from "@grpc/grpc-js";
 import { getLogger } from "@logtape/logtape";
 import type { ChirpStackConfig } from "../../config/schema.ts";
-import { Backoff } from "../../telemetry/backoff.ts";
+import type { Backoff } from "../../telemetry/backoff.ts";
 import { CallError, callError } from "./call_error.ts";
 import type { LogEntry } from "./device_event.ts";
 import { bearer, openChannel } from "./grpc_channel.ts";
 import { pause } from "./pause.ts";
-import { timeUsOf } from "./protobuf_time.ts";
-import type { Timing } from "./timing.ts";
+import { timeUsOf } from "../protobuf_time.ts";
+import { attemptBackoff, type Timing } from "./timing.ts";
 
 const log = getLogger(["edgekeep", "sources"]);
 
@@ -80,13 +80,8 @@ export class DeviceStreams {
   }
 
   async #run(signal: AbortSignal): Promise<void> {
-    const { config, timing, random, listener } = this.#options;
-    const backoff = new Backoff({
-      firstMs: timing.firstBackoffMs,
-      maxMs: config.max_backoff * 1000,
-      resetAfterMs: timing.healthyMs,
-      random,
-    });
+    const { listener } = this.#options;
+    const backoff = attemptBackoff(this.#options);
     while (!signal.aborted) {
       const failure = await this.#connect(backoff, signal);
       if (signal.aborted) return;
@@ -232,19 +227,14 @@ class Session {
     if (this.#over) return;
     clearTimeout(this.#calls.get(devEui)?.timer);
     this.#calls.delete(devEui);
-    const { config, timing, random, listener } = this.#options;
+    const { config, listener } = this.#options;
     const error = code === grpcStatus.OK
       ? new CallError("failed", "ChirpStack ended the stream")
       : callError(code, details, config.api_token);
     if (this.#channel.getConnectivityState(false) !== connectivityState.READY) return this.end(error);
     let retry = this.#retries.get(devEui);
     if (retry === undefined) {
-      const backoff = new Backoff({
-        firstMs: timing.firstBackoffMs,
-        maxMs: config.max_backoff * 1000,
-        resetAfterMs: timing.healthyMs,
-        random,
-      });
+      const backoff = attemptBackoff(this.#options);
       this.#retries.set(devEui, retry = { backoff });
     }
     retry.timer = setTimeout(() => this.#open(devEui), retry.backoff.next(performance.now()));

@@ -1,6 +1,5 @@
 import { Quality } from "../../tags/quality.ts";
 import { type Tag, type TagUpdate, tagUpdate } from "../../tags/tag.ts";
-import { Backoff } from "../../telemetry/backoff.ts";
 import { CallError } from "./call_error.ts";
 import type { RemoteDevice, RemoteLink, RemoteMetrics } from "./chirpstack_api.ts";
 import type { DecodedTag, Mapping } from "./decode_uplink.ts";
@@ -12,6 +11,7 @@ import { pause } from "./pause.ts";
 import { BUCKET_US, filledBuckets, lastComplete, type MetricNames, metricNames } from "./poll_buckets.ts";
 import { MAX_EXACT_SINGLE } from "./single_float.ts";
 import type { ModeOptions, RunningMode } from "./stream_mode.ts";
+import { attemptBackoff } from "./timing.ts";
 
 /** So far back the first reading of a device goes; ChirpStack keeps hours for two days. */
 const FIRST_US = 24 * BUCKET_US;
@@ -66,13 +66,8 @@ export class PollCycle {
   }
 
   async run(signal: AbortSignal): Promise<void> {
-    const { config, timing, api, health, random } = this.#options;
-    const backoff = new Backoff({
-      firstMs: timing.firstBackoffMs,
-      maxMs: config.max_backoff * 1000,
-      resetAfterMs: timing.healthyMs,
-      random,
-    });
+    const { config, api, health } = this.#options;
+    const backoff = attemptBackoff(this.#options);
     while (!signal.aborted) {
       const startedMs = performance.now();
       const failure = await this.once(signal);

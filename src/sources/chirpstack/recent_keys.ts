@@ -6,7 +6,7 @@ import { type CallError, callError } from "./call_error.ts";
 import { readLogEntry } from "./device_event.ts";
 import { bearer, openChannel } from "./grpc_channel.ts";
 import { type ObservedKey, ObservedKeys } from "./observed_keys.ts";
-import { timeUsOf } from "./protobuf_time.ts";
+import { timeUsOf } from "../protobuf_time.ts";
 import type { Timing } from "./timing.ts";
 
 /** Retained events come in one go; after so much silence there are no more. */

@@ -1,6 +1,5 @@
 import type { DeviceDefinition } from "../../config/topology.ts";
 import type { ChirpStackConfig } from "../../config/schema.ts";
-import { Backoff } from "../../telemetry/backoff.ts";
 import { CallError } from "./call_error.ts";
 import type { ChirpStackApi } from "./chirpstack_api.ts";
 import type { DeviceIntake } from "./device_intake.ts";
@@ -9,7 +8,7 @@ import { DeviceStreams, MAX_STREAMS, type StreamState } from "./device_streams.t
 import { pause } from "./pause.ts";
 import { SilenceWatch } from "./silence_watch.ts";
 import type { SourceHealth } from "./source_health.ts";
-import type { Timing } from "./timing.ts";
+import { attemptBackoff, type Timing } from "./timing.ts";
 
 /** What both modes work with. The owner stops `api`, `intake` and `health` after the mode. */
 export interface ModeOptions {
@@ -80,14 +79,9 @@ async function lookUpForever(
   open: ReadonlySet<string>,
   signal: AbortSignal,
 ): Promise<void> {
-  const { config, timing, devices, api, health, random } = options;
+  const { config, devices, api, health } = options;
   const lookup = new DeviceLookup(api, config.list_page_size, devices);
-  const backoff = new Backoff({
-    firstMs: timing.firstBackoffMs,
-    maxMs: config.max_backoff * 1000,
-    resetAfterMs: timing.healthyMs,
-    random,
-  });
+  const backoff = attemptBackoff(options);
   while (!signal.aborted) {
     let waitMs = config.polling_frequency * 1000;
     try {

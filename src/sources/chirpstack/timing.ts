@@ -1,3 +1,6 @@
+import type { ChirpStackConfig } from "../../config/schema.ts";
+import { Backoff } from "../../telemetry/backoff.ts";
+
 /** How long the source waits for what, ms. Tests shorten it; the configuration sets the rest. */
 export interface Timing {
   /** HTTP/2 pings go out after so much silence on a connection. */
@@ -19,3 +22,19 @@ export const defaultTiming: Timing = {
   healthyMs: 60_000,
   bucketGraceMs: 60_000,
 };
+
+/** The waits between attempts to reach the server: growing up to `max_backoff`, from the first again after a calm time. */
+export function attemptBackoff(
+  { config, timing, random }: {
+    readonly config: Pick<ChirpStackConfig, "max_backoff">;
+    readonly timing: Timing;
+    readonly random: () => number;
+  },
+): Backoff {
+  return new Backoff({
+    firstMs: timing.firstBackoffMs,
+    maxMs: config.max_backoff * 1000,
+    resetAfterMs: timing.healthyMs,
+    random,
+  });
+}

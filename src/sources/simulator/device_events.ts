@@ -2,7 +2,7 @@ import { Buffer } from "node:buffer";
 import type { QueueItem, SentDownlink } from "./downlink_queue.ts";
 import type { DeviceEvent } from "./event_log.ts";
 import type { JsonObject } from "./json_object.ts";
-import { toEventTime } from "./protobuf_time.ts";
+import { toEventTime } from "./event_time.ts";
 import { modulation, type Transmission } from "./radio.ts";
 
 /** An event before the log gives it an id. */

@@ -1,7 +1,7 @@
 import type { UntypedServiceImplementation } from "@grpc/grpc-js";
 import applicationPb from "@chirpstack/chirpstack-api/api/application_pb.js";
 import type { ListApplicationsRequest } from "@chirpstack/chirpstack-api/api/application_pb.js";
-import { toTimestamp } from "../protobuf_time.ts";
+import { toTimestamp } from "../../protobuf_time.ts";
 import { matches, page, requireUuid, type ServiceContext, unary } from "./rpc.ts";
 
 /** `ApplicationService`: List, by name; a tenant that does not exist has none. */

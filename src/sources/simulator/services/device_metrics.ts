@@ -9,7 +9,7 @@ import type {
 import commonPb from "@chirpstack/chirpstack-api/common/common_pb.js";
 import type { Metric } from "@chirpstack/chirpstack-api/common/common_pb.js";
 import type { Aggregation, BucketKind, BucketRecord, MetricBuckets } from "../metric_buckets.ts";
-import { fromTimestamp, toTimestamp } from "../protobuf_time.ts";
+import { fromTimestamp, toTimestamp } from "../../protobuf_time.ts";
 import type { VirtualDevice } from "../virtual_device.ts";
 import { requireDevice } from "./device_lookup.ts";
 import { Refusal, type ServiceContext } from "./rpc.ts";

@@ -3,7 +3,7 @@ import profilePb from "@chirpstack/chirpstack-api/api/device_profile_pb.js";
 import type { GetDeviceProfileRequest } from "@chirpstack/chirpstack-api/api/device_profile_pb.js";
 import commonPb from "@chirpstack/chirpstack-api/common/common_pb.js";
 import type { MeasurementKind } from "../device_template.ts";
-import { toTimestamp } from "../protobuf_time.ts";
+import { toTimestamp } from "../../protobuf_time.ts";
 import { Refusal, requireUuid, type ServiceContext, unary } from "./rpc.ts";
 
 const kinds = {

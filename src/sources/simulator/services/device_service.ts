@@ -11,7 +11,7 @@ import type {
 import commonPb from "@chirpstack/chirpstack-api/common/common_pb.js";
 import emptyPb from "google-protobuf/google/protobuf/empty_pb.js";
 import type { JsonObject } from "../json_object.ts";
-import { fromTimestamp, toTimestamp } from "../protobuf_time.ts";
+import { fromTimestamp, toTimestamp } from "../../protobuf_time.ts";
 import type { VirtualDevice } from "../virtual_device.ts";
 import { requireDevice } from "./device_lookup.ts";
 import { deviceMetrics, linkMetrics } from "./device_metrics.ts";

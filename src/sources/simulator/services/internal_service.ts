@@ -2,7 +2,7 @@ import { Metadata, type ServerWritableStream, type UntypedServiceImplementation 
 import internalPb from "@chirpstack/chirpstack-api/api/internal_pb.js";
 import type { LogItem, StreamDeviceEventsRequest } from "@chirpstack/chirpstack-api/api/internal_pb.js";
 import type { DeviceEvent } from "../event_log.ts";
-import { toTimestamp } from "../protobuf_time.ts";
+import { toTimestamp } from "../../protobuf_time.ts";
 import { requireEui } from "./device_lookup.ts";
 import { type ServiceContext, streaming } from "./rpc.ts";
 

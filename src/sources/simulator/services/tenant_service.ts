@@ -1,7 +1,7 @@
 import type { UntypedServiceImplementation } from "@grpc/grpc-js";
 import tenantPb from "@chirpstack/chirpstack-api/api/tenant_pb.js";
 import type { ListTenantsRequest } from "@chirpstack/chirpstack-api/api/tenant_pb.js";
-import { toTimestamp } from "../protobuf_time.ts";
+import { toTimestamp } from "../../protobuf_time.ts";
 import { matches, page, type ServiceContext, unary } from "./rpc.ts";
 
 /** `TenantService`: List. */

@@ -10,15 +10,18 @@ export function toTimestamp(timeUs: number): Timestamp {
   return message;
 }
 
+/** What of a protobuf timestamp is read. */
+interface ReadableTimestamp {
+  getSeconds(): number;
+  getNanos(): number;
+}
+
 /** µs since the epoch of a protobuf timestamp, rounded down. */
-export function fromTimestamp(message: Timestamp): number {
+export function fromTimestamp(message: ReadableTimestamp): number {
   return message.getSeconds() * 1_000_000 + Math.floor(message.getNanos() / 1000);
 }
 
-/** The time as ChirpStack writes it into the JSON of an event: `2022-07-18T09:34:15.775023+00:00`. */
-export function toEventTime(timeUs: number): string {
-  const seconds = Math.floor(timeUs / 1_000_000);
-  const micros = Math.round(timeUs - seconds * 1_000_000);
-  const fraction = micros === 0 ? "" : `.${micros.toString().padStart(6, "0")}`;
-  return `${new Date(seconds * 1000).toISOString().slice(0, 19)}${fraction}+00:00`;
+/** The same of a field that may not be set: `null` then. */
+export function timeUsOf(field: ReadableTimestamp | undefined): number | null {
+  return field === undefined ? null : fromTimestamp(field);
 }
