@@ -1,6 +1,6 @@
 import { type GatewayProcess, startGatewayProcess } from "../tests/lib/gateway_process.ts";
-import { chirpstackToken, site } from "../tests/lib/site.ts";
-import { type Simulator, startSimulator } from "../src/sources/simulator/start_simulator.ts";
+import { site, startSimulatedField } from "../tests/lib/site.ts";
+import type { Simulator } from "../src/sources/simulator/start_simulator.ts";
 
 /** A gateway in its own process on a simulated field in this one. */
 export interface RunningGateway extends AsyncDisposable {
@@ -11,13 +11,7 @@ export interface RunningGateway extends AsyncDisposable {
 /** Starts a field and a gateway on it. `intervalMs` 0 leaves the sending to the bench. */
 export async function startRunningGateway(devices: number, intervalMs: number): Promise<RunningGateway> {
   const folder = await Deno.makeTempDir({ prefix: "edgekeep-bench-" });
-  const simulator = await startSimulator({
-    hostname: "127.0.0.1",
-    port: 0,
-    apiToken: chirpstackToken,
-    devices,
-    intervalMs,
-  });
+  const simulator = await startSimulatedField(devices, { intervalMs });
   const place = site({ folder, chirpstackUrl: simulator.url, devices: simulator.devices });
   const gateway = await startGatewayProcess(place);
   return {

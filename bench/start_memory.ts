@@ -1,8 +1,7 @@
 import { startOpcUaClient } from "../tests/lib/opcua_client_process.ts";
 import { startGatewayProcess } from "../tests/lib/gateway_process.ts";
-import { chirpstackToken, site } from "../tests/lib/site.ts";
+import { site, startSimulatedField } from "../tests/lib/site.ts";
 import { waitFor } from "../tests/lib/wait_for.ts";
-import { startSimulator } from "../src/sources/simulator/start_simulator.ts";
 import type { BenchOptions, BenchRow } from "./bench_row.ts";
 
 const DEVICES = 100;
@@ -15,13 +14,7 @@ const mebibyte = 1024 * 1024;
  */
 export async function benchStartMemory({ full }: BenchOptions): Promise<BenchRow[]> {
   const folder = await Deno.makeTempDir({ prefix: "edgekeep-bench-" });
-  const simulator = await startSimulator({
-    hostname: "127.0.0.1",
-    port: 0,
-    apiToken: chirpstackToken,
-    devices: DEVICES,
-    intervalMs: 10_000,
-  });
+  const simulator = await startSimulatedField(DEVICES, { intervalMs: 10_000 });
   const place = site({ folder, chirpstackUrl: simulator.url, devices: simulator.devices });
   const rows: BenchRow[] = [];
   // the first start makes keys and database; the second is the one of a plant that had a power cut

@@ -3,35 +3,13 @@ import fc from "fast-check";
 import { Quality } from "./quality.ts";
 import { type Tag, type TagDefinition, tagId, type TagUpdate, tagUpdate, type Value } from "./tag.ts";
 import { type DefinitionChange, MAX_AHEAD_US, TagStore } from "./tag_store.ts";
+import { tagDefinition } from "../../tests/lib/tag_definition.ts";
 
 const S = 1_000_000;
 const T0 = 1_700_000_000 * S;
 
 function definition(over: Partial<TagDefinition> = {}): TagDefinition {
-  const group = over.group ?? "0011223344556677";
-  const name = over.name ?? "temperature";
-  return {
-    id: tagId(group, name),
-    group,
-    name,
-    type: "Float",
-    dataType: "Double",
-    sourcePath: name,
-    unit: "",
-    range: null,
-    staleAfterMs: 60_000,
-    minStaleAfterMs: 120_000,
-    badAfterMs: 3_600_000,
-    scale: 1,
-    offset: 0,
-    deadband: 0,
-    changeOnly: false,
-    maxIntervalMs: 900_000,
-    retentionDays: 365,
-    stampArrival: false,
-    enabled: true,
-    ...over,
-  };
+  return tagDefinition({ staleAfterMs: 60_000, badAfterMs: 3_600_000, ...over });
 }
 
 function setUp(...definitions: TagDefinition[]) {

@@ -1,19 +1,12 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { startSimulator } from "../../src/sources/simulator/start_simulator.ts";
 import { edgekeepArguments, startGatewayProcess } from "../lib/gateway_process.ts";
-import { chirpstackToken, type Site, site } from "../lib/site.ts";
+import { chirpstackToken, type Site, site, startSimulatedField } from "../lib/site.ts";
 import { waitFor } from "../lib/wait_for.ts";
 
 async function withSite(run: (place: Site, folder: string) => Promise<void>, options: { token?: string } = {}) {
   const folder = await Deno.makeTempDir({ prefix: "edgekeep-bad-start-" });
-  const simulator = await startSimulator({
-    hostname: "127.0.0.1",
-    port: 0,
-    apiToken: options.token ?? chirpstackToken,
-    devices: 1,
-    intervalMs: 0,
-  });
+  const simulator = await startSimulatedField(1, { apiToken: options.token });
   try {
     await run(site({ folder, chirpstackUrl: simulator.url, devices: simulator.devices }), folder);
   } finally {

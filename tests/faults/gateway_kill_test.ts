@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
-import { startSimulator } from "../../src/sources/simulator/start_simulator.ts";
 import { type GatewayProcess, startGatewayProcess } from "../lib/gateway_process.ts";
-import { chirpstackToken, site } from "../lib/site.ts";
+import { site, startSimulatedField } from "../lib/site.ts";
 import { waitFor } from "../lib/wait_for.ts";
 
 /** Samples sent in one life of the gateway; more than ChirpStack retains, so that a replay cannot hide a loss. */
@@ -17,13 +16,7 @@ async function stored(gateway: GatewayProcess, tag: string): Promise<number[]> {
 
 Deno.test("a gateway killed at any moment starts again with every sample that was in its history", async () => {
   const folder = await Deno.makeTempDir({ prefix: "edgekeep-kill-" });
-  const simulator = await startSimulator({
-    hostname: "127.0.0.1",
-    port: 0,
-    apiToken: chirpstackToken,
-    devices: 1,
-    intervalMs: 0,
-  });
+  const simulator = await startSimulatedField(1);
   const [probe] = simulator.devices;
   assert.ok(probe);
   const tag = `${probe.devEui}/Soil conductivity`;

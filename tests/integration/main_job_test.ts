@@ -1,12 +1,11 @@
 import assert from "node:assert/strict";
-import { startSimulator } from "../../src/sources/simulator/start_simulator.ts";
 import { Quality } from "../../src/tags/quality.ts";
 import { TestBrowser } from "../lib/browser.ts";
 import { builtPage } from "../lib/built_page.ts";
 import { startGatewayProcess } from "../lib/gateway_process.ts";
 import { startOpcUaClient, type WireHistoryResult, type WireValue } from "../lib/opcua_client_process.ts";
 import { requires } from "../lib/requires.ts";
-import { chirpstackToken, site } from "../lib/site.ts";
+import { chirpstackToken, site, startSimulatedField } from "../lib/site.ts";
 import { waitFor } from "../lib/wait_for.ts";
 
 const second = 1_000_000;
@@ -18,13 +17,7 @@ Deno.test({ name, ...requires("chromium"), fn: throughEverything });
 async function throughEverything(): Promise<void> {
   await builtPage();
   const folder = await Deno.makeTempDir({ prefix: "edgekeep-main-job-" });
-  const simulator = await startSimulator({
-    hostname: "127.0.0.1",
-    port: 0,
-    apiToken: chirpstackToken,
-    devices: 5,
-    intervalMs: 0,
-  });
+  const simulator = await startSimulatedField(5);
   const [probe] = simulator.devices;
   assert.ok(probe);
   const place = site({ folder, chirpstackUrl: simulator.url, devices: simulator.devices });

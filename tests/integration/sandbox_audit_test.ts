@@ -2,12 +2,11 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { loadConfigHere } from "../../src/config/load_here.ts";
-import { startSimulator } from "../../src/sources/simulator/start_simulator.ts";
 import { codePaths } from "../../src/supervisor/code_paths.ts";
 import { gatewayGrants, type Grant } from "../../src/supervisor/permissions.ts";
 import { startGatewayProcess } from "../lib/gateway_process.ts";
 import { startOpcUaClient } from "../lib/opcua_client_process.ts";
-import { chirpstackToken, site } from "../lib/site.ts";
+import { site, startSimulatedField } from "../lib/site.ts";
 import { waitFor } from "../lib/wait_for.ts";
 
 /** One line of the file that Deno writes under `DENO_AUDIT_PERMISSIONS`. */
@@ -28,13 +27,7 @@ const refusedHere: readonly RegExp[] = [
 
 Deno.test("the gateway's permissions are those that a whole run uses, no more and no fewer", async () => {
   const folder = await Deno.makeTempDir({ prefix: "edgekeep-audit-" });
-  const simulator = await startSimulator({
-    hostname: "127.0.0.1",
-    port: 0,
-    apiToken: chirpstackToken,
-    devices: 3,
-    intervalMs: 200,
-  });
+  const simulator = await startSimulatedField(3, { intervalMs: 200 });
   const place = site({
     folder,
     // by name: the look-up must work inside the sandbox

@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import manifest from "../../deno.json" with { type: "json" };
 import type { GatewayStatus } from "../../src/telemetry/status.ts";
+import { collectOutput } from "./collect_output.ts";
 import { waitFor } from "./wait_for.ts";
 
 const root = new URL("../../", import.meta.url);
@@ -58,12 +59,7 @@ export async function startGatewayProcess(options: GatewayProcessOptions): Promi
     stdout: "piped",
     stderr: "piped",
   }).spawn();
-  const chunks: string[] = [];
-  const collect = async (stream: ReadableStream<Uint8Array>) => {
-    for await (const chunk of stream.pipeThrough(new TextDecoderStream())) chunks.push(chunk);
-  };
-  const collected = Promise.all([collect(child.stdout), collect(child.stderr)]);
-  const output = () => chunks.join("");
+  const { text: output, ended: collected } = collectOutput(child);
   let exitCode: number | undefined;
   const exited = child.status.then(({ code }) => exitCode = code);
   const webUrl = `http://127.0.0.1:${options.webPort}`;

@@ -1,10 +1,11 @@
 import { join } from "node:path";
 import type { StorageConfig } from "../../src/config/schema.ts";
 import { type History, openHistory } from "../../src/history/open_history.ts";
-import { type Tag, type TagDefinition, tagId, type TagUpdate } from "../../src/tags/tag.ts";
+import type { Tag, TagDefinition, TagUpdate } from "../../src/tags/tag.ts";
 import { TagStore } from "../../src/tags/tag_store.ts";
 import { EventFeed } from "../../src/telemetry/event_feed.ts";
 import { FaultBoard } from "../../src/telemetry/fault_board.ts";
+import { tagDefinition } from "./tag_definition.ts";
 
 export const SECOND_US = 1_000_000;
 export const HOUR_US = 3600 * SECOND_US;
@@ -14,30 +15,7 @@ export const T0 = Date.UTC(2026, 0, 10) * 1000;
 
 /** A Float metric of one device that is stored for a year and never goes stale, with what a test changes. */
 export function historyTag(over: Partial<TagDefinition> = {}): TagDefinition {
-  const group = over.group ?? "0011223344556677";
-  const name = over.name ?? "temperature";
-  return {
-    id: tagId(group, name),
-    group,
-    name,
-    type: "Float",
-    dataType: "Double",
-    sourcePath: name,
-    unit: "",
-    range: null,
-    staleAfterMs: 1e12,
-    minStaleAfterMs: 120_000,
-    badAfterMs: 1e12,
-    scale: 1,
-    offset: 0,
-    deadband: 0,
-    changeOnly: false,
-    maxIntervalMs: 900_000,
-    retentionDays: 365,
-    stampArrival: false,
-    enabled: true,
-    ...over,
-  };
+  return tagDefinition({ staleAfterMs: 1e12, badAfterMs: 1e12, ...over });
 }
 
 export interface FixtureOptions {

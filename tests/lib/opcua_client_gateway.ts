@@ -2,11 +2,12 @@ import type { DeviceDefinition } from "../../src/config/topology.ts";
 import { type OpcUaConfig, opcuaSchema } from "../../src/config/schema.ts";
 import type { HistoryQueries } from "../../src/history/history.ts";
 import { type OpcUaServerHandle, startOpcUa } from "../../src/opcua/start_opcua.ts";
-import { type TagDefinition, tagId } from "../../src/tags/tag.ts";
+import type { TagDefinition } from "../../src/tags/tag.ts";
 import { TagStore } from "../../src/tags/tag_store.ts";
 import { EventFeed } from "../../src/telemetry/event_feed.ts";
 import { FaultBoard } from "../../src/telemetry/fault_board.ts";
 import type { GatewayStatus } from "../../src/telemetry/status.ts";
+import { tagDefinition } from "./tag_definition.ts";
 
 /** What a test wants different from the usual server. */
 export interface TestServerOptions {
@@ -38,28 +39,7 @@ export function testDevice(devEui: string, name = `Device ${devEui.slice(-2)}`):
 
 /** A stored Float tag of a device, changed by `differences`. */
 export function testTag(group: string, name: string, differences: Partial<TagDefinition> = {}): TagDefinition {
-  return {
-    id: tagId(group, name),
-    group,
-    name,
-    type: "Float",
-    dataType: "Double",
-    sourcePath: name,
-    unit: "",
-    range: null,
-    staleAfterMs: null,
-    minStaleAfterMs: 120_000,
-    badAfterMs: 86_400_000,
-    scale: 1,
-    offset: 0,
-    deadband: 0,
-    changeOnly: false,
-    maxIntervalMs: 900_000,
-    retentionDays: 365,
-    stampArrival: false,
-    enabled: true,
-    ...differences,
-  };
+  return tagDefinition({ group, name, ...differences });
 }
 
 const noHistory: HistoryQueries = {

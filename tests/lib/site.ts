@@ -3,12 +3,21 @@ import { stringify } from "smol-toml";
 import { fleetApplications } from "../../src/cli/demo_config.ts";
 import { freePort } from "../../src/cli/free_port.ts";
 import type { FleetDevice } from "../../src/sources/simulator/fleet.ts";
+import { type Simulator, startSimulator } from "../../src/sources/simulator/start_simulator.ts";
 
 /** The only user of a test's gateway; fits the defaults of the OPC UA client process. */
 export const credentials = { user: "operator", password: "correct horse" } as const;
 
 /** The token that the simulator wants and the gateway has. */
 export const chirpstackToken = "test-token-of-the-simulated-field";
+
+/** A simulated field on a free loopback port that lets in who has the token. It is silent unless `intervalMs` is given. */
+export function startSimulatedField(
+  devices: number,
+  { intervalMs = 0, apiToken = chirpstackToken }: { readonly intervalMs?: number; readonly apiToken?: string } = {},
+): Promise<Simulator> {
+  return startSimulator({ hostname: "127.0.0.1", port: 0, apiToken, devices, intervalMs });
+}
 
 /** A configuration and its ports, for {@link import("./gateway_process.ts").startGatewayProcess}. */
 export interface Site {

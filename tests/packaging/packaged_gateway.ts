@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
-import { type Simulator, startSimulator } from "../../src/sources/simulator/start_simulator.ts";
+import type { Simulator } from "../../src/sources/simulator/start_simulator.ts";
 import { Quality } from "../../src/tags/quality.ts";
 import { type GatewayProcess, startGatewayProcess } from "../lib/gateway_process.ts";
 import { type OpcUaClientProcess, startOpcUaClient, type WireValue } from "../lib/opcua_client_process.ts";
-import { chirpstackToken, type Site, site } from "../lib/site.ts";
+import { type Site, site, startSimulatedField } from "../lib/site.ts";
 import { waitFor } from "../lib/wait_for.ts";
 
 /** A simulated field that is silent until it is told to send. */
@@ -30,13 +30,7 @@ export interface PackagedGateway extends AsyncDisposable {
 
 /** Starts the field. */
 export async function startField(): Promise<Field> {
-  const simulator = await startSimulator({
-    hostname: "127.0.0.1",
-    port: 0,
-    apiToken: chirpstackToken,
-    devices: 5,
-    intervalMs: 0,
-  });
+  const simulator = await startSimulatedField(5);
   const node = `ns=2;s=${simulator.devices[0]?.devEui}/Soil temperature`;
   return { simulator, node, [Symbol.asyncDispose]: () => simulator.stop() };
 }

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { collectOutput } from "../lib/collect_output.ts";
 import { requires } from "../lib/requires.ts";
 import { waitFor } from "../lib/wait_for.ts";
 
@@ -71,14 +72,9 @@ async function startAsInTerminal(commands: string, cwd: string) {
     stdout: "piped",
     stderr: "piped",
   }).spawn();
-  const chunks: string[] = [];
-  const collect = async (stream: ReadableStream<Uint8Array>) => {
-    for await (const chunk of stream.pipeThrough(new TextDecoderStream())) chunks.push(chunk);
-  };
-  const collected = Promise.all([collect(child.stdout), collect(child.stderr)]);
+  const { text: output, ended: collected } = collectOutput(child);
   let ended = false;
   const status = child.status.finally(() => ended = true);
-  const output = () => chunks.join("");
   await Promise.resolve();
   return {
     output,
