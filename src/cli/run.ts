@@ -73,12 +73,8 @@ async function explainFailure({ code, message }: RoleFailure, config: Config): P
 function listeners({ opcua, runtime: { web } }: Config) {
   const { host: webHost, port: webPort } = listenAddress(web.listen);
   return [
-    ...(opcua.enabled
-      ? [{ hostname: opcua.host_ip_address, port: opcua.host_port, key: "[opcua].host_port" }]
-      : []),
-    ...(web.enabled
-      ? [{ hostname: webHost, port: webPort, key: "[runtime.web].listen" }]
-      : []),
+    ...(opcua.enabled ? [{ hostname: opcua.host_ip_address, port: opcua.host_port, key: "[opcua].host_port" }] : []),
+    ...(web.enabled ? [{ hostname: webHost, port: webPort, key: "[runtime.web].listen" }] : []),
   ];
 }
 

@@ -37,7 +37,9 @@ export function urlHost(host: string): string {
 /** A listen address that the schema has accepted. Throws RangeError on any other text. */
 export function listenAddress(text: string): ListenAddress {
   const address = parseListen(text);
-  if (address === null) throw new RangeError(`Cannot listen as the address must be host:port: current value is ${text}`);
+  if (address === null) {
+    throw new RangeError(`Cannot listen as the address must be host:port: current value is ${text}`);
+  }
   return address;
 }
 

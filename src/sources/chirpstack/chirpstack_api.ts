@@ -21,7 +21,7 @@ import type { ChirpStackConfig } from "../../config/schema.ts";
 import { CallLimit } from "./call_limit.ts";
 import { CallError, callError } from "./call_error.ts";
 import { bearer, openChannel } from "./grpc_channel.ts";
-import { toTimestamp, timeUsOf } from "../protobuf_time.ts";
+import { timeUsOf, toTimestamp } from "../protobuf_time.ts";
 import { fromSingle } from "./single_float.ts";
 import type { Timing } from "./timing.ts";
 
