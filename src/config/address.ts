@@ -29,6 +29,29 @@ export function parseListen(text: string): ListenAddress | null {
   return { host, port };
 }
 
+/** Where the control endpoint is: a unix socket's path, or an address. */
+export type Endpoint =
+  | { readonly kind: "unix"; readonly path: string }
+  | ({ readonly kind: "tcp" } & ListenAddress);
+
+/** Reads `unix://path` or `tcp://host:port`, or answers `null` when the text is neither. */
+export function parseEndpoint(text: string): Endpoint | null {
+  if (text.startsWith("unix://")) {
+    const path = text.slice("unix://".length);
+    return path === "" || path.includes("\0") ? null : { kind: "unix", path };
+  }
+  if (!text.startsWith("tcp://")) return null;
+  const address = parseListen(text.slice("tcp://".length));
+  return address === null ? null : { kind: "tcp", ...address };
+}
+
+/** Whether the text is an origin as browsers send it (RFC 6454 §6.2): `http://host` or `https://host:port`, no path. */
+export function isOrigin(text: string): boolean {
+  const url = URL.parse(text);
+  return url !== null && /^https?:$/.test(url.protocol) && url.username === "" && url.password === "" &&
+    /^https?:\/\/[^/?#]+$/i.test(text);
+}
+
 /** The host as it stands in a URL or before a port: IPv6 addresses in brackets (RFC 3986 §3.2.2). */
 export function urlHost(host: string): string {
   return isIPv6(host) ? `[${host}]` : host;

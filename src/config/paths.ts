@@ -1,20 +1,32 @@
 import { isAbsolute, resolve } from "node:path";
+import { parseEndpoint } from "./address.ts";
 import type { Config } from "./schema.ts";
 
 /**
- * The configuration with every path absolute. Paths start at the folder of the configuration file; `database_path` and
- * `pki_dir` start at `data_dir`, unless they begin with `./` or `../`.
+ * The configuration with every path absolute. Paths start at the folder of the configuration file; `database_path`,
+ * `pki_dir` and the control endpoint's socket start at `data_dir`, unless they begin with `./` or `../`.
  */
 export function withAbsolutePaths(config: Config, directory: string): Config {
   const dataDir = resolve(directory, config.gateway.data_dir);
   const inData = (path: string) =>
     /^\.\.?(\/|$)/.test(path) && !isAbsolute(path) ? resolve(directory, path) : resolve(dataDir, path);
-  const { chirpstack, logging } = config;
+  const { chirpstack, logging, runtime } = config;
+  const { control, tls } = runtime;
+  const beside = <K extends "cert_path" | "key_path" | "ca_path">(key: K) => {
+    const path = tls[key];
+    return path === undefined ? {} : { [key]: resolve(directory, path) };
+  };
+  const endpoint = parseEndpoint(control.endpoint);
   return {
     ...config,
     gateway: { ...config.gateway, data_dir: dataDir },
     storage: { ...config.storage, database_path: inData(config.storage.database_path) },
     opcua: { ...config.opcua, pki_dir: inData(config.opcua.pki_dir ?? "pki") },
+    runtime: {
+      ...runtime,
+      control: endpoint?.kind === "unix" ? { ...control, endpoint: `unix://${inData(endpoint.path)}` } : control,
+      tls: { ...tls, ...beside("cert_path"), ...beside("key_path"), ...beside("ca_path") },
+    },
     logging: logging.dir === undefined ? logging : { ...logging, dir: resolve(directory, logging.dir) },
     chirpstack: chirpstack?.ca_path === undefined
       ? chirpstack

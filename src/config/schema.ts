@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { isHost, parseListen } from "./address.ts";
+import { isHost, isOrigin, parseEndpoint, parseListen } from "./address.ts";
 
 /**
  * The shape of `edgekeep.toml`: every key with its meaning, default and range. Unknown keys are refused at every level.
@@ -233,13 +233,101 @@ export const loggingSchema = z.strictObject({
   max_files: count(1, 100, 5).describe("Log files kept."),
 });
 
+export const controlSchema = z.strictObject({
+  enabled: z.boolean().default(true).describe("false starts no control endpoint."),
+  endpoint: z.string().refine((text) => parseEndpoint(text) !== null, "must be unix://path or tcp://host:port")
+    .default("unix://control.sock").meta({
+      description: "Where `edgekeep ctl` and `edgekeep ui` reach the gateway. A unix socket is for this machine alone; its " +
+        "path is relative to data_dir unless it starts with / or ./. tcp needs auth_token.",
+      expected: "unix://path or tcp://host:port",
+    }),
+  group: z.string().regex(/^[a-z_][a-z0-9_-]{0,31}$/i, "must be the name of a group").optional().meta({
+    description: "Group whose members may use the unix socket too (mode 0660).",
+    unset: "the gateway's own user alone (mode 0600)",
+    example: "edgekeep",
+  }),
+  auth_token: z.string().min(1).max(512).optional().meta({
+    description: "Token of the principal control-token, an admin; for scripts and commissioning.",
+    secret: true,
+    unset: "only issued tokens are accepted",
+    example: "control-token",
+  }),
+  require_token: z.boolean().default(false).describe("true asks for a token on the unix socket too."),
+  mode: z.enum(["production", "debug"]).default("production").describe(
+    "production closes debug operations, such as forcing values, until an admin unlocks them for a while.",
+  ),
+  debug_enabled: z.boolean().default(false).describe("true opens debug operations in mode debug."),
+  max_connections: count(1, 1024, 32).describe("Connections open at once."),
+  idle_timeout_seconds: count(1, 3600, 60).describe("Seconds of silence after which a connection is closed."),
+});
+
+const origin = z.string().refine((text) => isOrigin(text), "must be scheme://host or scheme://host:port, without a path")
+  .meta({ expected: "an origin, as https://gateway.plant.example:8443" });
+
 export const webSchema = z.strictObject({
   enabled: z.boolean().default(true).describe("false starts no web server."),
   listen: z.string().refine((text) => parseListen(text) !== null, "must be host:port, as 127.0.0.1:8080 or [::1]:8080")
     .default("127.0.0.1:8080").meta({
-      description: "Address and port to listen on; loopback only in this version. Port 0 takes a free one.",
+      description: "Address and port to listen on: 127.0.0.1 is this machine alone, 0.0.0.0 every network it has. Port 0 " +
+        "takes a free one.",
       expected: "host:port, as 127.0.0.1:8080 or [::1]:8080",
     }),
+  auth: z.enum(["local", "token"]).default("local").describe(
+    "local: whoever sits at this machine may look without logging in, everybody else logs in; token: everybody logs in.",
+  ),
+  tls: z.boolean().default(false).describe("true serves HTTPS with the certificate of [runtime.tls]."),
+  allowed_hosts: z.array(host).default([]).describe(
+    "More host names or addresses under which browsers reach the page; its own addresses and names are always allowed.",
+  ),
+  allowed_origins: z.array(origin).default([]).describe(
+    "More origins whose pages may change something here, as behind a reverse proxy.",
+  ),
+  auth_realm: z.string().regex(/^(?! )[\x20-\x7e]{1,64}(?<! )$/, "must be 1 to 64 ASCII characters")
+    .refine((text) => !/["\\]/.test(text), "must not contain a quote or a backslash").default("edgekeep").describe(
+      "Realm that scripts see when they are asked for a password.",
+    ),
+  session_idle_minutes: count(1, 10_080, 480).describe("Minutes without a request after which a login ends."),
+  health_remote: z.boolean().default(false).describe("true answers /healthz and /readyz to other machines without login."),
+  requests_per_minute: count(60, 100_000, 1200).describe("Requests that one address may make in a minute."),
+});
+
+export const tlsSchema = z.strictObject({
+  mode: z.enum(["disabled", "self-managed", "provisioned"]).default("disabled").describe(
+    "self-managed: the gateway's own certificate, made with `edgekeep pki new-server-cert`; provisioned: one that your CA " +
+      "issued.",
+  ),
+  cert_path: z.string().min(1).optional().meta({
+    description: "PEM file of the server certificate, with its chain; relative to the folder of this file.",
+    unset: "no certificate",
+    example: "security/server-cert.pem",
+  }),
+  key_path: z.string().min(1).optional().meta({
+    description: "PEM file of its private key, readable by the gateway alone (mode 0600).",
+    unset: "no key",
+    example: "security/server-key.pem",
+  }),
+  ca_path: z.string().min(1).optional().meta({
+    description: "PEM file of the CA that issued the certificate and, with client_auth, the clients'.",
+    unset: "no CA",
+    example: "security/ca.pem",
+  }),
+  require_remote: z.boolean().default(false).describe(
+    "true refuses to start while the network can reach a listener that is not protected by TLS.",
+  ),
+  client_auth: z.enum(["none", "optional", "require"]).default("none").describe(
+    "Client certificates from ca_path: optional accepts them in place of a login, require refuses everybody without one.",
+  ),
+});
+
+export const remoteSchema = z.strictObject({
+  profile: z.enum(["dev", "plant", "wan"]).default("dev").describe(
+    "plant and wan need TLS and login for everybody from other machines; wan also denies changes from there.",
+  ),
+  allow_write: z.array(
+    z.string().regex(/^[a-z_*]+(\.[a-z_*]+)*:.{1,256}$/, "must be operation:target, as tags.force:a84041*/valve"),
+  ).default([]).describe(
+    "Changes that profile wan allows from other machines, as operation:target; * stands for any characters.",
+  ),
 });
 
 export const configSchema = z.strictObject({
@@ -251,7 +339,10 @@ export const configSchema = z.strictObject({
   storage: storageSchema.prefault({}).describe("The history file."),
   logging: loggingSchema.prefault({}).describe("The gateway's own log."),
   runtime: z.strictObject({
+    control: controlSchema.prefault({}).describe("The control endpoint of `edgekeep ctl`."),
     web: webSchema.prefault({}).describe("The web page and its API."),
+    tls: tlsSchema.prefault({}).describe("The certificate of web and control."),
+    remote: remoteSchema.prefault({}).describe("What other machines may do."),
   }).prefault({}),
   application: z.array(applicationSchema).default([]).describe(
     "Applications, devices and values that the gateway serves; what is not listed is neither served nor stored.",
@@ -263,7 +354,10 @@ export type Config = z.output<typeof configSchema>;
 export type ChirpStackConfig = z.output<typeof chirpstackSchema>;
 export type OpcUaConfig = z.output<typeof opcuaSchema>;
 export type StorageConfig = z.output<typeof storageSchema>;
+export type ControlConfig = z.output<typeof controlSchema>;
 export type WebConfig = z.output<typeof webSchema>;
+export type TlsConfig = z.output<typeof tlsSchema>;
+export type RemoteConfig = z.output<typeof remoteSchema>;
 export type ApplicationConfig = z.output<typeof applicationSchema>;
 export type DeviceConfig = z.output<typeof deviceSchema>;
 export type MetricConfig = z.output<typeof metricSchema>;

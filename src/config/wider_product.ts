@@ -5,13 +5,8 @@ const absent: Readonly<Record<string, string>> = {
   mqtt: "MQTT",
   agent: "the mesh agent",
   hub: "the mesh hub",
-  "runtime.control": "the control endpoint",
-  "runtime.tls": "TLS for the web page",
   "runtime.discovery": "discovery on the network",
   "runtime.mesh": "tag exchange between gateways",
-  "runtime.remote": "remote flows",
-  "runtime.web.auth": "login on the web page",
-  "runtime.web.tls": "TLS for the web page",
   "application.device.command": "commands to devices",
   "application.device.read_metric.alarm": "alarms",
 };

@@ -1,7 +1,7 @@
 import { OpenAPIHono, z } from "@hono/zod-openapi";
 import { problemSchema } from "./api_schema.ts";
 import type { WebEnv } from "./api_context.ts";
-import { parseTime } from "./api_time.ts";
+import { parseTime } from "../telemetry/time_text.ts";
 import { Problem } from "./problem.ts";
 
 /** The application that routes are added to: parameters that do not fit their schema become a problem document. */

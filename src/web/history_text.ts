@@ -1,7 +1,7 @@
 import { type Bucket, type HistoryQueries, type RawPage, type RawQuery, RowFlag } from "../history/history.ts";
 import { qualityName } from "../tags/quality.ts";
 import type { MetricType, Value } from "../tags/tag.ts";
-import { formatTime } from "./api_time.ts";
+import { formatTime } from "../telemetry/time_text.ts";
 
 /** Rows asked of the reader at a time: about 100 kB of text. */
 export const ROWS_A_PAGE = 1_000;

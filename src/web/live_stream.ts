@@ -1,5 +1,5 @@
 import type { Tag } from "../tags/tag.ts";
-import { formatTime } from "./api_time.ts";
+import { formatTime } from "../telemetry/time_text.ts";
 import type { LiveHub } from "./live_hub.ts";
 import { viewEvent, viewStatus } from "./status_view.ts";
 import { viewTagChange } from "./tag_view.ts";

@@ -2,7 +2,7 @@ import type { FeedEntry } from "../telemetry/event_feed.ts";
 import type { ActiveFault } from "../telemetry/fault_board.ts";
 import type { GatewayStatus } from "../telemetry/status.ts";
 import type { EventAnswer, FaultAnswer, StatusAnswer } from "./api_schema.ts";
-import { formatTime, formatTimeOrNull } from "./api_time.ts";
+import { formatTime, formatTimeOrNull } from "../telemetry/time_text.ts";
 import type { DeviceDirectory } from "./device_directory.ts";
 
 /** The gateway's status as the API shows it: times as text, and no paths of the machine. */

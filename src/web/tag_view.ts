@@ -2,7 +2,7 @@ import { qualityCause, qualityName, severityOf } from "../tags/quality.ts";
 import type { Tag, Value } from "../tags/tag.ts";
 import type { TagStore } from "../tags/tag_store.ts";
 import type { QualityAnswer, TagAnswer, TagChangeAnswer } from "./api_schema.ts";
-import { formatTime, formatTimeOrNull } from "./api_time.ts";
+import { formatTime, formatTimeOrNull } from "../telemetry/time_text.ts";
 import type { DeviceDirectory } from "./device_directory.ts";
 
 /** A tag with its newest sample, as the API shows it. */

@@ -9,9 +9,10 @@ const ranks: readonly (readonly string[])[] = [
   ["tags"],
   ["config"],
   ["policy"],
-  ["history", "access"],
-  ["opcua", "web", "sources"],
+  ["audit", "history", "access", "tls"],
   ["supervisor"],
+  ["operations"],
+  ["opcua", "web", "sources", "control"],
   ["gateway"],
   ["cli"],
 ];

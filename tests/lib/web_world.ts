@@ -38,7 +38,7 @@ export class WebWorld {
   options(more: Partial<WebOptions> = {}): WebOptions {
     const history: HistoryQueries = this.history;
     return {
-      config: { enabled: true, listen: "127.0.0.1:0" },
+      config: configSchema.parse({ runtime: { web: { listen: "127.0.0.1:0" } } }).runtime.web,
       tags: this.tags,
       devices: () => this.devices,
       history,

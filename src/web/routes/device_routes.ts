@@ -6,7 +6,7 @@ import type { TagStore } from "../../tags/tag_store.ts";
 import type { ApiContext, WebEnv } from "../api_context.ts";
 import { jsonAnswer, problemAnswer } from "../api_route.ts";
 import { type DeviceAnswer, devicePageSchema } from "../api_schema.ts";
-import { formatTimeOrNull } from "../api_time.ts";
+import { formatTimeOrNull } from "../../telemetry/time_text.ts";
 import { makeCursor, readCursor } from "../cursor.ts";
 
 /** Adds the configured devices with a count of how their values are. */

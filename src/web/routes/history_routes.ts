@@ -3,7 +3,7 @@ import type { Tag } from "../../tags/tag.ts";
 import type { ApiContext, WebEnv } from "../api_context.ts";
 import { problemAnswer, timeParameter } from "../api_route.ts";
 import { bucketHistorySchema, rawHistorySchema } from "../api_schema.ts";
-import { formatTime } from "../api_time.ts";
+import { formatTime } from "../../telemetry/time_text.ts";
 import { makeCursor, readCursor } from "../cursor.ts";
 import { bucketsAsCsv, firstPage, rawAsCsv, rawAsJson, type RowSpan } from "../history_text.ts";
 import { Problem } from "../problem.ts";

@@ -2,7 +2,7 @@ import { createRoute, type OpenAPIHono, z } from "@hono/zod-openapi";
 import type { Tag } from "../../tags/tag.ts";
 import type { ApiContext, WebEnv } from "../api_context.ts";
 import { jsonAnswer } from "../api_route.ts";
-import { formatTime, formatTimeOrNull } from "../api_time.ts";
+import { formatTime, formatTimeOrNull } from "../../telemetry/time_text.ts";
 import { viewQuality, viewValue } from "../tag_view.ts";
 
 const statusSchema = z.object({

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { formatTime, formatTimeOrNull, parseTime } from "./api_time.ts";
+import { formatTime, formatTimeOrNull, parseTime } from "./time_text.ts";
 
 Deno.test("times are written in UTC with six fraction digits", () => {
   assert.equal(formatTime(1_767_225_600_123_456), "2026-01-01T00:00:00.123456Z");

@@ -1,0 +1,238 @@
+import type { Role } from "./roles.ts";
+
+/** What one operation is and who may call it; the code that does it is in `operations/`. */
+export interface OperationRule {
+  /** The least role that may call it; `null`: anybody may, without a credential. */
+  readonly role: Role | null;
+  /** One line for help, OpenAPI and docs; starts with a capital, no full stop. */
+  readonly summary: string;
+  /** Whether it changes something. What changes is audited even when it succeeds, and `[runtime.remote]` applies to it. */
+  readonly writes: boolean;
+  /** Closed in production unless an admin has unlocked debugging. */
+  readonly debug: boolean;
+  /** Answers with many items until it is cancelled; the control endpoint alone serves it. */
+  readonly stream: boolean;
+  /** How the web API offers it; `null`: through the control endpoint alone. A `:name` in the path is a parameter. */
+  readonly http: { readonly method: "get" | "post" | "put" | "delete"; readonly path: string } | null;
+}
+
+type Entry = Pick<OperationRule, "role" | "summary"> & Partial<OperationRule>;
+
+function table<const T extends Record<string, Entry>>(entries: T): { readonly [K in keyof T]: OperationRule } {
+  const full = Object.entries(entries).map(([name, entry]): [string, OperationRule] => [
+    name,
+    { writes: false, debug: false, stream: false, http: null, ...entry },
+  ]);
+  return Object.fromEntries(full) as { readonly [K in keyof T]: OperationRule };
+}
+
+const http = (method: "get" | "post" | "put" | "delete", path: string) => ({ method, path: `/api/v1${path}` }) as const;
+
+/**
+ * Every operation of the gateway. The control endpoint, the web API, `edgekeep ctl`, `edgekeep explain`, the OpenAPI
+ * description and the table in the docs are made from this list; what is not in it is refused as if it needed an admin.
+ */
+export const operations = table({
+  "hello": { role: null, summary: "Name, version and what a caller may do next" },
+  "whoami": { role: "viewer", summary: "Who the credential says you are", http: http("get", "/whoami") },
+  "status": { role: "viewer", summary: "Verdict, sources, sessions, history and storage in one answer" },
+  "health": { role: "viewer", summary: "Whether everything is started and serves, with the verdict" },
+  "faults": { role: "viewer", summary: "Faults that are present now, with cause and remedy" },
+  "tags.list": { role: "viewer", summary: "Tags with their newest values" },
+  "tags.read": { role: "viewer", summary: "Newest values of the tags named" },
+  "tags.subscribe": { role: "viewer", summary: "Changes of tags as they happen", stream: true },
+  "tags.force": {
+    role: "operator",
+    summary: "Serve a value in place of the field's until it is unforced",
+    writes: true,
+    debug: true,
+    http: http("post", "/tags/force"),
+  },
+  "tags.unforce": {
+    role: "operator",
+    summary: "Serve the field's value again",
+    writes: true,
+    debug: true,
+    http: http("post", "/tags/unforce"),
+  },
+  "history.query": { role: "viewer", summary: "Stored samples or buckets of a tag" },
+  "events.tail": { role: "viewer", summary: "Newest events, and with follow those that come", stream: true },
+  "config.get": { role: "engineer", summary: "The configuration, secrets masked", http: http("get", "/config") },
+  "config.set": {
+    role: "admin",
+    summary: "Change single keys in the file and apply them",
+    writes: true,
+    http: http("post", "/config/set"),
+  },
+  "config.diff": {
+    role: "engineer",
+    summary: "What a proposed configuration would change and restart",
+    http: http("post", "/config/diff"),
+  },
+  "config.apply": {
+    role: "admin",
+    summary: "Write a proposed configuration to the file and apply it",
+    writes: true,
+    http: http("post", "/config/apply"),
+  },
+  "config.reload": {
+    role: "admin",
+    summary: "Read the file again and apply what changed",
+    writes: true,
+    http: http("post", "/config/reload"),
+  },
+  "config.versions": {
+    role: "engineer",
+    summary: "Configurations applied so far: when, by whom, what changed",
+    http: http("get", "/config/versions"),
+  },
+  "config.restore": {
+    role: "admin",
+    summary: "Apply an earlier configuration again",
+    writes: true,
+    http: http("post", "/config/restore"),
+  },
+  "users.list": { role: "admin", summary: "Users and their roles", http: http("get", "/users") },
+  "users.add": { role: "admin", summary: "Add a user", writes: true, http: http("post", "/users") },
+  "users.set": {
+    role: "admin",
+    summary: "Change a user's role or password, or switch the user off or on",
+    writes: true,
+    http: http("put", "/users/:name"),
+  },
+  "users.remove": {
+    role: "admin",
+    summary: "Remove a user and end the user's sessions",
+    writes: true,
+    http: http("delete", "/users/:name"),
+  },
+  "users.password": {
+    role: "viewer",
+    summary: "Change your own password",
+    writes: true,
+    http: http("post", "/password"),
+  },
+  "tokens.list": { role: "admin", summary: "API tokens and paired devices, without secrets", http: http("get", "/tokens") },
+  "tokens.create": {
+    role: "admin",
+    summary: "Make an API token; its secret is shown once",
+    writes: true,
+    http: http("post", "/tokens"),
+  },
+  "tokens.renew": {
+    role: "admin",
+    summary: "Extend a token's lifetime",
+    writes: true,
+    http: http("post", "/tokens/:id/renew"),
+  },
+  "tokens.revoke": {
+    role: "admin",
+    summary: "Revoke a token at once",
+    writes: true,
+    http: http("delete", "/tokens/:id"),
+  },
+  "pair.start": {
+    role: "admin",
+    summary: "Make a pairing code with a fixed role, label and lifetime",
+    writes: true,
+    http: http("post", "/pairing"),
+  },
+  "pair.claim": {
+    role: null,
+    summary: "Trade a pairing code for a token",
+    writes: true,
+    http: http("post", "/pairing/claim"),
+  },
+  "pair.list": { role: "admin", summary: "Open pairing codes, without the codes", http: http("get", "/pairing") },
+  "pair.revoke": {
+    role: "admin",
+    summary: "Withdraw an open pairing code",
+    writes: true,
+    http: http("delete", "/pairing/:id"),
+  },
+  "setup.claim": {
+    role: null,
+    summary: "Make the first admin with the set-up code",
+    writes: true,
+    http: http("post", "/setup/claim"),
+  },
+  "pki.list": { role: "engineer", summary: "Certificates: own, trusted, rejected", http: http("get", "/pki") },
+  "pki.trust": {
+    role: "admin",
+    summary: "Trust a rejected OPC UA client certificate",
+    writes: true,
+    http: http("post", "/pki/trust"),
+  },
+  "pki.reject": {
+    role: "admin",
+    summary: "Withdraw trust from an OPC UA client certificate",
+    writes: true,
+    http: http("post", "/pki/reject"),
+  },
+  "pki.renew": {
+    role: "admin",
+    summary: "Make a new self-managed server certificate for web and control",
+    writes: true,
+    http: http("post", "/pki/renew"),
+  },
+  "sessions.list": {
+    role: "admin",
+    summary: "Open sessions of web, control and OPC UA",
+    http: http("get", "/sessions"),
+  },
+  "sessions.close": {
+    role: "admin",
+    summary: "End a session",
+    writes: true,
+    http: http("delete", "/sessions/:id"),
+  },
+  "audit.tail": { role: "admin", summary: "Newest audit records", http: http("get", "/audit") },
+  "audit.verify": { role: "admin", summary: "Check the audit chain", http: http("get", "/audit/verify") },
+  "backup.create": {
+    role: "engineer",
+    summary: "Back up the history now",
+    writes: true,
+    http: http("post", "/backups"),
+  },
+  "backup.list": { role: "engineer", summary: "Backups that are there", http: http("get", "/backups") },
+  "policy.exposure": {
+    role: "engineer",
+    summary: "Who can reach which listener and how it is protected, with findings",
+    http: http("get", "/policy/exposure"),
+  },
+  "policy.explain": {
+    role: "viewer",
+    summary: "Why an operation would be allowed or denied",
+    http: http("get", "/policy/explain"),
+  },
+  "remote.preflight": {
+    role: "viewer",
+    summary: "Whether an action on a target would be allowed and could work now",
+    http: http("post", "/remote/preflight"),
+  },
+  "log.level": {
+    role: "admin",
+    summary: "Change the log level until the next start",
+    writes: true,
+    debug: true,
+    http: http("post", "/log/level"),
+  },
+  "debug.trace": { role: "admin", summary: "The log at its finest level, for a while", debug: true, stream: true },
+  "debug.unlock": {
+    role: "admin",
+    summary: "Open debug operations for a while",
+    writes: true,
+    http: http("post", "/debug/unlock"),
+  },
+  "debug.lock": { role: "admin", summary: "Close debug operations", writes: true, http: http("post", "/debug/lock") },
+  "restart": { role: "admin", summary: "Restart the gateway's parts", writes: true, http: http("post", "/restart") },
+  "shutdown": { role: "admin", summary: "Stop the gateway", writes: true, http: http("post", "/shutdown") },
+});
+
+/** The name of a registered operation. */
+export type OperationName = keyof typeof operations;
+
+/** Whether the text names a registered operation. */
+export function isOperation(name: string): name is OperationName {
+  return Object.hasOwn(operations, name);
+}
