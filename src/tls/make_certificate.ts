@@ -69,7 +69,7 @@ export async function makeServerCertificate(
       new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage.serverAuth]),
       await x509.SubjectKeyIdentifierExtension.create(keys.publicKey),
       new x509.SubjectAlternativeNameExtension(
-        distinct.map((value) => ({ type: isIP(value) === 0 ? "dns" : "ip", value })),
+        distinct.map((value) => ({ type: isIP(value) === 0 ? "dns" as const : "ip" as const, value })),
       ),
     ],
   });
