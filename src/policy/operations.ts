@@ -112,7 +112,11 @@ export const operations = table({
     writes: true,
     http: http("post", "/password"),
   },
-  "tokens.list": { role: "admin", summary: "API tokens and paired devices, without secrets", http: http("get", "/tokens") },
+  "tokens.list": {
+    role: "admin",
+    summary: "API tokens and paired devices, without secrets",
+    http: http("get", "/tokens"),
+  },
   "tokens.create": {
     role: "admin",
     summary: "Make an API token; its secret is shown once",
