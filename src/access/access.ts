@@ -128,7 +128,11 @@ export interface Access {
   /** A session cookie's value. Sliding idle time, absolute end. */
   session(cookie: string, origin: Origin): Authentication;
   /** Opens a browser session for somebody who has just proved who they are. */
-  openSession(principal: Principal, origin: Origin, userAgent: string): { readonly cookie: string; readonly info: SessionInfo };
+  openSession(
+    principal: Principal,
+    origin: Origin,
+    userAgent: string,
+  ): { readonly cookie: string; readonly info: SessionInfo };
   /** Ends a session; `false` when there is none with this id. */
   closeSession(id: string): boolean;
   sessions(): SessionInfo[];
@@ -165,7 +169,11 @@ export interface Access {
   claimPairing(code: string, origin: Origin): NewToken;
 
   /** Makes the first admin. Throws `permission_denied` for a wrong code, `conflict` when somebody exists already. */
-  claimSetup(code: string, user: { readonly name: string; readonly password: string }, origin: Origin): Promise<UserInfo>;
+  claimSetup(
+    code: string,
+    user: { readonly name: string; readonly password: string },
+    origin: Origin,
+  ): Promise<UserInfo>;
 
   /** Takes changed configured credentials and limits; sessions of the configured user end when they changed. */
   configure(settings: AccessSettings): void;
