@@ -7,6 +7,7 @@ export type Tool =
   | "qemu-aarch64"
   | "systemd-analyze"
   | "openssl"
+  | "curl"
   | "python-seccomp"
   | "shellcheck"
   | "git"
@@ -29,6 +30,7 @@ const probes: Record<Tool, Probe> = {
         : "The arm64 C library is missing: install libc6-arm64-cross and libgcc-s1-arm64-cross"),
   "systemd-analyze": () => needsProgram("systemd-analyze", "systemd"),
   "openssl": () => needsProgram("openssl", "openssl"),
+  "curl": () => needsProgram("curl", "curl"),
   "python-seccomp": () =>
     succeeds("/usr/bin/python3", "-c", "import seccomp")
       ? null
