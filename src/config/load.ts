@@ -17,7 +17,13 @@ import { indexTomlLines, type LineIndex, lineOf } from "./toml_lines.ts";
 export type { Finding } from "./finding.ts";
 
 /** Where to look for the configuration, and how. */
-export interface LoadOptions extends Search, Files {}
+export interface LoadOptions extends Search, Files {
+  /**
+   * Judges the valid parts beside the rules of this room, also of a configuration that is refused; paths in them are as
+   * written, and relative ones start at `directory`. What it finds is merged with everything else.
+   */
+  readonly judge?: (valid: Draft<Config>, directory: string) => Promise<readonly Problem[]>;
+}
 
 /** A configuration ready for use, or every reason why it is not. */
 export type LoadResult =
@@ -67,10 +73,11 @@ export async function loadConfig(options: LoadOptions): Promise<LoadResult> {
 
   const unanswered = new Set(findings.filter(({ severity }) => severity === "error").map(({ path }) => path));
   const checked = configSchema.safeParse(layers.document);
+  const valid = checked.success ? checked.data : salvage(configSchema, layers.document);
   const problems = problemsOf(
     layers,
     checked.success ? [] : schemaProblems(checked.error.issues, layers.document),
-    checked.success ? checked.data : salvage(configSchema, layers.document),
+    [...checkRules(valid), ...await options.judge?.(valid, directory) ?? []],
   )
     // a secret whose file cannot be read is missing for that reason
     .filter(({ at }) => !unanswered.has(`${formatKeyPath(at)}_file`));
@@ -89,13 +96,17 @@ export async function loadConfig(options: LoadOptions): Promise<LoadResult> {
 }
 
 /** Placeholders, the schema's problems and the rules', the first of each key alone. */
-function problemsOf({ document }: Layers, ofSchema: readonly Problem[], valid: Draft<Config>): Problem[] {
+function problemsOf(
+  { document }: Layers,
+  ofSchema: readonly Problem[],
+  ofRules: readonly Problem[],
+): Problem[] {
   const placeholders = placeholderProblems(document, []);
   const taken = new Set(placeholders.map(({ at }) => formatKeyPath(at)));
   const free = ({ at }: Problem) => !taken.has(formatKeyPath(at));
   const first = [...placeholders, ...ofSchema.filter(free)];
   for (const { at } of ofSchema) taken.add(formatKeyPath(at));
-  return [...first, ...checkRules(valid).filter(free)];
+  return [...first, ...ofRules.filter(free)];
 }
 
 function placeholderProblems(value: unknown, at: KeyPath): Problem[] {

@@ -1,6 +1,11 @@
-import { isAbsolute, resolve } from "node:path";
+import { resolve } from "node:path";
 import { parseEndpoint } from "./address.ts";
 import type { Config } from "./schema.ts";
+
+/** A path that starts at `data_dir` unless it begins with `./` or `../`: then at the configuration file's folder. */
+export function pathInData(path: string, dataDir: string, directory: string): string {
+  return /^\.\.?(\/|$)/.test(path) ? resolve(directory, path) : resolve(directory, dataDir, path);
+}
 
 /**
  * The configuration with every path absolute. Paths start at the folder of the configuration file; `database_path`,
@@ -8,8 +13,7 @@ import type { Config } from "./schema.ts";
  */
 export function withAbsolutePaths(config: Config, directory: string): Config {
   const dataDir = resolve(directory, config.gateway.data_dir);
-  const inData = (path: string) =>
-    /^\.\.?(\/|$)/.test(path) && !isAbsolute(path) ? resolve(directory, path) : resolve(dataDir, path);
+  const inData = (path: string) => pathInData(path, dataDir, directory);
   const { chirpstack, logging, runtime } = config;
   const { control, tls } = runtime;
   const beside = <K extends "cert_path" | "key_path" | "ca_path">(key: K) => {

@@ -1,0 +1,38 @@
+import type { LoadResult } from "../config/load.ts";
+import { loadConfigHere } from "../config/load_here.ts";
+import { evaluate } from "../policy/evaluate.ts";
+import type { Exposure } from "../policy/exposure.ts";
+import { gatherPolicyFacts } from "./policy_facts.ts";
+
+/** Which configuration is judged. */
+export interface JudgedChoice {
+  /** The file; without it and without `project` the documented places are looked through. */
+  readonly path?: string | undefined;
+  /** A folder with edgekeep.toml or runtime.toml. */
+  readonly project?: string | undefined;
+  /** A proposed text that stands for what is in the file `path`, which is then only named and not read. */
+  readonly text?: string | undefined;
+}
+
+/** A configuration with everything that is known to be wrong with it, and who can reach what. */
+export type JudgedConfig = LoadResult & {
+  /** Of the valid parts when the configuration is refused; empty when it could not be read at all. */
+  readonly exposures: readonly Exposure[];
+};
+
+/**
+ * Loads a configuration as this process sees it and lets the policy judge it together with the schema and the rules: one
+ * list of findings, each with its line. Whatever starts, reloads, edits or checks a configuration loads it here.
+ */
+export async function loadJudgedConfig(choice: JudgedChoice): Promise<JudgedConfig> {
+  let exposures: readonly Exposure[] = [];
+  const result = await loadConfigHere({
+    ...choice,
+    judge: async (valid, directory) => {
+      const evaluation = evaluate(valid, await gatherPolicyFacts(valid, directory, Date.now() * 1000));
+      exposures = evaluation.exposures;
+      return evaluation.findings;
+    },
+  });
+  return { ...result, exposures };
+}
