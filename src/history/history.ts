@@ -95,6 +95,23 @@ export interface HistoryWriter {
   status(): HistoryStatus;
 }
 
+/** A backup of the history as lists show it. */
+export interface BackupFile {
+  /** Name of the file in `data_dir/backup`. */
+  readonly file: string;
+  readonly bytes: number;
+  /** When the backup was begun, µs. */
+  readonly createdUs: number;
+}
+
+/** Backups of the history besides those that are made on schedule; all of them count towards `backup_keep`. */
+export interface Backups {
+  /** Makes one now. One at a time: a call while one is under way gets the same one. */
+  create(): Promise<{ readonly file: string; readonly bytes: number }>;
+  /** Those that are there, the newest first. */
+  list(): Promise<BackupFile[]>;
+}
+
 /** Thrown by {@link HistoryQueries} while the reader worker is away. */
 export class HistoryUnavailableError extends Error {
   override readonly name = "HistoryUnavailableError";

@@ -112,6 +112,38 @@ export const faultCatalogue = catalogue({
     cause: "Certificates have an end date; clients refuse the connection after it.",
     remedy: "Replace the certificate before that day and let clients trust the new one.",
   },
+  debug_unlocked: {
+    title: "Debug operations are unlocked",
+    severity: "warning",
+    cause: "An admin unlocked debug operations, such as forcing values, for a while.",
+    remedy: "They close by themselves when the time is over; `edgekeep ctl debug.lock` closes them now.",
+  },
+  tag_forced: {
+    title: "A value is forced",
+    severity: "warning",
+    cause: "Somebody serves a value of their own in place of the field's.",
+    remedy: "Unforce the tag to serve the field's value again: `edgekeep ctl tags.unforce id=…`.",
+  },
+  audit_unwritable: {
+    title: "The audit cannot be written",
+    severity: "error",
+    cause: "Writing data_dir/audit fails: the disk is full, read-only or broken.",
+    remedy: "Free space or mend the disk. Records wait in memory up to a limit and are written then.",
+  },
+  audit_chain_broken: {
+    title: "The audit was changed or damaged",
+    severity: "error",
+    cause:
+      "The chain of hashes over the audit's records does not fit: records were changed, removed, or the disk is bad.",
+    remedy: "Run `edgekeep audit verify`, keep the files in data_dir/audit as they are, and find out who had access.",
+  },
+  part_down: {
+    title: "A part of the gateway cannot start",
+    severity: "error",
+    cause:
+      "After a change of the configuration the part could not be started: a port that is taken, a file that is missing.",
+    remedy: "Read the detail and mend it, or restore the earlier configuration; the gateway keeps trying.",
+  },
   worker_restarted: {
     title: "The gateway restarted after a crash",
     severity: "warning",

@@ -90,6 +90,36 @@ export const germanFaults: Readonly<
     cause: "Zertifikate haben ein Enddatum; danach lehnen Clients die Verbindung ab.",
     remedy: "Das Zertifikat vor diesem Tag ersetzen und die Clients dem neuen vertrauen lassen.",
   },
+  part_down: {
+    title: "Ein Teil des Gateways kann nicht starten",
+    cause:
+      "Nach einer Änderung der Konfiguration ließ sich der Teil nicht starten: ein belegter Port, eine fehlende Datei.",
+    remedy:
+      "Die Einzelheit lesen und beheben oder die frühere Konfiguration wiederherstellen; das Gateway versucht es weiter.",
+  },
+  debug_unlocked: {
+    title: "Debug-Operationen sind freigegeben",
+    cause: "Ein Administrator hat Debug-Operationen, etwa das Erzwingen von Werten, für eine Weile freigegeben.",
+    remedy: "Sie schließen sich nach Ablauf von selbst; `edgekeep ctl debug.lock` schließt sie sofort.",
+  },
+  tag_forced: {
+    title: "Ein Wert ist erzwungen",
+    cause: "Jemand gibt einen eigenen Wert anstelle des Wertes aus dem Feld aus.",
+    remedy: "Das Erzwingen aufheben, um wieder den Wert aus dem Feld auszugeben: `edgekeep ctl tags.unforce id=…`.",
+  },
+  audit_unwritable: {
+    title: "Das Audit kann nicht geschrieben werden",
+    cause: "Das Schreiben nach data_dir/audit schlägt fehl: Datenträger voll, schreibgeschützt oder defekt.",
+    remedy:
+      "Platz schaffen oder den Datenträger instand setzen. Einträge warten bis zu einer Grenze im Speicher und werden dann geschrieben.",
+  },
+  audit_chain_broken: {
+    title: "Das Audit wurde verändert oder beschädigt",
+    cause:
+      "Die Hash-Kette der Audit-Einträge passt nicht: Einträge wurden verändert oder entfernt, oder der Datenträger ist defekt.",
+    remedy:
+      "`edgekeep audit verify` ausführen, die Dateien in data_dir/audit unverändert aufheben und klären, wer Zugriff hatte.",
+  },
   worker_restarted: {
     title: "Das Gateway ist nach einem Absturz neu gestartet",
     cause: "Der Gateway-Prozess endete unerwartet und wurde vom Aufseher neu gestartet.",

@@ -1,0 +1,45 @@
+import type { Access } from "../access/access.ts";
+import type { Audit } from "../audit/audit.ts";
+import type { Problem } from "../config/finding.ts";
+import type { Config } from "../config/schema.ts";
+import type { DeviceDefinition } from "../config/topology.ts";
+import type { Backups, HistoryQueries } from "../history/history.ts";
+import type { Exposure } from "../policy/exposure.ts";
+import type { Host } from "../supervisor/role_protocol.ts";
+import type { TagStore } from "../tags/tag_store.ts";
+import type { EventFeed } from "../telemetry/event_feed.ts";
+import type { FaultBoard } from "../telemetry/fault_board.ts";
+import type { GatewayStatus } from "../telemetry/status.ts";
+import type { ServerCertificate } from "../tls/server_certificate.ts";
+import type { ClientCertificates } from "./client_certificates.ts";
+import type { DebugGate } from "./debug_gate.ts";
+import type { SessionSource } from "./session_source.ts";
+
+/** The gateway's parts that operations act on. Functions are asked anew at each call: parts come and go. */
+export interface OperationParts {
+  readonly config: () => Config;
+  readonly gateway: { readonly id: string; readonly name: string; readonly version: string };
+  readonly status: () => GatewayStatus;
+  readonly isReady: () => boolean;
+  readonly tags: TagStore;
+  readonly devices: () => readonly DeviceDefinition[];
+  readonly history: HistoryQueries;
+  readonly backups: Backups;
+  readonly feed: EventFeed;
+  readonly faults: FaultBoard;
+  readonly access: Access;
+  readonly audit: Audit;
+  readonly host: Host;
+  readonly debug: DebugGate;
+  /** May grow after the operations are made: listeners come later. */
+  readonly sessions: readonly SessionSource[];
+  /** The OPC UA trust list; `null` while no OPC UA server runs. */
+  readonly clientCertificates: () => ClientCertificates | null;
+  /** Certificate of web and control; `null` without TLS. */
+  readonly serverCertificate: () => ServerCertificate | null;
+  /** What the policy says about the running configuration. */
+  readonly exposure: () => Promise<{ readonly exposures: readonly Exposure[]; readonly findings: readonly Problem[] }>;
+  /** Addresses of the web page for a browser, the best first, without a slash at the end; empty while none is served. */
+  readonly pageUrls: () => readonly string[];
+  readonly nowUs: () => number;
+}

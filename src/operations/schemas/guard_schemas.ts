@@ -1,0 +1,138 @@
+import { z } from "zod";
+import { roles } from "../../policy/roles.ts";
+import { count, counter, nothing, role, time, timeOrNull } from "./fields.ts";
+
+const certificate = z.object({
+  subject: z.string(),
+  issuer: z.string(),
+  names: z.array(z.string()),
+  notBefore: time(),
+  notAfter: time(),
+  fingerprint: z.string().describe("SHA-256"),
+});
+
+const fingerprint = z.strictObject({
+  fingerprint: z.string().trim().toUpperCase().regex(
+    /^([0-9A-F]{2}:){31}[0-9A-F]{2}$/,
+    "must be a SHA-256 fingerprint, as AB:CD:…",
+  ),
+});
+
+const session = z.object({
+  id: z.string(),
+  kind: z.enum(["web", "control", "opcua"]),
+  name: z.string().nullable(),
+  role: role().nullable(),
+  address: z.string(),
+  client: z.string().describe("What the client says it is"),
+  created: time(),
+  lastUsed: timeOrNull(),
+  expires: timeOrNull(),
+});
+
+const auditValue = z.union([z.string(), z.number(), z.boolean(), z.null(), z.array(z.string())]);
+
+const record = z.object({
+  sequence: counter(),
+  time: time(),
+  event: z.string(),
+  principal: z.string().nullable(),
+  role: z.string().nullable(),
+  credential: z.string().nullable(),
+  address: z.string(),
+  transport: z.string(),
+  operation: z.string().nullable(),
+  target: z.string().nullable(),
+  decision: z.enum(["allowed", "denied"]),
+  rule: z.string().nullable(),
+  outcome: z.string(),
+  fields: z.record(z.string(), auditValue).optional(),
+  previous: z.string(),
+  hash: z.string(),
+});
+
+const exposure = z.object({
+  listener: z.enum(["web", "control", "opcua"]),
+  address: z.string(),
+  port: z.int().nullable(),
+  protocol: z.enum(["https", "http", "unix", "tcp", "tls", "opc.tcp"]),
+  reach: z.enum(["loopback", "lan", "any"]),
+  encryption: z.enum(["tls", "opcua", "none"]),
+  authentication: z.array(z.string()),
+  lets: z.string(),
+  key: z.string(),
+});
+
+const backup = z.object({ file: z.string(), bytes: counter() });
+const operationName = z.string().min(1).max(64);
+
+/** What guards the gateway: certificates, sessions, audit, policy; and backups. */
+export const guardSchemas = {
+  "pki.list": {
+    params: nothing,
+    result: z.object({
+      server: certificate.nullable().describe("Of web and control"),
+      own: certificate.nullable().describe("Of the OPC UA server"),
+      trusted: z.array(certificate).describe("OPC UA clients"),
+      rejected: z.array(certificate),
+    }),
+  },
+  "pki.trust": { params: fingerprint, result: certificate },
+  "pki.reject": { params: fingerprint, result: certificate },
+  "pki.renew": { params: nothing, result: z.object({ notAfter: time(), fingerprint: z.string() }) },
+  "sessions.list": { params: nothing, result: z.object({ sessions: z.array(session) }) },
+  "sessions.close": { params: z.strictObject({ id: z.string().min(1).max(128) }), result: nothing },
+  "audit.tail": {
+    params: z.strictObject({
+      limit: count(1, 1000, 100),
+      event: z.string().min(1).max(64).optional().describe("Only records of this event"),
+    }),
+    result: z.object({ records: z.array(record).describe("Oldest first") }),
+  },
+  "audit.verify": {
+    params: nothing,
+    result: z.object({
+      ok: z.boolean(),
+      records: counter(),
+      files: counter(),
+      first: z.int().nullable(),
+      last: z.int().nullable(),
+      problem: z.object({ file: z.string(), line: z.int(), text: z.string() }).nullable(),
+    }),
+  },
+  "backup.create": { params: nothing, result: backup },
+  "backup.list": {
+    params: nothing,
+    result: z.object({ backups: z.array(backup.extend({ created: time() })).describe("Newest first") }),
+  },
+  "policy.exposure": {
+    params: nothing,
+    result: z.object({
+      exposures: z.array(exposure),
+      findings: z.array(z.object({
+        rule: z.string(),
+        severity: z.enum(["error", "warning", "note"]),
+        path: z.string(),
+        text: z.string(),
+        fix: z.string(),
+      })),
+      firewall: z.object({ nftables: z.array(z.string()), ufw: z.array(z.string()) }),
+    }),
+  },
+  "policy.explain": {
+    params: z.strictObject({
+      operation: operationName,
+      role: z.enum([...roles, "nobody"]).optional().describe("Yours unless told"),
+      address: z.string().min(1).max(253).optional().describe("IP address of the caller, or local; yours unless told"),
+      target: z.string().max(256).optional().describe("What it would act on"),
+    }),
+    result: z.object({ allowed: z.boolean(), rule: z.string(), text: z.string(), fix: z.string().nullable() }),
+  },
+  "remote.preflight": {
+    params: z.strictObject({ operation: operationName, target: z.string().min(1).max(256).optional() }),
+    result: z.object({
+      allowed: z.boolean(),
+      denials: z.array(z.object({ code: z.string(), text: z.string(), remedy: z.string() })),
+    }),
+  },
+} as const;
