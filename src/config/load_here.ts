@@ -21,7 +21,17 @@ export function loadConfigHere({ path, project, judge, text }: LoadHere): Promis
     cwd: Deno.cwd(),
     readFile: (file) =>
       text !== undefined && resolve(file) === proposed ? Promise.resolve(text) : Deno.readTextFile(file),
-    fileMode: async (file) => (await Deno.stat(file)).mode,
+    fileMode: async (file) => resolve(file) === proposed ? modeOrNull(file) : (await Deno.stat(file)).mode,
     ...judge === undefined ? {} : { judge },
   });
+}
+
+/** A file that is proposed need not be there yet. */
+async function modeOrNull(file: string): Promise<number | null> {
+  try {
+    return (await Deno.stat(file)).mode;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return null;
+    throw error;
+  }
 }

@@ -237,7 +237,8 @@ export const controlSchema = z.strictObject({
   enabled: z.boolean().default(true).describe("false starts no control endpoint."),
   endpoint: z.string().refine((text) => parseEndpoint(text) !== null, "must be unix://path or tcp://host:port")
     .default("unix://control.sock").meta({
-      description: "Where `edgekeep ctl` and `edgekeep ui` reach the gateway. A unix socket is for this machine alone; its " +
+      description:
+        "Where `edgekeep ctl` and `edgekeep ui` reach the gateway. A unix socket is for this machine alone; its " +
         "path is relative to data_dir unless it starts with / or ./. tcp needs auth_token.",
       expected: "unix://path or tcp://host:port",
     }),
@@ -261,14 +262,18 @@ export const controlSchema = z.strictObject({
   idle_timeout_seconds: count(1, 3600, 60).describe("Seconds of silence after which a connection is closed."),
 });
 
-const origin = z.string().refine((text) => isOrigin(text), "must be scheme://host or scheme://host:port, without a path")
+const origin = z.string().refine(
+  (text) => isOrigin(text),
+  "must be scheme://host or scheme://host:port, without a path",
+)
   .meta({ expected: "an origin, as https://gateway.plant.example:8443" });
 
 export const webSchema = z.strictObject({
   enabled: z.boolean().default(true).describe("false starts no web server."),
   listen: z.string().refine((text) => parseListen(text) !== null, "must be host:port, as 127.0.0.1:8080 or [::1]:8080")
     .default("127.0.0.1:8080").meta({
-      description: "Address and port to listen on: 127.0.0.1 is this machine alone, 0.0.0.0 every network it has. Port 0 " +
+      description:
+        "Address and port to listen on: 127.0.0.1 is this machine alone, 0.0.0.0 every network it has. Port 0 " +
         "takes a free one.",
       expected: "host:port, as 127.0.0.1:8080 or [::1]:8080",
     }),
@@ -287,7 +292,9 @@ export const webSchema = z.strictObject({
       "Realm that scripts see when they are asked for a password.",
     ),
   session_idle_minutes: count(1, 10_080, 480).describe("Minutes without a request after which a login ends."),
-  health_remote: z.boolean().default(false).describe("true answers /healthz and /readyz to other machines without login."),
+  health_remote: z.boolean().default(false).describe(
+    "true answers /healthz and /readyz to other machines without login.",
+  ),
   requests_per_minute: count(60, 100_000, 1200).describe("Requests that one address may make in a minute."),
 });
 
