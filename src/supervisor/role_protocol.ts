@@ -1,9 +1,10 @@
 import type { AuditEntry } from "../audit/audit.ts";
 import type { Finding } from "../config/finding.ts";
 import type { Config } from "../config/schema.ts";
+import type { ReloadEffect, RestartedPart } from "../policy/reload_effect.ts";
 import type { LogLevel, LogMessage } from "../telemetry/log_message.ts";
 
-export type { LogMessage };
+export type { LogMessage, ReloadEffect };
 
 /** What a role's worker is started with. Secrets travel here, never in the environment. */
 export interface GatewayStart {
@@ -55,12 +56,6 @@ export interface ConfigChange {
   readonly effect: ReloadEffect;
 }
 
-/**
- * What applying a change does: `live` nobody notices; `control`, `web`, `source`, `opcua` that part alone restarts;
- * `worker` all parts restart and OPC UA sessions drop; `process` it counts at the next start of the service alone.
- */
-export type ReloadEffect = "live" | "control" | "web" | "source" | "opcua" | "worker" | "process";
-
 /** What a proposed configuration means. */
 export interface ConfigPlan {
   /** Whether it could be applied: no finding is an error. */
@@ -110,7 +105,11 @@ export interface HostCalls {
   /** `text` replaces the file; `set` changes single keys in it, values as TOML (`"8080"`, `true`), `null` removes. */
   "config.plan": { request: ConfigProposal; answer: ConfigPlan };
   "config.apply": {
-    request: ConfigProposal & { readonly by: Asker; readonly trigger: ReloadTrigger; readonly etag?: string | undefined };
+    request: ConfigProposal & {
+      readonly by: Asker;
+      readonly trigger: ReloadTrigger;
+      readonly etag?: string | undefined;
+    };
     answer: ConfigOutcome;
   };
   "config.reload": { request: { readonly by: Asker; readonly trigger: ReloadTrigger }; answer: ConfigOutcome };
@@ -119,7 +118,10 @@ export interface HostCalls {
   /** `null` goes back to the configured level. */
   "log.level": { request: { readonly level: LogLevel | null }; answer: { readonly level: LogLevel } };
   /** Makes a new self-managed certificate and key at the configured paths. */
-  "pki.renew": { request: { readonly by: Asker }; answer: { readonly notAfterUs: number; readonly fingerprint: string } };
+  "pki.renew": {
+    request: { readonly by: Asker };
+    answer: { readonly notAfterUs: number; readonly fingerprint: string };
+  };
   "restart": { request: { readonly by: Asker }; answer: Record<never, never> };
   "shutdown": { request: { readonly by: Asker }; answer: Record<never, never> };
 }
@@ -149,7 +151,7 @@ export class HostRefusal extends Error {
 export interface Reconfigure {
   readonly config: Config;
   /** Parts to restart; everything else that differs is taken over live. */
-  readonly restart: readonly Exclude<ReloadEffect, "live" | "worker" | "process">[];
+  readonly restart: readonly RestartedPart[];
 }
 
 /** Supervisor → worker. */
@@ -159,6 +161,7 @@ export type ToWorker =
   | { readonly type: "reconfigure"; readonly id: number; readonly change: Reconfigure }
   /** A record for the audit of something that the supervisor did. */
   | { readonly type: "audit"; readonly entry: AuditEntry }
+  | { readonly type: "log_level"; readonly level: LogLevel }
   | { readonly type: "start"; readonly start: RoleStart }
   | { readonly type: "ping"; readonly id: number }
   /** Finish within `graceMs`, then answer `stopped`. */

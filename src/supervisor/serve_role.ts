@@ -1,11 +1,17 @@
 import process from "node:process";
-import { configureForwardingLog } from "../telemetry/log.ts";
-import type { FromWorker, ReadyInfo, RoleFailure, RoleStart, ToWorker } from "./role_protocol.ts";
+import type { AuditEntry } from "../audit/audit.ts";
+import { configureForwardingLog, type Log } from "../telemetry/log.ts";
+import { HostLink } from "./host_link.ts";
+import type { FromWorker, Host, ReadyInfo, Reconfigure, RoleFailure, RoleStart, ToWorker } from "./role_protocol.ts";
 
 /** A role that runs in this worker. */
 export interface RunningRole {
   readonly ready: ReadyInfo;
   stop(): Promise<void>;
+  /** Takes over a changed configuration. When it rejects, everything runs as before. A role without it refuses. */
+  reconfigure?(change: Reconfigure): Promise<void>;
+  /** Records something that the supervisor did. */
+  audit?(entry: AuditEntry): void;
 }
 
 /** The worker's side of a channel to the supervisor; `self` in a worker. */
@@ -19,8 +25,8 @@ export interface RolePort {
 
 /** What a role's worker entry plugs into the supervisor's protocol. */
 export interface RoleServing {
-  /** Starts the role; what it throws is sorted by `failure` and reported. */
-  readonly start: (start: RoleStart) => Promise<RunningRole>;
+  /** Starts the role; what it throws is sorted by `failure` and reported. `host` does what only the supervisor can. */
+  readonly start: (start: RoleStart, host: Host) => Promise<RunningRole>;
   /** Sorts an error of the start by the command line's exit codes. */
   readonly failure: (error: unknown) => RoleFailure;
 }
@@ -36,6 +42,8 @@ export function serveRole(port: RolePort, { start, failure }: RoleServing): void
   let running: Promise<RunningRole> | undefined;
   let stopping = false;
   let failed = false;
+  let log: Log | null = null;
+  const host = new HostLink((id, name, request) => port.postMessage({ type: "call", id, name, request }));
 
   const fail = (reported: RoleFailure) => {
     if (failed) return;
@@ -48,8 +56,8 @@ export function serveRole(port: RolePort, { start, failure }: RoleServing): void
     fail({ code: "uncaught", message, exitCode: 1 });
   };
   const begin = async (message: RoleStart): Promise<RunningRole> => {
-    await configureForwardingLog(message.logLevel, (record) => port.postMessage({ type: "log", record }));
-    const role = await start(message);
+    log = await configureForwardingLog(message.logLevel, (record) => port.postMessage({ type: "log", record }));
+    const role = await start(message, host);
     if (!stopping) port.postMessage({ type: "ready", info: role.ready });
     return role;
   };
@@ -62,6 +70,18 @@ export function serveRole(port: RolePort, { start, failure }: RoleServing): void
     } catch (error) {
       uncaught(error);
     }
+  };
+
+  const reconfigure = async (id: number, change: Reconfigure) => {
+    let error: string | null = null;
+    try {
+      const role = await running;
+      if (role?.reconfigure === undefined) throw new Error("This role takes its configuration at its start alone");
+      await role.reconfigure(change);
+    } catch (reason) {
+      error = reason instanceof Error ? reason.message : String(reason);
+    }
+    port.postMessage({ type: "reconfigured", id, error });
   };
 
   reportExit((code) => uncaught(new Error(`Something called exit(${code})`)));
@@ -86,6 +106,19 @@ export function serveRole(port: RolePort, { start, failure }: RoleServing): void
         break;
       case "stop":
         void end();
+        break;
+      case "answer":
+        host.settle(data.id, data.answer);
+        break;
+      case "reconfigure":
+        void reconfigure(data.id, data.change);
+        break;
+      case "audit":
+        // one that comes while the role starts waits; when the start fails, that is reported as such
+        running?.then((role) => role.audit?.(data.entry)).catch(() => {});
+        break;
+      case "log_level":
+        log?.setLevel(data.level);
         break;
     }
   });
