@@ -51,4 +51,6 @@ export interface Origin {
 /** Who calls, from where. `principal` is `null` for somebody unknown. */
 export interface Caller extends Origin {
   readonly principal: Principal | null;
+  /** What the caller calls this request, for the audit record's field `request_id`. */
+  readonly requestId?: string | undefined;
 }
