@@ -84,13 +84,13 @@ async function runDemo(choice: DemoChoice, context: CliContext): Promise<number>
     {
       name: "simulator",
       entry: context.simulatorEntry,
-      permissions: simulatorPermissions(simulator, context),
+      permissions: () => simulatorPermissions(simulator, context),
       start: () => ({ role: "simulator", options: simulator, logLevel: config.logging.level }),
     },
     {
       name: "gateway",
       entry: context.gatewayEntry,
-      permissions: gatewayPermissions(config, context),
+      permissions: () => gatewayPermissions(config, context),
       start: (restarts, lastCrash) => ({
         role: "gateway",
         config,

@@ -39,7 +39,7 @@ async function runGateway(choice: ConfigChoice, context: CliContext): Promise<nu
   return await runSupervised([{
     name: "gateway",
     entry: context.gatewayEntry,
-    permissions: gatewayPermissions(config, context),
+    permissions: () => gatewayPermissions(config, context),
     start: (restarts, lastCrash) => ({ role: "gateway", config, logLevel: config.logging.level, restarts, lastCrash }),
   }], {
     logging: config.logging,

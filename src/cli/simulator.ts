@@ -48,7 +48,7 @@ async function runSimulator(choice: SimulatorChoice, context: CliContext): Promi
   return await runSupervised([{
     name: "simulator",
     entry: context.simulatorEntry,
-    permissions: simulatorPermissions(options, context),
+    permissions: () => simulatorPermissions(options, context),
     start: () => ({ role: "simulator", options, logLevel: "info" }),
   }], {
     logging: { level: "info", format: "text", max_file_bytes: 65_536, max_files: 1 },

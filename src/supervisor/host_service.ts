@@ -14,6 +14,8 @@ export interface HostService {
 
 /** The running gateway role as the service handles it. */
 export interface RoleControl {
+  /** Whether the worker serves. */
+  isReady(): boolean;
   /** Has the worker take over a change. Rejects with its reason, or when it gives no answer in time. */
   reconfigure(change: Reconfigure): Promise<void>;
   /**

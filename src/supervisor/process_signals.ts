@@ -8,6 +8,8 @@ export interface ProcessSignals {
   readonly stop: AbortSignal;
   /** Aborted by the second one: stop at once. */
   readonly force: AbortSignal;
+  /** Calls the listener at each SIGHUP until the returned function is called. */
+  onReload(listener: () => void): () => void;
   /** Stops listening; the signals have their default effect again. */
   dispose(): void;
 }
@@ -22,6 +24,7 @@ const sameRequestMs = 750;
 export function listenForSignals(nowMs: () => number = () => performance.now()): ProcessSignals {
   const stop = new AbortController();
   const force = new AbortController();
+  const reloads = new Set<() => void>();
   let stoppedMs = 0;
   const end = (signal: Deno.Signal) => () => {
     if (stop.signal.aborted) {
@@ -38,15 +41,17 @@ export function listenForSignals(nowMs: () => number = () => performance.now()):
     ["SIGTERM", end("SIGTERM")],
     ["SIGINT", end("SIGINT")],
     ["SIGHUP", () => {
-      log.warning("SIGHUP: reload is not available in this version; restart to apply a changed configuration", {
-        event: "reload_unavailable",
-      });
+      for (const listener of reloads) listener();
     }],
   ];
   for (const [signal, listener] of listeners) Deno.addSignalListener(signal, listener);
   return {
     stop: stop.signal,
     force: force.signal,
+    onReload(listener) {
+      reloads.add(listener);
+      return () => void reloads.delete(listener);
+    },
     dispose() {
       for (const [signal, listener] of listeners) Deno.removeSignalListener(signal, listener);
     },

@@ -35,14 +35,21 @@ Deno.test("A signal that comes twice at once, as Ctrl-C under another program do
   }
 });
 
-Deno.test("SIGHUP ends nothing", async () => {
+Deno.test("SIGHUP ends nothing and asks for a reload, as long as somebody listens", async () => {
   const signals = listenForSignals();
-  let passed = false;
-  const note = () => passed = true;
+  let passed = 0;
+  let reloads = 0;
+  const note = () => passed++;
   Deno.addSignalListener("SIGHUP", note);
   try {
+    const forget = signals.onReload(() => reloads++);
     Deno.kill(Deno.pid, "SIGHUP");
-    await waitFor("SIGHUP", () => passed);
+    await waitFor("the first", () => passed === 1);
+    assert.equal(reloads, 1);
+    forget();
+    Deno.kill(Deno.pid, "SIGHUP");
+    await waitFor("the second", () => passed === 2);
+    assert.equal(reloads, 1);
     assert.ok(!signals.stop.aborted);
   } finally {
     Deno.removeSignalListener("SIGHUP", note);

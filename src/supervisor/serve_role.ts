@@ -62,6 +62,7 @@ export function serveRole(port: RolePort, { start, failure }: RoleServing): void
     return role;
   };
   const end = async () => {
+    if (stopping) return;
     stopping = true;
     try {
       await (await running)?.stop();

@@ -1,7 +1,9 @@
 import { getLogger } from "@logtape/logtape";
+import type { AuditEntry } from "../audit/audit.ts";
 import type { BackoffOptions } from "../telemetry/backoff.ts";
 import type { LogHandle } from "../telemetry/log.ts";
-import type { ReadyInfo } from "./role_protocol.ts";
+import type { HostService, RoleControl } from "./host_service.ts";
+import { type HostAnswer, type HostCallName, HostRefusal, type ReadyInfo } from "./role_protocol.ts";
 import type { ServiceManager } from "./systemd_notify.ts";
 import { type RoleFailure, type RoleSpec, WorkerRole } from "./worker_role.ts";
 
@@ -30,6 +32,14 @@ export interface SuperviseOptions {
   /** Time without an answer after which the process ends, ms. Default 20,000; four times that while a role starts. */
   readonly unresponsiveMs?: number;
   readonly backoff?: BackoffOptions;
+  /** Makes what answers the roles' calls; without it they are refused. It controls the role that is named first here. */
+  readonly host?: { readonly role: RoleSpec["name"]; readonly open: (control: RoleControl) => Promise<HostService> };
+  /** Calls its listener at each request to reload, until the returned function is called. */
+  readonly onReload?: (listener: () => void) => () => void;
+  /** Time in which a role takes over a changed configuration, ms. Default 30,000. */
+  readonly reconfigureMs?: number;
+  /** Time in which a role that is started anew gets ready, ms. Default 60,000. */
+  readonly replaceMs?: number;
 }
 
 /**
@@ -49,10 +59,15 @@ export async function supervise(roles: readonly RoleSpec[], options: SuperviseOp
     backoff: options.backoff ?? {},
     unansweredPings,
     unansweredPingsAtStart: 4 * unansweredPings,
+    reconfigureMs: options.reconfigureMs ?? 30_000,
+    replaceMs: options.replaceMs ?? 60_000,
   };
   const listening = new Map<string, ReadyInfo>();
   const ended = Promise.withResolvers<{ readonly name: string; readonly failure: RoleFailure } | null>();
   const running: WorkerRole[] = [];
+  let host: HostService | null = null;
+  /** Records for the audit from before the role that keeps it was there. */
+  let early: AuditEntry[] | null = [];
 
   function startNext(): void {
     const spec = roles[running.length];
@@ -69,13 +84,38 @@ export async function supervise(roles: readonly RoleSpec[], options: SuperviseOp
       crashed: (reason) => serviceManager?.status(`${spec.name} is being restarted: ${reason}`),
       failed: (failure) => ended.resolve({ name: spec.name, failure }),
       log: (record) => options.log.accept(record),
+      call: (name, request) => answerOf(host, name, request),
       redact: (text) => options.log.redact(text),
     }, limits);
     running.push(role);
+    if (early !== null && spec.name === options.host?.role) {
+      for (const entry of early) role.audit(entry);
+      early = null;
+    }
     role.start();
   }
 
   const stop = () => ended.resolve(null);
+  if (options.host !== undefined) {
+    const { role: name, open } = options.host;
+    const role = () => running.find((candidate) => candidate.name === name);
+    const present = () => {
+      const found = role();
+      if (found === undefined) throw new Error(`The ${name} has not been started`);
+      return found;
+    };
+    host = await open({
+      isReady: () => role()?.ready ?? false,
+      reconfigure: async (change) => await present().reconfigure(change),
+      replace: async ({ keepTrying = false } = {}) => await present().replace(graceMs, keepTrying),
+      audit: (entry) => early === null ? role()?.audit(entry) : early.push(entry),
+      setLogLevel: (level) => running.forEach((each) => each.setLogLevel(level)),
+      shutdown: stop,
+      giveUp: (message) => ended.resolve({ name, failure: { code: "unresponsive", message, exitCode: 1 } }),
+    });
+  }
+  const reload = () => void reloadWith(host, serviceManager, () => summary(listening));
+  const forgetReload = options.onReload?.(reload);
   signal.addEventListener("abort", stop);
   const pinging = setInterval(() => {
     if (listening.size === roles.length && running.every((role) => role.healthy)) serviceManager?.watchdog();
@@ -85,8 +125,10 @@ export async function supervise(roles: readonly RoleSpec[], options: SuperviseOp
   const failed = await ended.promise;
   clearInterval(pinging);
   signal.removeEventListener("abort", stop);
+  forgetReload?.();
 
   serviceManager?.stopping("Stopping");
+  await host?.stop(force);
   let code = 0;
   if (failed !== null) {
     const { name, failure } = failed;
@@ -106,6 +148,36 @@ export async function supervise(roles: readonly RoleSpec[], options: SuperviseOp
   }
   log.info("Stopped", { event: "supervisor_stopped", exitCode: code });
   return code;
+}
+
+/** Reads the configuration again and tells the service manager while that lasts. */
+async function reloadWith(
+  host: HostService | null,
+  serviceManager: ServiceManager | null,
+  status: () => string,
+): Promise<void> {
+  if (host === null) {
+    log.info("SIGHUP: this process has no configuration to read again", { event: "reload_unavailable" });
+    return;
+  }
+  serviceManager?.reloading("Reading the configuration again");
+  await host.reload();
+  serviceManager?.ready(status());
+}
+
+/** The service's answer as a message; what it does not refuse on purpose is logged here and stays here. */
+async function answerOf(host: HostService | null, name: HostCallName, request: unknown): Promise<HostAnswer> {
+  try {
+    if (host === null) {
+      throw new HostRefusal("not_configured", `Cannot do '${name}' as this process has no configuration`);
+    }
+    // the worker is of our own code: its request has the shape that the protocol says
+    return { ok: true, value: await host.call(name, request as never) };
+  } catch (error) {
+    if (error instanceof HostRefusal) return { ok: false, code: error.code, message: error.message };
+    log.error("Cannot do {name} for a role: {error}", { event: "host_call_failed", name, error });
+    return { ok: false, code: "internal", message: `Cannot do '${name}': the log of the gateway says why` };
+  }
 }
 
 /** Twice as often as the service manager wants to hear from us, at least. */

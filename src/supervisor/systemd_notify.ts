@@ -9,6 +9,8 @@ export interface ServiceManager {
   /** Start is over; `status` is one line for `systemctl status`. */
   ready(status: string): void;
   status(text: string): void;
+  /** The configuration is being read again; `ready` says that it is over. */
+  reloading(status: string): void;
   stopping(status: string): void;
   /** A sign of life. */
   watchdog(): void;
@@ -43,6 +45,8 @@ export function openServiceManager(environment: Readonly<Record<string, string |
     watchdogMs: watchdogMs(environment),
     ready: (status) => send("READY=1", statusField(status)),
     status: (status) => send(statusField(status)),
+    // without MONOTONIC_USEC, which the runtime cannot tell; only units of Type=notify-reload need it
+    reloading: (status) => send("RELOADING=1", statusField(status)),
     stopping: (status) => send("STOPPING=1", statusField(status)),
     watchdog: () => send("WATCHDOG=1"),
     async close() {

@@ -1,9 +1,24 @@
 import { getLogger } from "@logtape/logtape";
 import { Backoff, type BackoffOptions } from "../telemetry/backoff.ts";
 import type { LogMessage } from "../telemetry/log_message.ts";
-import type { FromWorker, ReadyInfo, RoleFailure, RoleStart, ToWorker } from "./role_protocol.ts";
+import type { AuditEntry } from "../audit/audit.ts";
+import type { LogLevel } from "../telemetry/log_message.ts";
+import { ReplaceError } from "./host_service.ts";
+import type {
+  FromWorker,
+  HostAnswer,
+  HostCallName,
+  ReadyInfo,
+  Reconfigure,
+  RoleFailure,
+  RoleStart,
+  ToWorker,
+} from "./role_protocol.ts";
 
 const log = getLogger(["edgekeep", "supervisor"]);
+
+/** Records that wait for a role to get ready; of more, the oldest are dropped. */
+const mostWaitingEntries = 1000;
 
 export type { RoleFailure };
 
@@ -14,8 +29,8 @@ export interface RoleSpec {
   readonly entry: URL;
   /** What the worker is started with, after so many restarts, the last of them because of `lastCrash`. */
   readonly start: (restarts: number, lastCrash: string | null) => RoleStart;
-  /** All that the worker may touch. */
-  readonly permissions: Deno.PermissionOptionsObject;
+  /** All that the worker may touch, asked for at each start. */
+  readonly permissions: () => Deno.PermissionOptionsObject;
 }
 
 /** What a role reports to its owner. */
@@ -27,6 +42,8 @@ export interface RoleEvents {
   /** It cannot go on, and no restart of the worker mends it. */
   readonly failed: (failure: RoleFailure) => void;
   readonly log: (record: LogMessage) => void;
+  /** The role asks the supervisor for something. Never rejects. */
+  readonly call: (name: HostCallName, request: unknown) => Promise<HostAnswer>;
   /** Takes secrets out of a worker's words before they are kept. */
   readonly redact: (text: string) => string;
 }
@@ -38,9 +55,13 @@ export interface RoleLimits {
   readonly unansweredPings: number;
   /** The same for a worker that still starts, which may keep its thread busy for longer. */
   readonly unansweredPingsAtStart: number;
+  /** Time in which a worker takes over a change, ms. */
+  readonly reconfigureMs: number;
+  /** Time in which a worker that replaces another one gets ready, ms. */
+  readonly replaceMs: number;
 }
 
-type State = "idle" | "starting" | "ready" | "waiting" | "stopping" | "ended";
+type State = "idle" | "starting" | "ready" | "waiting" | "pausing" | "stopping" | "ended";
 
 /** One role in its worker: started, watched, restarted after a crash, stopped. */
 export class WorkerRole {
@@ -58,6 +79,16 @@ export class WorkerRole {
   #pingId = 0;
   #unanswered = 0;
   #startedMs = 0;
+  /** Whether it has ever been ready. */
+  #served = false;
+  /** Set while a worker that replaces another one starts. */
+  #replacing: PromiseWithResolvers<void> | null = null;
+  /** Set while the worker stops to be replaced. */
+  #paused: PromiseWithResolvers<void> | null = null;
+  #changes = new Map<number, PromiseWithResolvers<void>>();
+  #changeId = 0;
+  /** Records for the audit that came before it was ready. */
+  #entries: AuditEntry[] = [];
 
   constructor(spec: RoleSpec, events: RoleEvents, limits: RoleLimits) {
     this.name = spec.name;
@@ -72,7 +103,12 @@ export class WorkerRole {
     return this.#state === "ready" && this.#pingId > 0 && this.#unanswered === 0;
   }
 
-  /** Starts the worker. Called once. */
+  /** Whether it serves. */
+  get ready(): boolean {
+    return this.#state === "ready";
+  }
+
+  /** Starts the worker. */
   start(): void {
     this.#state = "starting";
     this.#unanswered = 0;
@@ -82,18 +118,19 @@ export class WorkerRole {
       worker = new Worker(this.#spec.entry, {
         type: "module",
         name: this.name,
-        deno: { permissions: this.#spec.permissions },
+        deno: { permissions: this.#spec.permissions() },
       });
     } catch (error) {
+      const message = error instanceof Error ? error.message : String(error);
+      if (this.#refuseReplacement(message)) return;
       // the process itself lacks a permission that the role needs: no restart changes that
       this.#end();
-      const message = error instanceof Error ? error.message : String(error);
       this.#events.failed({ code: "worker_refused", message, exitCode: 1 });
       return;
     }
     this.#worker = worker;
     worker.onmessage = ({ data }) => {
-      if (this.#worker === worker) this.#receive(data);
+      if (this.#worker === worker) this.#receive(worker, data);
     };
     worker.onmessageerror = () => {
       if (this.#worker === worker) this.#crash("It sent a message that cannot be read");
@@ -158,11 +195,129 @@ export class WorkerRole {
     return inOrder;
   }
 
+  /**
+   * Has the worker take over a change of the configuration. Rejects with the worker's reason, or when it is not ready or
+   * gives no answer in time.
+   */
+  async reconfigure(change: Reconfigure): Promise<void> {
+    if (this.#state !== "ready") throw new Error(`The ${this.name} is not ready`);
+    const id = ++this.#changeId;
+    const answer = Promise.withResolvers<void>();
+    this.#changes.set(id, answer);
+    const timer = setTimeout(
+      () => answer.reject(new Error(`The ${this.name} did not take over the change in time`)),
+      this.#limits.reconfigureMs,
+    );
+    try {
+      this.#post({ type: "reconfigure", id, change });
+      await answer.promise;
+    } finally {
+      clearTimeout(timer);
+      this.#changes.delete(id);
+    }
+  }
+
+  /**
+   * Stops the worker in order and starts another one with the start message and permissions of this moment. Resolves
+   * when that one is ready. With `keepTrying` a failure is answered with further attempts, as after a crash.
+   *
+   * @throws {ReplaceError} when it fails or is not ready in time; the role is then down
+   */
+  async replace(graceMs: number, keepTrying: boolean): Promise<void> {
+    if (this.#state === "stopping" || this.#state === "ended") throw new ReplaceError("The gateway is stopping", false);
+    clearTimeout(this.#restartTimer);
+    await this.#stopForReplacement(graceMs);
+    if (this.#isEnding()) throw new ReplaceError("The gateway is stopping", false);
+    const replacing = Promise.withResolvers<void>();
+    this.#replacing = replacing;
+    const timer = setTimeout(() => {
+      const blocked = this.#unanswered > 1;
+      this.#replacing = null;
+      this.#putDown();
+      replacing.reject(new ReplaceError("It was not ready in time", blocked));
+    }, this.#limits.replaceMs);
+    try {
+      this.start();
+      await replacing.promise;
+    } catch (error) {
+      if (keepTrying && this.#state === "idle") this.#tryAgain(error instanceof Error ? error.message : String(error));
+      throw error;
+    } finally {
+      clearTimeout(timer);
+      this.#replacing = null;
+    }
+  }
+
+  /** Sends a record for the audit, at once or when the role is ready. */
+  audit(entry: AuditEntry): void {
+    if (this.#state === "ready") this.#post({ type: "audit", entry });
+    else {
+      this.#entries.push(entry);
+      if (this.#entries.length > mostWaitingEntries) this.#entries.shift();
+    }
+  }
+
+  setLogLevel(level: LogLevel): void {
+    this.#post({ type: "log_level", level });
+  }
+
+  /** Ends the present worker, in order when it manages within `graceMs`, without ending the role. */
+  async #stopForReplacement(graceMs: number): Promise<void> {
+    if (this.#worker === null) {
+      this.#state = "idle";
+      return;
+    }
+    this.#state = "pausing";
+    const stopped = Promise.withResolvers<void>();
+    this.#paused = stopped;
+    this.#post({ type: "stop", graceMs });
+    const timer = setTimeout(() => {
+      log.warning("The {role} worker did not stop in order and was ended", { event: "worker_ended", role: this.name });
+      stopped.resolve();
+    }, graceMs);
+    await stopped.promise;
+    clearTimeout(timer);
+    if (!this.#isEnding()) this.#putDown();
+  }
+
+  #isEnding(): boolean {
+    return this.#state === "stopping" || this.#state === "ended";
+  }
+
+  /** Ends the worker and leaves the role down, ready for another start. */
+  #putDown(): void {
+    this.#discardWorker();
+    this.#state = "idle";
+  }
+
+  #discardWorker(): void {
+    this.#worker?.terminate();
+    this.#worker = null;
+    for (const change of this.#changes.values()) change.reject(new Error(`The ${this.name} worker ended`));
+    this.#changes.clear();
+  }
+
+  /** Whether a worker was starting in another one's place; whoever replaces it then hears of the failure. */
+  #refuseReplacement(reason: string): boolean {
+    const replacing = this.#replacing;
+    if (replacing === null) return false;
+    this.#replacing = null;
+    this.#putDown();
+    replacing.reject(new ReplaceError(this.#events.redact(reason), false));
+    return true;
+  }
+
+  async #answer(worker: Worker, id: number, name: HostCallName, request: unknown): Promise<void> {
+    const answer = await this.#events.call(name, request);
+    // one that was replaced meanwhile waits for nothing
+    if (this.#worker === worker) this.#post({ type: "answer", id, answer });
+  }
+
   #post(message: ToWorker): void {
     this.#worker?.postMessage(message);
   }
 
-  #receive(message: FromWorker): void {
+  #receive(worker: Worker, message: FromWorker): void {
     switch (message?.type) {
       case "ready":
         this.#becomeReady(message.info);
@@ -175,10 +330,18 @@ export class WorkerRole {
         break;
       case "stopped":
         if (this.#state === "stopping") this.#end();
+        else if (this.#state === "pausing") this.#paused?.resolve();
         else this.#crash("It stopped by itself");
         break;
       case "log":
         this.#acceptLog(message.record);
+        break;
+      case "call":
+        void this.#answer(worker, message.id, message.name, message.request);
+        break;
+      case "reconfigured":
+        if (message.error === null) this.#changes.get(message.id)?.resolve();
+        else this.#changes.get(message.id)?.reject(new Error(this.#events.redact(message.error)));
         break;
     }
   }
@@ -186,6 +349,7 @@ export class WorkerRole {
   #becomeReady(info: ReadyInfo): void {
     if (this.#state !== "starting") return;
     this.#state = "ready";
+    this.#served = true;
     this.#backoff.succeeded(performance.now());
     log.info("The {role} worker is ready after {ms} ms", {
       event: "worker_ready",
@@ -195,10 +359,12 @@ export class WorkerRole {
       ...info.listening,
     });
     this.#events.ready(info);
+    for (const entry of this.#entries.splice(0)) this.#post({ type: "audit", entry });
+    this.#replacing?.resolve();
   }
 
   #fail({ code, message, exitCode }: RoleFailure): void {
-    const firstStart = this.#state === "starting" && this.#restarts === 0;
+    const firstStart = this.#state === "starting" && this.#restarts === 0 && !this.#served && this.#replacing === null;
     if (!firstStart || exitCode === 1) {
       this.#crash(message);
       return;
@@ -220,8 +386,12 @@ export class WorkerRole {
   }
 
   #crash(reason: string): void {
-    this.#worker?.terminate();
-    this.#worker = null;
+    if (this.#refuseReplacement(reason)) return;
+    this.#discardWorker();
+    if (this.#state === "pausing") {
+      this.#paused?.resolve();
+      return;
+    }
     if (this.#state === "stopping") {
       log.warning("The {role} worker failed while it stopped: {reason}", {
         event: "worker_stop_failed",
@@ -231,6 +401,10 @@ export class WorkerRole {
       this.#end();
       return;
     }
+    this.#tryAgain(reason);
+  }
+
+  #tryAgain(reason: string): void {
     this.#state = "waiting";
     this.#lastCrash = this.#events.redact(reason);
     const delayMs = Math.round(this.#backoff.next(performance.now()));
@@ -248,8 +422,9 @@ export class WorkerRole {
 
   #end(): void {
     this.#state = "ended";
-    this.#worker?.terminate();
-    this.#worker = null;
+    this.#discardWorker();
+    this.#paused?.resolve();
+    this.#replacing?.reject(new ReplaceError("The gateway is stopping", false));
     this.#ended.resolve();
   }
 }

@@ -31,7 +31,7 @@ async function withSupervisor(
   const roles = scenarios.map((scenario): RoleSpec => ({
     name: "simulator",
     entry: new URL("./workers/scripted_role.ts", import.meta.url),
-    permissions: "none" as unknown as Deno.PermissionOptionsObject,
+    permissions: () => "none" as unknown as Deno.PermissionOptionsObject,
     start: (restarts) => ({
       role: "simulator",
       logLevel: "debug",
@@ -104,7 +104,7 @@ Deno.test("The next start is told of the restarts and of the last words, without
   const role: RoleSpec = {
     name: "simulator",
     entry: new URL("./workers/scripted_role.ts", import.meta.url),
-    permissions: {},
+    permissions: () => ({}),
     start: (restarts, lastCrash) => {
       starts.push([restarts, lastCrash]);
       const options = { hostname: "", port: 0, apiToken: "crash once", devices: restarts, intervalMs: 1 };

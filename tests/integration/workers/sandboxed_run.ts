@@ -11,12 +11,15 @@ import { configureLog } from "../../../src/telemetry/log.ts";
 
 const [entry = "", text = "{}", message = ""] = Deno.args;
 const config = withAbsolutePaths(configSchema.parse(JSON.parse(text)), "/");
+const permissions = gatewayPermissions(config, {
+  codePaths: codePaths(new URL("../../../src/main.ts", import.meta.url)),
+});
 const log = await configureLog(config.logging, []);
 const stop = new AbortController();
 const code = await supervise([{
   name: "gateway",
   entry: new URL(entry),
-  permissions: gatewayPermissions(config, { codePaths: codePaths(new URL("../../../src/main.ts", import.meta.url)) }),
+  permissions: () => permissions,
   start: (restarts) => ({ role: "gateway", config, logLevel: "info", restarts, lastCrash: message }),
 }], {
   signal: stop.signal,
