@@ -144,6 +144,34 @@ export const faultCatalogue = catalogue({
       "After a change of the configuration the part could not be started: a port that is taken, a file that is missing.",
     remedy: "Read the detail and mend it, or restore the earlier configuration; the gateway keeps trying.",
   },
+  access_store_damaged: {
+    title: "The users and tokens were lost",
+    severity: "error",
+    cause:
+      "The file access.db in data_dir was damaged, cut short or not readable. Nobody whom only this file knows gets in.",
+    remedy:
+      "A damaged copy lies beside it as access.db.damaged-<time>. Restore a backup, or add users again on this machine: `edgekeep user add`.",
+  },
+  access_store_unwritable: {
+    title: "Users and tokens cannot be stored",
+    severity: "warning",
+    cause: "Writing access.db in data_dir fails: the disk is full, read-only or broken.",
+    remedy: "Free space or mend the disk. Who is known still gets in; changes are refused until then.",
+  },
+  pairing_under_attack: {
+    title: "Somebody guesses pairing codes",
+    severity: "warning",
+    cause: "Many wrong pairing codes came within a few minutes. Open codes are burnt after five wrong ones.",
+    remedy:
+      "Read the audit for the addresses, close the port to them in the firewall, and start a new pairing afterwards.",
+  },
+  config_user_shadows_stored: {
+    title: "A stored user has the name of the configured one",
+    severity: "warning",
+    cause:
+      "[opcua].user_name names a user who is stored too: the configured password counts, the stored user is shut out.",
+    remedy: "Remove the stored user (`edgekeep user remove`), or choose another [opcua].user_name.",
+  },
   worker_restarted: {
     title: "The gateway restarted after a crash",
     severity: "warning",

@@ -120,6 +120,32 @@ export const germanFaults: Readonly<
     remedy:
       "`edgekeep audit verify` ausführen, die Dateien in data_dir/audit unverändert aufheben und klären, wer Zugriff hatte.",
   },
+  access_store_damaged: {
+    title: "Benutzer und Token sind verloren",
+    cause:
+      "Die Datei access.db in data_dir war beschädigt, abgeschnitten oder nicht lesbar. Wen nur diese Datei kennt, wird nicht eingelassen.",
+    remedy:
+      "Eine Kopie liegt daneben als access.db.damaged-<Zeit>. Eine Sicherung zurückspielen oder Benutzer auf diesem Rechner neu anlegen: `edgekeep user add`.",
+  },
+  access_store_unwritable: {
+    title: "Benutzer und Token können nicht gespeichert werden",
+    cause: "Das Schreiben von access.db in data_dir schlägt fehl: Datenträger voll, schreibgeschützt oder defekt.",
+    remedy:
+      "Platz schaffen oder den Datenträger instand setzen. Wer bekannt ist, wird eingelassen; Änderungen werden bis dahin abgelehnt.",
+  },
+  pairing_under_attack: {
+    title: "Jemand rät Kopplungscodes",
+    cause: "Binnen weniger Minuten kamen viele falsche Kopplungscodes. Offene Codes verfallen nach fünf falschen.",
+    remedy:
+      "Die Adressen im Audit nachlesen, ihnen den Port in der Firewall schließen und danach eine neue Kopplung beginnen.",
+  },
+  config_user_shadows_stored: {
+    title: "Ein gespeicherter Benutzer heißt wie der konfigurierte",
+    cause:
+      "[opcua].user_name nennt einen Benutzer, der auch gespeichert ist: Es gilt das konfigurierte Passwort, der gespeicherte Benutzer ist ausgesperrt.",
+    remedy:
+      "Den gespeicherten Benutzer entfernen (`edgekeep user remove`) oder einen anderen [opcua].user_name wählen.",
+  },
   worker_restarted: {
     title: "Das Gateway ist nach einem Absturz neu gestartet",
     cause: "Der Gateway-Prozess endete unerwartet und wurde vom Aufseher neu gestartet.",
