@@ -172,6 +172,26 @@ export const faultCatalogue = catalogue({
       "[opcua].user_name names a user who is stored too: the configured password counts, the stored user is shut out.",
     remedy: "Remove the stored user (`edgekeep user remove`), or choose another [opcua].user_name.",
   },
+  tls_certificate_unusable: {
+    title: "The new certificate of web and control cannot be used",
+    severity: "warning",
+    cause: "Certificate or key of [runtime.tls] changed and do not parse, do not belong together, or are not readable.",
+    remedy:
+      "Put certificate and key of one pair in place, or make them: `edgekeep pki renew`. The last good pair stays.",
+  },
+  tls_certificate_expiring: {
+    title: "The certificate of web and control expires soon",
+    severity: "warning",
+    cause: "Certificates have an end date; browsers and clients warn or refuse the connection after it.",
+    remedy: "Renew it before that day: `edgekeep pki renew`, or put the new files of your CA in place.",
+  },
+  tls_certificate_expired: {
+    title: "The certificate of web and control is not valid today",
+    severity: "error",
+    cause: "Its end has passed, its start has not come, or the clock of this machine is wrong.",
+    remedy:
+      "Check the clock (timedatectl), then renew it: `edgekeep pki renew`, or put the new files of your CA in place.",
+  },
   worker_restarted: {
     title: "The gateway restarted after a crash",
     severity: "warning",

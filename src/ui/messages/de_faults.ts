@@ -146,6 +146,24 @@ export const germanFaults: Readonly<
     remedy:
       "Den gespeicherten Benutzer entfernen (`edgekeep user remove`) oder einen anderen [opcua].user_name wählen.",
   },
+  tls_certificate_unusable: {
+    title: "Das neue Zertifikat für Web und Steuerung ist nicht verwendbar",
+    cause:
+      "Zertifikat oder Schlüssel von [runtime.tls] wurden geändert und sind nicht lesbar oder gehören nicht zusammen.",
+    remedy:
+      "Zertifikat und Schlüssel eines Paares hinlegen oder neu erzeugen: `edgekeep pki renew`. Das letzte gültige Paar bleibt.",
+  },
+  tls_certificate_expiring: {
+    title: "Das Zertifikat für Web und Steuerung läuft bald ab",
+    cause: "Zertifikate haben ein Enddatum; danach warnen Browser und Clients oder lehnen die Verbindung ab.",
+    remedy: "Vor diesem Tag erneuern: `edgekeep pki renew`, oder die neuen Dateien Ihrer CA hinlegen.",
+  },
+  tls_certificate_expired: {
+    title: "Das Zertifikat für Web und Steuerung ist heute nicht gültig",
+    cause: "Sein Ende ist vorbei, sein Beginn noch nicht gekommen, oder die Uhr dieses Geräts geht falsch.",
+    remedy:
+      "Die Uhr prüfen (timedatectl), dann erneuern: `edgekeep pki renew`, oder die neuen Dateien Ihrer CA hinlegen.",
+  },
   worker_restarted: {
     title: "Das Gateway ist nach einem Absturz neu gestartet",
     cause: "Der Gateway-Prozess endete unerwartet und wurde vom Aufseher neu gestartet.",
