@@ -88,6 +88,12 @@ export function overlaps(one: string, other: string): boolean {
     (isLoopback(one) && isLoopback(other) && (one === "localhost" || other === "localhost"));
 }
 
+/** Whether two texts are the same IP address, in whatever form each is written (RFC 5952 §1). */
+export function sameAddress(one: string, other: string): boolean {
+  const plain = bare(one);
+  return isIP(plain) !== 0 && compact(plain) === compact(bare(other));
+}
+
 /** Without brackets, and an IPv4 address out of its IPv6 mapping. */
 function bare(host: string): string {
   const plain = host.replace(/^\[(.*)\]$/, "$1");

@@ -68,7 +68,7 @@ Deno.test("variables that set nothing are found out, others are left alone", () 
   assert.deepEqual(overlay({ EDGEKEEP_OPCUA__HOST_PORT__X: "1" }).rules, ["env_unknown"]);
   assert.deepEqual(overlay({ EDGEKEEP_APPLICATION__0__APPLICATION_NAME: "1" }).rules, ["env_unknown"]);
   assert.deepEqual(overlay({ EDGEKEEP_OPCUA__HOST_PORT_FILE: "/x" }).rules, ["env_unknown"]);
-  assert.deepEqual(overlay({ EDGEKEEP_RUNTIME__CONTROL__AUTH_TOKEN: "1" }).rules, ["not_in_this_version"]);
+  assert.deepEqual(overlay({ EDGEKEEP_RUNTIME__MESH__AUTH_TOKEN: "1" }).rules, ["not_in_this_version"]);
   const single = overlay({ EDGEKEEP_OPCUA_HOST_PORT: "1" });
   assert.equal(single.findings[0]?.severity, "warning");
   assert.match(single.findings[0]?.fix ?? "", /EDGEKEEP_OPCUA__HOST_PORT/);

@@ -1,9 +1,8 @@
-import { isLoopback, isWildcard, overlaps, parseListen } from "./address.ts";
+import { isLoopback, isWildcard, parseEndpoint, parseListen } from "./address.ts";
 import type { Rule } from "./rules.ts";
 
 /** Largest chunk that the OPC UA server sends or takes, in bytes (OPC 10000-6 §7.1.2.3: buffer sizes are negotiated). */
 const CHUNK_BYTES = 65_536;
-const REMOTE_PASSWORD_CHARACTERS = 12;
 
 export const networkRules: readonly Rule[] = [
   {
@@ -69,23 +68,13 @@ export const networkRules: readonly Rule[] = [
   },
   {
     id: "opcua_without_user",
-    severity: "warning",
+    severity: "note",
     *check({ opcua }) {
       if (opcua?.enabled !== true || opcua.user_name !== undefined || opcua.user_password !== undefined) return;
-      const text = "OPC UA is closed: no user is configured, and anonymous login is never offered";
-      yield { at: ["opcua", "user_name"], text, fix: "Add user_name and user_password_file under [opcua]" };
-    },
-  },
-  {
-    id: "opcua_weak_password",
-    severity: "warning",
-    *check({ opcua }) {
-      const { host_ip_address: host, user_name: user, user_password: password, enabled } = opcua ?? {};
-      if (enabled !== true || host === undefined || password === undefined || isLoopback(host)) return;
-      if (password.length >= REMOTE_PASSWORD_CHARACTERS && password !== user) return;
-      const text = `The network reaches OPC UA, and its password is short or equals the user's name`;
-      const fix = `Use at least ${REMOTE_PASSWORD_CHARACTERS} characters: openssl rand -base64 18`;
-      yield { at: ["opcua", "user_password"], text, fix };
+      const text = "The file names no user: only stored users log in to OPC UA, and anonymous login is never offered";
+      const fix =
+        "Add a user on the page or with `edgekeep user add`; or user_name and user_password_file under [opcua]";
+      yield { at: ["opcua", "user_name"], text, fix };
     },
   },
   {
@@ -95,37 +84,6 @@ export const networkRules: readonly Rule[] = [
       if (opcua?.user_password === undefined || !/\p{Cc}/u.test(opcua.user_password)) return;
       const text = "user_password holds line ends or control characters, which nobody can type";
       yield { at: ["opcua", "user_password"], text, fix: "Write the password in one line" };
-    },
-  },
-  {
-    id: "opcua_none_remote",
-    severity: "warning",
-    *check({ opcua }) {
-      const host = opcua?.host_ip_address;
-      if (opcua?.enabled !== true || host === undefined || isLoopback(host)) return;
-      if (!opcua.security_policies?.includes("None")) return;
-      const text = "The network reaches OPC UA without signature or encryption";
-      yield { at: ["opcua", "security_policies"], text, fix: 'Remove "None"' };
-    },
-  },
-  {
-    id: "opcua_trusts_everyone",
-    severity: "warning",
-    *check({ opcua }) {
-      if (opcua?.enabled !== true || opcua.trust_client_cert !== true) return;
-      const text = "Every client certificate is trusted: only the password guards OPC UA";
-      const fix = "Write false and move known certificates from rejected/ to trusted/certs/";
-      yield { at: ["opcua", "trust_client_cert"], text, fix };
-    },
-  },
-  {
-    id: "opcua_wildcard",
-    severity: "note",
-    *check({ opcua }) {
-      const host = opcua?.host_ip_address;
-      if (opcua?.enabled !== true || host === undefined || !isWildcard(host)) return;
-      const text = `${host} listens on every network of this machine, also on those added later`;
-      yield { at: ["opcua", "host_ip_address"], text, fix: "Write the address of one interface to narrow it" };
     },
   },
   {
@@ -174,30 +132,6 @@ export const networkRules: readonly Rule[] = [
     },
   },
   {
-    id: "web_remote",
-    severity: "error",
-    *check({ runtime }) {
-      const address = runtime?.web?.enabled === true ? parseListen(runtime.web.listen ?? "") : null;
-      if (address === null || isLoopback(address.host)) return;
-      const text = "The web page is loopback only in this version: it has no login yet";
-      const fix =
-        `Write listen = "127.0.0.1:${address.port}" and reach it through SSH: ssh -L ${address.port}:127.0.0.1:` +
-        `${address.port} <gateway>`;
-      yield { at: ["runtime", "web", "listen"], text, fix };
-    },
-  },
-  {
-    id: "same_port",
-    severity: "error",
-    *check({ opcua, runtime }) {
-      const address = runtime?.web?.enabled === true ? parseListen(runtime.web.listen ?? "") : null;
-      if (address === null || opcua?.enabled !== true || opcua.host_ip_address === undefined) return;
-      if (address.port !== opcua.host_port || !overlaps(address.host, opcua.host_ip_address)) return;
-      const text = `Web page and OPC UA cannot both listen on port ${address.port}`;
-      yield { at: ["runtime", "web", "listen"], text, fix: "Choose another port for one of them" };
-    },
-  },
-  {
     id: "port_of_chirpstack",
     severity: "warning",
     *check({ chirpstack, opcua, runtime }) {
@@ -209,6 +143,8 @@ export const networkRules: readonly Rule[] = [
       const fix = "Choose another port";
       if (web?.port === port) yield { at: ["runtime", "web", "listen"], text, fix };
       if (opcua?.enabled === true && opcua.host_port === port) yield { at: ["opcua", "host_port"], text, fix };
+      const control = runtime?.control?.enabled === true ? parseEndpoint(runtime.control.endpoint ?? "") : null;
+      if (control?.kind === "tcp" && control.port === port) yield { at: ["runtime", "control", "endpoint"], text, fix };
     },
   },
   {

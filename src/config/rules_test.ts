@@ -136,30 +136,10 @@ const fixtures: Record<string, Fixture> = {
     at: ["opcua.user_name"],
     pass: "[opcua]\nenabled = false",
   },
-  opcua_weak_password: {
-    fail: '[opcua]\nhost_ip_address = "0.0.0.0"\nuser_name = "a"\nuser_password = "elevenchars"',
-    at: ["opcua.user_password"],
-    pass: '[opcua]\nhost_ip_address = "0.0.0.0"\nuser_name = "a"\nuser_password = "twelve chars"',
-  },
   opcua_password_characters: {
     fail: '[opcua]\nuser_name = "a"\nuser_password = "one\\ntwo"',
     at: ["opcua.user_password"],
     pass: '[opcua]\nuser_name = "a"\nuser_password = "one two é"',
-  },
-  opcua_none_remote: {
-    fail: '[opcua]\nhost_ip_address = "10.0.0.1"\nsecurity_policies = ["None", "Basic256Sha256"]',
-    at: ["opcua.security_policies"],
-    pass: '[opcua]\nhost_ip_address = "127.0.0.1"\nsecurity_policies = ["None", "Basic256Sha256"]',
-  },
-  opcua_trusts_everyone: {
-    fail: "[opcua]\ntrust_client_cert = true",
-    at: ["opcua.trust_client_cert"],
-    pass: "[opcua]\ntrust_client_cert = false",
-  },
-  opcua_wildcard: {
-    fail: '[opcua]\nhost_ip_address = "0.0.0.0"',
-    at: ["opcua.host_ip_address"],
-    pass: '[opcua]\nhost_ip_address = "10.0.0.1"',
   },
   opcua_advertised_wildcard: {
     fail: '[opcua]\nadvertised_hosts = ["plc.plant", "::"]',
@@ -181,19 +161,10 @@ const fixtures: Record<string, Fixture> = {
     at: ["opcua.security_modes[1]"],
     pass: '[opcua]\nsecurity_modes = ["Sign", "SignAndEncrypt"]',
   },
-  web_remote: {
-    fail: '[runtime.web]\nlisten = "0.0.0.0:8080"',
-    at: ["runtime.web.listen"],
-    pass: '[runtime.web]\nlisten = "[::1]:8080"',
-  },
-  same_port: {
-    fail: '[opcua]\nhost_port = 9000\n[runtime.web]\nlisten = "localhost:9000"',
-    at: ["runtime.web.listen"],
-    pass: '[opcua]\nhost_port = 9000\nenabled = false\n[runtime.web]\nlisten = "localhost:9000"',
-  },
   port_of_chirpstack: {
-    fail: '[chirpstack]\nserver_address = "http://localhost:8080"\napi_token = "x"',
-    at: ["runtime.web.listen"],
+    fail: '[chirpstack]\nserver_address = "http://localhost:8080"\napi_token = "x"\n' +
+      '[runtime.control]\nendpoint = "tcp://127.0.0.1:8080"',
+    at: ["runtime.web.listen", "runtime.control.endpoint"],
     pass: '[chirpstack]\nserver_address = "http://10.0.0.9:8080"\napi_token = "x"',
   },
   nothing_served: {
@@ -207,8 +178,8 @@ const fixtures: Record<string, Fixture> = {
     pass: "[storage]\nretention_days = 400\nrollup_retention_days = 400",
   },
   home_in_path: {
-    fail: '[gateway]\ndata_dir = "~/data"\n[logging]\ndir = "~"',
-    at: ["gateway.data_dir", "logging.dir"],
+    fail: '[gateway]\ndata_dir = "~/data"\n[logging]\ndir = "~"\n[runtime.control]\nendpoint = "unix://~/c.sock"',
+    at: ["gateway.data_dir", "logging.dir", "runtime.control.endpoint"],
     pass: '[gateway]\ndata_dir = "./~data"',
   },
 };

@@ -174,14 +174,15 @@ export const opcuaSchema = z.strictObject({
     "Message security modes offered with each policy but None.",
   ),
   user_name: z.string().min(1).max(64).optional().meta({
-    description: "The user that clients log in as; anonymous login is never offered.",
-    unset: "nobody can log in",
+    description:
+      "A user of OPC UA and the web page, an admin for as long as it stands here; anonymous login is never offered.",
+    unset: "only stored users log in",
     example: "scada",
   }),
   user_password: z.string().min(1).max(256).optional().meta({
     description: "Password of that user.",
     secret: true,
-    unset: "nobody can log in",
+    unset: "only stored users log in",
     example: "opcua-password",
   }),
   trust_client_cert: z.boolean().default(false).describe(

@@ -18,6 +18,7 @@ function shippedConfig(): string {
       "chirpstack.api_token": placeholder(["chirpstack", "api_token"]),
       "opcua.user_name": "scada",
       "opcua.user_password": placeholder(["opcua", "user_password"]),
+      "runtime.tls.require_remote": true,
     },
     off: ["application"],
   });

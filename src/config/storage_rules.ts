@@ -23,6 +23,10 @@ export const storageRules: readonly Rule[] = [
         [["opcua", "pki_dir"], config.opcua?.pki_dir],
         [["logging", "dir"], config.logging?.dir],
         [["chirpstack", "ca_path"], config.chirpstack?.ca_path],
+        [["runtime", "tls", "cert_path"], config.runtime?.tls?.cert_path],
+        [["runtime", "tls", "key_path"], config.runtime?.tls?.key_path],
+        [["runtime", "tls", "ca_path"], config.runtime?.tls?.ca_path],
+        [["runtime", "control", "endpoint"], config.runtime?.control?.endpoint?.replace(/^unix:\/\//, "")],
       ];
       for (const [at, path] of paths) {
         if (path === undefined || !/^~(\/|$)/.test(path)) continue;

@@ -1,3 +1,7 @@
+import { controlRules } from "./control_rules.ts";
+import { listenerRules } from "./listener_rules.ts";
+import { opcuaRules } from "./opcua_rules.ts";
+import { tlsRules } from "./tls_rules.ts";
 import type { KeyPath } from "../config/key_path.ts";
 import type { Severity } from "../config/finding.ts";
 import type { Draft } from "../config/salvage.ts";
@@ -20,4 +24,4 @@ export interface PolicyHit {
 }
 
 /** Every rule, each with its own id. */
-export const policyRules: readonly PolicyRule[] = [];
+export const policyRules: readonly PolicyRule[] = [...listenerRules, ...tlsRules, ...controlRules, ...opcuaRules];

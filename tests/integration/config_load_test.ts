@@ -52,7 +52,7 @@ Deno.test("an empty file is a valid configuration: the gateway starts as not set
   assert.equal(config.opcua.host_port, 4840);
   assert.deepEqual(findings.map(({ rule, severity }) => [rule, severity]), [
     ["no_source", "warning"],
-    ["opcua_without_user", "warning"],
+    ["opcua_without_user", "note"],
   ]);
   assert.deepEqual(secrets, []);
   assert.equal(origins.size, 0);
@@ -222,8 +222,6 @@ device_id = "0011223344556677"\ndevice_name = "D"\n`;
       "[mqtt]",
       "[agent]",
       "[hub]",
-      "[runtime.control]",
-      "[runtime.tls]",
       "[runtime.discovery]",
       "[runtime.mesh]",
       `${metric}[[application.device.command]]`,
