@@ -16,6 +16,8 @@ export type CertificateErrorCode =
 /** Thrown for a certificate or key that cannot be used. The message says what to do and never holds key material. */
 export class CertificateError extends Error {
   override readonly name = "CertificateError";
+  /** A resource of this machine cannot be used as it is; no restart would mend it. */
+  readonly exitCode = 6;
 
   constructor(readonly code: CertificateErrorCode, message: string) {
     super(message);
