@@ -83,9 +83,10 @@ function pruned(value: unknown): unknown {
 }
 
 function assign(document: Record<string, unknown>, path: KeyPath, value: unknown, name: string): void {
-  let at: Record<string | number, unknown> = document;
+  let at: Record<string, unknown> | unknown[] = document;
   for (const [position, segment] of path.entries()) {
-    if (Array.isArray(at) !== (typeof segment === "number") || (typeof segment === "number" && segment > at.length)) {
+    const fits = typeof segment === "number" ? Array.isArray(at) && segment <= at.length : !Array.isArray(at);
+    if (!fits) {
       throw new TomlEditError(`Cannot set ${name} as there is no ${formatKeyPath(path.slice(0, position + 1))}`);
     }
     if (position === path.length - 1) {
@@ -93,11 +94,11 @@ function assign(document: Record<string, unknown>, path: KeyPath, value: unknown
       return;
     }
     if (!Object.hasOwn(at, segment)) define(at, segment, typeof path[position + 1] === "number" ? [] : {});
-    const next = at[segment];
+    const next: unknown = Reflect.get(at, segment);
     if (!isTable(next) && !Array.isArray(next)) {
       throw new TomlEditError(`Cannot set ${name} as ${formatKeyPath(path.slice(0, position + 1))} is no table`);
     }
-    at = next as Record<string | number, unknown>;
+    at = next;
   }
 }
 
@@ -266,7 +267,8 @@ function lineAfter(text: string, at: number, line: string): string {
 }
 
 function lineStart(text: string, at: number): number {
-  return text.lastIndexOf("\n", at - 1) + 1;
+  // a start below 0 would count as 0
+  return at === 0 ? 0 : text.lastIndexOf("\n", at - 1) + 1;
 }
 
 /** Behind the line end. */

@@ -11,6 +11,31 @@ export function formatKeyPath(path: KeyPath): string {
   return text;
 }
 
+/**
+ * Reads the written form: `runtime.web.listen`, `application[0].device[2].device_name`, `a."odd key"`.
+ *
+ * @returns `null` for a text that is no key path
+ */
+export function parseKeyPath(text: string): KeyPath | null {
+  const segment = /(?:^|(?!^)\.)([A-Za-z0-9_-]+|"(?:[^"\\\n]|\\.)*")|\[(0|[1-9]\d{0,5})\]/y;
+  const path: (string | number)[] = [];
+  while (segment.lastIndex < text.length) {
+    const found = segment.exec(text);
+    if (found === null) return null;
+    const [, key, position] = found;
+    if (key === undefined) path.push(Number(position));
+    else if (!key.startsWith('"')) path.push(key);
+    else {
+      try {
+        path.push(String(JSON.parse(key)));
+      } catch {
+        return null;
+      }
+    }
+  }
+  return typeof path[0] === "string" ? path : null;
+}
+
 /** A key as TOML writes it: bare where that is possible (TOML 1.0 "Keys"), else as a basic string. */
 export function formatKey(key: string): string {
   return /^[A-Za-z0-9_-]+$/.test(key) ? key : JSON.stringify(key);
