@@ -1,11 +1,23 @@
 import type { Registry } from "prom-client";
+import type { Access } from "../access/access.ts";
+import type { Audit } from "../audit/audit.ts";
+import type { Operations } from "../operations/operation.ts";
 import type { TagStore } from "../tags/tag_store.ts";
 import type { EventFeed } from "../telemetry/event_feed.ts";
 import type { FaultBoard } from "../telemetry/fault_board.ts";
 import type { GatewayStatus } from "../telemetry/status.ts";
 import type { DeviceDirectory } from "./device_directory.ts";
 import type { HistoryAccess } from "./history_access.ts";
+import type { Identity } from "./identify.ts";
 import type { LiveHub } from "./live_hub.ts";
+import type { Peer, PeerSocket } from "./peer.ts";
+import type { WebSite } from "./web_site.ts";
+
+/** Until when debug operations are unlocked; the operations' gate is one. */
+export interface DebugWindow {
+  /** µs; `null` while they are locked, or open by configuration. */
+  readonly openUntilUs: number | null;
+}
 
 /** What the routes work with. */
 export interface ApiContext {
@@ -18,9 +30,28 @@ export interface ApiContext {
   readonly status: () => GatewayStatus;
   readonly isReady: () => boolean;
   readonly hub: LiveHub;
+  readonly operations: Operations;
+  readonly access: Access;
+  readonly audit: Audit;
+  readonly debug: DebugWindow;
+  readonly site: WebSite;
 }
 
-/** What Hono hands to the routes of one request: the node response, to break its connection; absent in `app.request()`. */
+/**
+ * What Hono hands to the handlers of one request. The bindings are node's request and response: who is on the other
+ * side, and the connection to break; absent in `app.request()` unless a test gives them.
+ */
 export interface WebEnv {
-  readonly Bindings: { readonly outgoing?: { destroy(): void } };
+  readonly Bindings: {
+    readonly incoming?: { readonly socket: PeerSocket };
+    readonly outgoing?: { destroy(): void; once(event: "close", listener: () => void): unknown };
+  };
+  readonly Variables: {
+    readonly peer: Peer;
+    /** Host that the request names, in lower case without port; the host guard has let it pass. */
+    readonly host: string;
+    readonly identity: Identity;
+    /** Aborted when the caller's credential ends. */
+    readonly ended: AbortSignal;
+  };
 }

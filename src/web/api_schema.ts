@@ -16,6 +16,10 @@ export const problemSchema = z.object({
   detail: z.string().openapi({ description: "What went wrong, for people" }),
   field: z.string().optional().openapi({ description: "The parameter it is about" }),
   fix: z.string().optional().openapi({ description: "What to do about it" }),
+  details: z.unknown().optional().openapi({
+    description: "Further facts for programs, as findings of a configuration",
+  }),
+  auditId: z.string().optional().openapi({ description: "The audit record of the refusal" }),
 }).openapi("Problem");
 
 const severity = z.enum(["good", "uncertain", "bad"]);
@@ -218,6 +222,40 @@ export const statusSchema = z.object({
   process: z.object({ rssBytes: counter(), heapUsedBytes: counter() }),
 }).openapi("Status");
 
+export const sessionSchema = z.object({
+  state: z.enum(["open", "unclaimed", "damaged"]).openapi({
+    description:
+      "unclaimed: nobody can log in yet, the first admin is made with the set-up code; damaged: the store of " +
+      "users could not be read, and only credentials of the configuration get in",
+  }),
+  principal: z.object({
+    name: z.string(),
+    role: z.enum(["viewer", "operator", "engineer", "admin"]),
+    kind: z.enum([
+      "local",
+      "control_token",
+      "config_user",
+      "password",
+      "session",
+      "api_token",
+      "paired_token",
+      "certificate",
+      "loopback",
+    ]).openapi({ description: "What the caller has proved itself with" }),
+    expires: timeOrNull().openapi({ description: "End of the credential; null until it is revoked" }),
+  }).nullable().openapi({ description: "Who is asking; null for somebody unknown" }),
+  auth: z.enum(["local", "token"]).openapi({ description: "local: loopback clients look without logging in" }),
+  secure: z.boolean().openapi({ description: "Whether this request came over TLS" }),
+  debugOpenUntil: timeOrNull().openapi({
+    description: "Until when debug operations are unlocked; null to the unknown",
+  }),
+}).openapi("Session");
+
+export const loginSchema = z.union([
+  z.strictObject({ user: z.string().min(1).max(256), password: z.string().min(1).max(1024) }),
+  z.strictObject({ token: z.string().min(1).max(512) }),
+]).openapi("Login");
+
 export const healthSchema = z.object({ status: z.literal("ok") }).openapi("Health");
 
 export type TagAnswer = z.infer<typeof tagSchema>;
@@ -232,4 +270,6 @@ export type EventListAnswer = z.infer<typeof eventListSchema>;
 export type FaultAnswer = z.infer<typeof faultSchema>;
 export type DeviceAnswer = z.infer<typeof deviceSchema>;
 export type StatusAnswer = z.infer<typeof statusSchema>;
+export type SessionAnswer = z.infer<typeof sessionSchema>;
+export type LoginRequest = z.infer<typeof loginSchema>;
 export type ProblemAnswer = z.infer<typeof problemSchema>;

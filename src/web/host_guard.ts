@@ -1,46 +1,41 @@
-import { getLogger } from "@logtape/logtape";
 import type { MiddlewareHandler } from "hono";
-import { isLoopback } from "../config/address.ts";
+import type { ApiContext, WebEnv } from "./api_context.ts";
+import { auditRefusal } from "./audit_refusal.ts";
+import { LogBudget } from "./log_budget.ts";
 import { Problem } from "./problem.ts";
+import { hostOf } from "./web_site.ts";
+import { getLogger } from "@logtape/logtape";
 
 const log = getLogger(["edgekeep", "web"]);
-const LOG_INTERVAL_MS = 10_000;
 
 /**
- * Answers only requests whose Host header names this machine. A page on the internet can point its own name at 127.0.0.1
- * (DNS rebinding) and would otherwise read everything here from a visitor's browser; the port may differ, as it does
- * behind an SSH tunnel.
- *
- * @param allowed further host names, without port
+ * Answers only requests whose Host header is a name of this server. A page on the internet can point its own name at an
+ * address of ours (DNS rebinding) and would otherwise act here with what a visitor's browser may do. The port may differ,
+ * as it does behind an SSH tunnel.
  */
-export function hostGuard(allowed: readonly string[]): MiddlewareHandler {
-  const names = new Set(allowed.map((name) => name.toLowerCase()));
-  let refused = 0;
-  let loggedMs = -Infinity;
+export function hostGuard({ site, audit }: Pick<ApiContext, "site" | "audit">): MiddlewareHandler<WebEnv> {
+  const budget = new LogBudget();
   return async function guardHost(context, next) {
     const header = context.req.header("host") ?? "";
     const host = hostOf(header);
-    if (host === null || !(isLoopback(host) || names.has(host))) {
-      refused++;
-      if (performance.now() - loggedMs > LOG_INTERVAL_MS) {
-        log.warn("Refused {refused} request(s) for another host name, the last for {host}", {
+    const { peer } = context.var;
+    if (host === null || !site.knowsHost(host, peer)) {
+      const named = header.slice(0, 128);
+      auditRefusal(audit, context, "web_host_refused", { rule: "host", outcome: "host_not_allowed" }, { host: named });
+      const suppressed = budget.take();
+      if (suppressed !== null) {
+        log.warn("Refused a request of {source_ip} for another host name: {host}", {
           event: "web_host_refused",
-          refused,
-          host: header.slice(0, 128),
+          source_ip: peer.address,
+          host: named,
+          suppressed,
         });
-        loggedMs = performance.now();
-        refused = 0;
       }
       throw new Problem(403, "host_not_allowed", "The Host header does not name this gateway", {
-        fix: "Open the page under http://localhost and the port, or under the address that the gateway listens on",
+        fix: "Open the page under an address or name of the gateway, or add the name to [runtime.web].allowed_hosts",
       });
     }
+    context.set("host", host);
     await next();
   };
-}
-
-/** The host of a Host header in lower case, without brackets and port; `null` when it is no host. */
-function hostOf(header: string): string | null {
-  const match = /^(?:\[([0-9a-f:.]+)\]|([a-z0-9._-]+))(?::\d{1,5})?$/.exec(header.toLowerCase());
-  return match?.[1] ?? match?.[2] ?? null;
 }

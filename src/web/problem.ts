@@ -1,5 +1,5 @@
 /** The statuses that this API refuses a request with. */
-export type ProblemStatus = 400 | 403 | 404 | 405 | 413 | 500 | 503;
+export type ProblemStatus = 400 | 401 | 403 | 404 | 405 | 409 | 413 | 415 | 422 | 429 | 500 | 502 | 503 | 504;
 
 /** What a refused request is answered with, after RFC 9457 (`application/problem+json`). */
 export interface ProblemDocument {
@@ -14,16 +14,27 @@ export interface ProblemDocument {
   readonly field?: string;
   /** What to do about it. */
   readonly fix?: string;
+  /** Further facts for programs. */
+  readonly details?: unknown;
+  /** The audit record of the refusal. */
+  readonly auditId?: string;
 }
 
 const titles: Record<ProblemStatus, string> = {
   400: "Bad request",
+  401: "Unauthorized",
   403: "Forbidden",
   404: "Not found",
   405: "Method not allowed",
+  409: "Conflict",
   413: "Content too large",
+  415: "Unsupported media type",
+  422: "Unprocessable content",
+  429: "Too many requests",
   500: "Internal error",
+  502: "Bad gateway",
   503: "Not available now",
+  504: "Gateway timeout",
 };
 
 /** Thrown by a route to answer with a problem document. */
@@ -35,8 +46,10 @@ export class Problem extends Error {
     readonly code: string,
     detail: string,
     readonly more: {
-      readonly field?: string;
-      readonly fix?: string;
+      readonly field?: string | undefined;
+      readonly fix?: string | undefined;
+      readonly details?: unknown;
+      readonly auditId?: string | undefined;
       readonly headers?: Readonly<Record<string, string>>;
     } = {},
   ) {
@@ -46,7 +59,7 @@ export class Problem extends Error {
 
 /** The answer for a problem. */
 export function problemResponse(problem: Problem): Response {
-  const { field, fix, headers } = problem.more;
+  const { field, fix, details, auditId, headers } = problem.more;
   const document: ProblemDocument = {
     type: "about:blank",
     title: titles[problem.status],
@@ -55,9 +68,16 @@ export function problemResponse(problem: Problem): Response {
     detail: problem.message,
     ...(field === undefined ? {} : { field }),
     ...(fix === undefined ? {} : { fix }),
+    ...(details === undefined ? {} : { details }),
+    ...(auditId === undefined ? {} : { auditId }),
   };
   return new Response(JSON.stringify(document), {
     status: problem.status,
     headers: { ...headers, "content-type": "application/problem+json", "cache-control": "no-store" },
   });
+}
+
+/** A time to wait as the Retry-After header has it: whole seconds, at least one (RFC 9110 §10.2.3). */
+export function retryAfter(waitMs: number): string {
+  return String(Math.max(1, Math.ceil(waitMs / 1000)));
 }

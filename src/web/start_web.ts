@@ -1,25 +1,29 @@
-import { createServer, type Server } from "node:http";
 import { getRequestListener } from "@hono/node-server";
 import { getLogger } from "@logtape/logtape";
 import { Counter, Gauge, type Registry } from "prom-client";
-import { isLoopback, type ListenAddress, listenAddress, urlHost } from "../config/address.ts";
-import type { WebConfig } from "../config/schema.ts";
+import type { Access } from "../access/access.ts";
+import type { Audit } from "../audit/audit.ts";
+import { isWildcard, listenAddress, urlHost } from "../config/address.ts";
+import type { TlsConfig, WebConfig } from "../config/schema.ts";
 import type { DeviceDefinition } from "../config/topology.ts";
 import type { HistoryQueries } from "../history/history.ts";
+import type { Operations } from "../operations/operation.ts";
 import type { TagStore } from "../tags/tag_store.ts";
 import type { EventFeed } from "../telemetry/event_feed.ts";
 import type { FaultBoard } from "../telemetry/fault_board.ts";
 import type { GatewayStatus } from "../telemetry/status.ts";
+import type { ServerCertificate } from "../tls/server_certificate.ts";
+import type { DebugWindow } from "./api_context.ts";
 import { DeviceDirectory } from "./device_directory.ts";
 import { HistoryAccess } from "./history_access.ts";
+import { type ConnectionCaps, type HttpTimings, listenWeb, type WebListener } from "./listener.ts";
 import { LiveHub, type LiveTimings } from "./live_hub.ts";
 import { Problem, problemResponse } from "./problem.ts";
 import { loadStaticAssets } from "./static_assets.ts";
 import { createWebApp } from "./web_app.ts";
+import { WebSite } from "./web_site.ts";
 
 const log = getLogger(["edgekeep", "web"]);
-/** Connections that are still busy after this time are cut when the server stops, ms. */
-const STOP_GRACE_MS = 500;
 
 /** What the web server shows and where. */
 export interface WebOptions {
@@ -32,110 +36,95 @@ export interface WebOptions {
   readonly metrics: Registry;
   readonly status: () => GatewayStatus;
   readonly isReady: () => boolean;
+  readonly operations: Operations;
+  readonly access: Access;
+  readonly audit: Audit;
+  /** Certificate of `[runtime.tls]`; needed when `[runtime.web].tls` is true. */
+  readonly certificate: ServerCertificate | null;
+  readonly tls: TlsConfig;
+  readonly debug: DebugWindow;
   /** The folder `static/`, with a slash at the end. */
   readonly assetsUrl: URL;
   /** Shorter times, for tests. */
   readonly timings?: Partial<HttpTimings & LiveTimings>;
-}
-
-/** Limits on how slowly a client may send its request, ms. */
-export interface HttpTimings {
-  readonly headersTimeoutMs: number;
-  readonly requestTimeoutMs: number;
+  /** Other limits on connections, for tests. */
+  readonly limits?: Partial<ConnectionCaps>;
 }
 
 /** A web server that runs. */
 export interface WebHandle {
-  /** Where it is reached, without a slash at the end. */
+  /** Where it is reached, without a slash at the end; on every network that the machine has, its own name. */
   readonly url: string;
+  /** Port that it listens on. */
+  readonly port: number;
+  /**
+   * Applies changed settings to requests from now on: names and origins, limits, realm, who looks without login. Another
+   * address or TLS needs a new server.
+   */
+  configure(change: { readonly config: WebConfig }): void;
   /** Ends streams, finishes or cuts what is under way, and closes the listener. */
   stop(): Promise<void>;
 }
 
 /**
- * Starts the page and the API. Rejects with an error whose `code` is `not_loopback` (and `exitCode` 3) when the address
- * could be reached from the network, and with the system's error (`EADDRINUSE`, …) when it cannot listen.
+ * Starts the page and the API. Rejects with the system's error (`EADDRINUSE`, …) when it cannot listen, and with
+ * RangeError when it is to serve HTTPS without a certificate.
  */
 export async function startWeb(options: WebOptions): Promise<WebHandle> {
-  const address = listenAddress(options.config.listen);
-  if (!isLoopback(address.host)) throw notLoopback(options.config.listen);
+  const { config, tls } = options;
+  const address = listenAddress(config.listen);
+  const certificate = config.tls ? options.certificate : null;
+  if (config.tls && certificate === null) {
+    throw new RangeError("Cannot serve HTTPS as [runtime.web].tls needs a certificate: current value is none");
+  }
+  const hostname = Deno.hostname();
+  const site = new WebSite({ config, certificate, hostname });
   const assets = await loadStaticAssets(options.assetsUrl);
   const devices = new DeviceDirectory(options.devices);
   const hub = new LiveHub({ ...options, devices });
   const metrics = registerMetrics(options.metrics, hub);
   const app = createWebApp({
-    context: { ...options, devices, hub, history: new HistoryAccess(options.history) },
+    context: { ...options, devices, hub, site, history: new HistoryAccess(options.history) },
     assets,
-    allowedHosts: [address.host],
     onAnswer: metrics.onAnswer,
   });
-  const { headersTimeoutMs = 10_000, requestTimeoutMs = 60_000 } = options.timings ?? {};
-  const listener = getRequestListener(app.fetch, {
+  const answer = getRequestListener(app.fetch, {
     overrideGlobalObjects: false,
     errorHandler: () =>
       problemResponse(new Problem(400, "bad_request", "The request line or the Host header is not valid")),
   });
-  const server = createServer(
-    {
-      headersTimeout: headersTimeoutMs,
-      requestTimeout: requestTimeoutMs,
-      connectionsCheckingInterval: Math.min(headersTimeoutMs, 5_000),
-      keepAliveTimeout: 5_000,
-    },
-    (incoming, outgoing) => void listener(incoming, outgoing),
-  );
-  let port: number;
+  let listener: WebListener;
   try {
-    port = await listen(server, address);
+    listener = await listenWeb({
+      address,
+      tls: certificate,
+      clientAuth: tls.client_auth,
+      handler: (incoming, outgoing) => void answer(incoming, outgoing),
+      ...(options.timings === undefined ? {} : { timings: options.timings }),
+      ...(options.limits === undefined ? {} : { limits: options.limits }),
+    });
   } catch (error) {
     hub.stop();
     metrics.remove();
     throw error;
   }
-  const url = `http://${urlHost(address.host)}:${port}`;
+  const { port } = listener;
+  site.port = port;
+  const shownHost = isWildcard(address.host) ? hostname : urlHost(address.host);
+  const url = `${certificate === null ? "http" : "https"}://${shownHost}:${port}`;
   log.info("The page is served at {url}", { event: "web_listening", url });
   let stopping: Promise<void> | null = null;
   return {
     url,
+    port,
+    configure: (change) => site.configure(change.config),
     stop: () =>
       stopping ??= (async () => {
         hub.stop();
         metrics.remove();
-        await close(server);
+        await listener.stop();
       })(),
   };
-}
-
-function notLoopback(listen: string): Error {
-  const error = new RangeError(
-    `Cannot serve the page as [runtime.web].listen must be a loopback address: current value is ${listen}`,
-  );
-  return Object.assign(error, { code: "not_loopback", exitCode: 3 });
-}
-
-function listen(server: Server, { host, port }: ListenAddress): Promise<number> {
-  return new Promise((resolve, reject) => {
-    server.once("error", reject);
-    server.listen({ host, port }, () => {
-      server.off("error", reject);
-      server.on("error", (error) => {
-        log.error("The web server failed: {error}", { event: "web_failed", error });
-      });
-      const bound = server.address();
-      resolve(typeof bound === "object" && bound !== null ? bound.port : port);
-    });
-  });
-}
-
-function close(server: Server): Promise<void> {
-  return new Promise((resolve) => {
-    const cut = setTimeout(() => server.closeAllConnections(), STOP_GRACE_MS);
-    server.close(() => {
-      clearTimeout(cut);
-      resolve();
-    });
-    server.closeIdleConnections();
-  });
 }
 
 function registerMetrics(registry: Registry, hub: LiveHub) {
