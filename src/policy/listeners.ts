@@ -125,11 +125,12 @@ function authenticationOf(
 function letsOf(config: Draft<Config>, listener: Exposure["listener"]): string {
   const { opcua, runtime } = config;
   if (listener === "opcua") {
-    const modes = (opcua?.security_modes ?? []).includes("Sign") ? ", signed alone where the client asks for it" : "";
-    const none = opcua?.security_policies?.includes("None") === true
-      ? ", unprotected where the client asks for it"
+    const signed = opcua?.security_modes?.includes("Sign") === true
+      ? ", signed but readable where the client wants it"
       : "";
-    return `Read values, history and state of every device${modes}${none}`;
+    const none = opcua?.security_policies?.includes("None") === true ? ", unprotected where the client wants it" : "";
+    const trust = opcua?.trust_client_cert === true ? "whatever their certificate" : "whose certificate is trusted";
+    return `Read values, history and state of every device, to clients ${trust}${signed}${none}`;
   }
   const changes = `${changesOf(config)}${debugOf(config)}`;
   if (listener === "control") return `Every operation that the caller's role allows; ${changes}`;

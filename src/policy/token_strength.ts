@@ -85,6 +85,8 @@ function fresh(text: string): number {
 function alphabet(text: string): number {
   if (/^[0-9]*$/.test(text)) return 10;
   if (/^([0-9a-f]*|[0-9A-F]*)$/.test(text)) return 16;
-  return (/[a-z]/.test(text) ? 26 : 0) + (/[A-Z]/.test(text) ? 26 : 0) + (/[0-9]/.test(text) ? 10 : 0) +
-    (/[-_+/=.]/.test(text) ? 2 : 0) + (/[^a-zA-Z0-9_+/=.-]/.test(text) ? 30 : 0);
+  const [lower, upper, digits] = [/[a-z]/, /[A-Z]/, /[0-9]/].map((kind) => kind.test(text));
+  // a short base64 text may hold no digit by chance
+  const letters = lower && upper ? 62 : (lower ? 26 : 0) + (upper ? 26 : 0) + (digits ? 10 : 0);
+  return letters + (/[-_+/=.]/.test(text) ? 2 : 0) + (/[^a-zA-Z0-9_+/=.-]/.test(text) ? 30 : 0);
 }
