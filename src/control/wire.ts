@@ -36,6 +36,11 @@ export interface Request {
   readonly requestId: string | undefined;
 }
 
+/** What every answer to the request repeats. */
+export function echoOf({ id, requestId }: Pick<Request, "id" | "requestId">): Pick<AnswerLine, "id" | "request_id"> {
+  return requestId === undefined ? { id } : { id, request_id: requestId };
+}
+
 /** A line as a {@link Request}, or what is wrong with it. */
 export type ReadRequest =
   | { readonly ok: true; readonly request: Request }

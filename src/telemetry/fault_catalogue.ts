@@ -94,6 +94,12 @@ export const faultCatalogue = catalogue({
     cause: "The worker that reads the history file stopped and is being restarted.",
     remedy: "Read the log for the reason. Live values and storing go on.",
   },
+  control_failed: {
+    title: "The control endpoint is not listening",
+    severity: "warning",
+    cause: "Its listener failed, or the file of its unix socket was deleted.",
+    remedy: "Read the log for the reason; the gateway keeps trying. Field data and the web page go on.",
+  },
   opcua_failed: {
     title: "The OPC UA server is not running",
     severity: "error",

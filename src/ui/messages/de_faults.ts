@@ -75,6 +75,11 @@ export const germanFaults: Readonly<
     cause: "Der Prozess, der die Historiendatei liest, ist stehen geblieben und wird neu gestartet.",
     remedy: "Den Grund im Protokoll nachlesen. Livewerte und Speichern gehen weiter.",
   },
+  control_failed: {
+    title: "Der Steueranschluss ist nicht erreichbar",
+    cause: "Er ist ausgefallen, oder die Datei seines Unix-Sockets wurde gelöscht.",
+    remedy: "Den Grund im Protokoll nachlesen; das Gateway versucht es weiter. Messwerte und Webseite laufen.",
+  },
   opcua_failed: {
     title: "Der OPC-UA-Server läuft nicht",
     cause: "Sein Anschluss ist ausgefallen.",

@@ -1,0 +1,201 @@
+import type { Socket } from "node:net";
+import { getLogger } from "@logtape/logtape";
+import type { Principal, Transport } from "../access/principal.ts";
+import type { SessionEntry } from "../operations/session_source.ts";
+import { admit, type Seat } from "./admission.ts";
+import { Connection, type ConnectionParts } from "./connection.ts";
+import type { TlsDoor } from "./tls_door.ts";
+
+const log = getLogger(["edgekeep", "control"]);
+const KEEP_ALIVE_MS = 30_000;
+/** Time that a peer has to take the line that says why it is not let in, ms. */
+const REFUSAL_MS = 1_000;
+
+/** A peer from the moment it is accepted. */
+interface Peer {
+  readonly id: string;
+  readonly address: string;
+  readonly transport: Transport;
+  readonly raw: Socket;
+  readonly openedMs: number;
+  readonly createdUs: number;
+  /** `null` while TLS is being agreed on. */
+  connection: Connection | null;
+}
+
+/** What the peers of one endpoint have in common. */
+export interface PeersOptions extends ConnectionParts {
+  /** Who a peer is without a token: `local` on a unix socket that asks for none, else `null`. */
+  readonly principal: Principal | null;
+  readonly unix: boolean;
+  /** `null`: plain text. */
+  readonly tls: TlsDoor | null;
+}
+
+/** All connections of the control endpoint, within its limits. */
+export class Peers {
+  readonly #options: PeersOptions;
+  readonly #peers = new Map<string, Peer>();
+  readonly #leaving = new Set<Connection>();
+  /** Sockets that only read why they are closed. */
+  readonly #dismissed = new Set<Socket>();
+  #count = 0;
+  #stopped = false;
+
+  constructor(options: PeersOptions) {
+    this.#options = options;
+  }
+
+  get size(): number {
+    return this.#peers.size;
+  }
+
+  /** Takes a connection that was accepted. */
+  accept(raw: Socket): void {
+    const { unix, limits, tls, nowUs } = this.#options;
+    // an error without a listener would end the process
+    raw.on("error", () => {});
+    if (this.#stopped) {
+      raw.destroy();
+      return;
+    }
+    const address = unix ? "local" : plainAddress(raw.remoteAddress);
+    const openedMs = performance.now();
+    const admission = admit([...this.#peers.values()].map(seatOf), address, limits, openedMs);
+    if (admission.kind === "full") return this.#turnAway(raw);
+    if (admission.kind === "instead_of") this.#makeRoom(admission.id);
+    const transport = unix ? "unix" : tls === null ? "tcp" : "tls";
+    const id = `control-${++this.#count}`;
+    const peer: Peer = { id, address, transport, raw, openedMs, createdUs: nowUs(), connection: null };
+    this.#peers.set(id, peer);
+    raw.once("close", () => this.#remove(peer));
+    if (!unix) raw.setKeepAlive(true, KEEP_ALIVE_MS);
+    if (tls === null) return this.#open(peer, raw);
+    tls.open(raw, {
+      onSecure: (socket) => this.#open(peer, socket),
+      onPlain: () => this.#refuse(raw, "bad_request", "This port speaks TLS: connect with TLS 1.2 or newer"),
+    });
+  }
+
+  list(): SessionEntry[] {
+    return [...this.#peers.values()].map(({ id, address, transport, createdUs, connection }) => {
+      const principal = connection?.principal ?? null;
+      return {
+        id,
+        kind: "control",
+        name: principal?.name ?? null,
+        role: principal?.role ?? null,
+        address,
+        client: transport,
+        createdUs,
+        lastUsedUs: connection?.lastUsedUs ?? null,
+        expiresUs: principal?.expiresUs ?? null,
+      };
+    });
+  }
+
+  /** Ends one; `false` when there is none with this id. */
+  close(id: string): boolean {
+    const peer = this.#peers.get(id);
+    if (peer === undefined) return false;
+    this.#dismiss(peer, "unavailable", "Closed by an admin");
+    return true;
+  }
+
+  /** Closes who was idle, or took its time, for too long. Called about every second. */
+  sweep(): void {
+    const nowMs = performance.now();
+    for (const { connection, raw, openedMs } of this.#peers.values()) {
+      if (connection !== null) connection.sweep(nowMs);
+      else if (nowMs - openedMs > this.#options.limits.handshakeMs) raw.destroy();
+    }
+  }
+
+  /** Cuts all and waits until nothing runs for them any more. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    const connections = [...this.#peers.values()].flatMap(({ connection }) => connection ?? []);
+    for (const { raw, connection } of this.#peers.values()) {
+      connection?.destroy();
+      raw.destroy();
+    }
+    for (const raw of this.#dismissed) raw.destroy();
+    await Promise.all([...connections, ...this.#leaving].map((connection) => connection.settled()));
+    this.#peers.clear();
+  }
+
+  #open(peer: Peer, socket: Socket): void {
+    if (!this.#peers.has(peer.id)) {
+      socket.destroy();
+      return;
+    }
+    const { address, transport } = peer;
+    peer.connection = new Connection(socket, { address, transport }, this.#options.principal, this.#options);
+    // with TLS, the end of either is the end of both
+    if (socket !== peer.raw) socket.once("close", () => peer.raw.destroy());
+  }
+
+  #remove(peer: Peer): void {
+    this.#peers.delete(peer.id);
+    const { connection } = peer;
+    if (connection === null) return;
+    connection.destroy();
+    this.#leaving.add(connection);
+    // settled never rejects: calls catch what they throw
+    void connection.settled().finally(() => this.#leaving.delete(connection));
+  }
+
+  #makeRoom(id: string): void {
+    const peer = this.#peers.get(id);
+    if (peer === undefined) return;
+    this.#dismiss(peer, "too_many", "Closed to make room for another connection");
+  }
+
+  /** Its place is free at once, even while it still reads why. */
+  #dismiss(peer: Peer, code: "too_many" | "unavailable", message: string): void {
+    this.#peers.delete(peer.id);
+    if (peer.connection === null) return void peer.raw.destroy();
+    this.#track(peer.raw);
+    peer.connection.hangUp(code, message);
+  }
+
+  #turnAway(raw: Socket): void {
+    const { limits } = this.#options;
+    log.warn("Control endpoint is full: {connections} connections work", {
+      event: "control_full",
+      connections: limits.maxConnections,
+    });
+    if (this.#options.tls === null) this.#refuse(raw, "too_many", "All connections are in use: try again later");
+    else raw.destroy();
+  }
+
+  /** Says one line to somebody who is no peer, and closes. */
+  #refuse(raw: Socket, code: string, message: string): void {
+    this.#track(raw);
+    const timer = setTimeout(() => raw.destroy(), REFUSAL_MS);
+    raw.once("close", () => clearTimeout(timer));
+    raw.resume();
+    raw.end(`${JSON.stringify({ id: null, ok: false, error: message, error_code: code })}\n`);
+  }
+
+  #track(raw: Socket): void {
+    this.#dismissed.add(raw);
+    raw.once("close", () => this.#dismissed.delete(raw));
+  }
+}
+
+function seatOf({ id, address, openedMs, connection }: Peer): Seat {
+  return {
+    id,
+    address,
+    known: connection !== null && connection.principal !== null,
+    busy: connection?.busy ?? false,
+    openedMs,
+    activeMs: connection?.activeMs ?? openedMs,
+  };
+}
+
+/** Without the IPv6 mapping that a listener on `::` shows IPv4 peers with. */
+function plainAddress(address: string | undefined): string {
+  return (address ?? "unknown").replace(/^::ffff:(?=\d+\.)/i, "");
+}
