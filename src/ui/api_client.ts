@@ -6,6 +6,7 @@ import type {
   TagAnswer,
   TagPageAnswer,
 } from "../web/api_schema.ts";
+import { request } from "./api_request.ts";
 
 /** Reads every tag, page by page. */
 export async function readTags(): Promise<TagAnswer[]> {
@@ -53,11 +54,8 @@ export function csvHref(tag: string, fromMs: number): string {
   return `/api/v1/history?${new URLSearchParams({ tag, from: us(fromMs), format: "csv" })}`;
 }
 
-async function read<T>(path: string, query: Record<string, string> = {}, signal?: AbortSignal): Promise<T> {
-  const text = new URLSearchParams(query).toString();
-  const answer = await fetch(text === "" ? path : `${path}?${text}`, { ...(signal === undefined ? {} : { signal }) });
-  if (!answer.ok) throw new Error(`The gateway answered ${answer.status} to ${path}`);
-  return await answer.json();
+function read<T>(path: string, query: Record<string, string> = {}, signal?: AbortSignal): Promise<T> {
+  return request("GET", path, { query, signal });
 }
 
 function us(timeMs: number): string {

@@ -4,24 +4,63 @@ import { catalogues, messages } from "./messages/messages.ts";
 import { OverviewPage } from "./overview/overview_page.tsx";
 import { Mark, MoonIcon, SunIcon, WarningIcon } from "./parts/icons.tsx";
 import { format } from "./parts/language.ts";
+import { TroubleNote } from "./parts/trouble_note.tsx";
 import { isDark, type Language, language, theme } from "./preferences.ts";
-import { allTags, hrefOf, route } from "./route.ts";
+import { allTags, hrefOf, type Route, route } from "./route.ts";
+import { LateSecurityPage } from "./security/late_security_page.tsx";
+import { AccountMenu } from "./session/account_menu.tsx";
+import { DamagedPage } from "./session/damaged_page.tsx";
+import { DebugBanner } from "./session/debug_banner.tsx";
+import { LoginPage } from "./session/login_page.tsx";
+import { PairPage } from "./session/pair_page.tsx";
+import { face, sessionTrouble } from "./session/session.ts";
+import { SetupPage } from "./session/setup_page.tsx";
 import { TagsPage } from "./tags/tags_page.tsx";
 
-/** The whole page: header, banner, and the page that the address names. */
+/** The whole page: header, banners, and the page that the address names, once it is clear who looks. */
 export function App() {
   const here = route.value;
+  const open = face.value === "open" && here.page !== "pair";
+  const filled = open && here.page === "tags";
   return (
-    <div class={`app${here.page === "tags" ? " app-filled" : ""}${linkState.value === "lost" ? " lost" : ""}`}>
+    <div class={`app${filled ? " app-filled" : ""}${open && linkState.value === "lost" ? " lost" : ""}`}>
       <a class="skip" href="#content" onClick={skip}>{messages.value.skipToContent}</a>
-      <Header />
-      <LostBanner />
-      {here.page === "tags" ? <TagsPage here={here} /> : <OverviewPage />}
+      <Header pages={face.value === "open"} />
+      {face.value === "open" && <LostBanner />}
+      {face.value === "open" && <DebugBanner />}
+      <Content here={here} />
     </div>
   );
 }
 
-function Header() {
+function Content({ here }: { readonly here: Route }) {
+  const shown = face.value;
+  if (shown === "asking") return <AskingPage />;
+  if (shown === "unclaimed") return <SetupPage />;
+  if (here.page === "pair") return <PairPage key={here.code} given={here.code} />;
+  if (shown === "damaged") return <DamagedPage />;
+  if (shown === "login") return <LoginPage />;
+  if (here.page === "tags") return <TagsPage here={here} />;
+  if (here.page === "security") return <LateSecurityPage here={here} />;
+  return <OverviewPage />;
+}
+
+/** Until the gateway has said who this browser is. */
+function AskingPage() {
+  const trouble = sessionTrouble.value;
+  return (
+    <main id="content" class="overview" tabIndex={-1}>
+      <h1 class="offscreen">{messages.value.faces.asking}</h1>
+      {trouble instanceof Error ? <TroubleNote trouble={trouble} /> : (
+        <p class="waiting" role="status">
+          {trouble === null ? `${messages.value.session.asking}…` : messages.value.session.unreachable}
+        </p>
+      )}
+    </main>
+  );
+}
+
+function Header({ pages }: { readonly pages: boolean }) {
   const words = messages.value;
   const name = status.value?.name ?? "Edgekeep";
   const site = status.value?.site ?? "";
@@ -33,16 +72,21 @@ function Header() {
         <span class="identity-name">{name}</span>
         {site !== "" && <span class="identity-site">{site}</span>}
       </div>
-      <nav class="pages" aria-label={words.pages.label}>
-        <a href={hrefOf({ page: "overview" })} aria-current={page === "overview" ? "page" : undefined}>
-          {words.pages.overview}
-        </a>
-        <a href={hrefOf(allTags)} aria-current={page === "tags" ? "page" : undefined}>{words.pages.tags}</a>
-      </nav>
+      {pages && (
+        <nav class="pages" aria-label={words.pages.label}>
+          {([{ page: "overview" }, allTags, { page: "security", section: null }] as const).map((to) => (
+            <a key={to.page} href={hrefOf(to)} aria-current={page === to.page ? "page" : undefined}>
+              {words.pages[to.page]}
+            </a>
+          ))}
+        </nav>
+      )}
       <div class="tools">
-        <span class={`link link-${linkState.value}`}>
-          <span class="link-text">{words.connection[linkState.value]}</span>
-        </span>
+        {pages && (
+          <span class={`link link-${linkState.value}`}>
+            <span class="link-text">{words.connection[linkState.value]}</span>
+          </span>
+        )}
         <label class="language">
           <span class="offscreen">{words.chooseLanguage}</span>
           <select
@@ -63,6 +107,7 @@ function Header() {
         >
           {isDark.value ? <SunIcon /> : <MoonIcon />}
         </button>
+        {pages && <AccountMenu />}
       </div>
     </header>
   );

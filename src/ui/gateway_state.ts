@@ -3,6 +3,7 @@ import type { EventAnswer, StatusAnswer, TagChangeAnswer } from "../web/api_sche
 import { readEvents, readQualities, readTags } from "./api_client.ts";
 import { gatewayNowMs, nowMs, setGatewayTime } from "./clock.ts";
 import { type LinkState, LiveLink } from "./live_link.ts";
+import { askSession, face } from "./session/session.ts";
 import { TagCells } from "./tag_cells.ts";
 
 const EVENTS_KEPT = 100;
@@ -24,7 +25,7 @@ export const tagCells = new TagCells();
 let instance = "";
 let link: LiveLink | null = null;
 
-/** Connects to the gateway and keeps the signals of this module up to date. Returns what ends it. */
+/** Connects to the gateway and keeps the signals of this module up to date. Returns what ends it and forgets all. */
 export function followGateway(): () => void {
   const opened = new LiveLink("/api/v1/tags/stream?with=status,events", {
     onMessage,
@@ -34,10 +35,25 @@ export function followGateway(): () => void {
         lostSinceMs.value = sinceMs - Date.now() + gatewayNowMs();
       });
     },
+    mayListen: async () => {
+      await askSession();
+      return face.value === "open";
+    },
   });
   link = opened;
   opened.start();
-  return () => opened.stop();
+  return () => {
+    opened.stop();
+    link = null;
+    instance = "";
+    batch(() => {
+      linkState.value = "connecting";
+      status.value = null;
+      events.value = [];
+      rates.value = [];
+      tagCells.clear();
+    });
+  };
 }
 
 /** Tries to connect at once. */
@@ -87,10 +103,14 @@ function addEvents(entries: readonly EventAnswer[]): void {
 }
 
 function readList(): void {
+  const asked = link;
   Promise.all([readTags(), readQualities()]).then(([tags, qualities]) => {
+    // meanwhile somebody else may have logged in
+    if (link !== asked) return;
     tagCells.setQualities(qualities);
     tagCells.setTags(tags);
   }).catch(() => {
+    if (link !== asked) return;
     if (linkState.value === "live") setTimeout(readList, 2_000);
     // else the next hello reads it
     else instance = "";
@@ -98,7 +118,10 @@ function readList(): void {
 }
 
 function readFeed(): void {
-  readEvents(EVENTS_KEPT).then(({ items }) => addEvents(items)).catch(() => {
+  const asked = link;
+  readEvents(EVENTS_KEPT).then(({ items }) => {
+    if (link === asked) addEvents(items);
+  }).catch(() => {
     // the next hello reads it again
   });
 }

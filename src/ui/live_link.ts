@@ -7,6 +7,11 @@ export interface LinkHandlers {
   readonly onMessage: (event: string, data: unknown) => void;
   /** The state changed. `sinceMs` is when the last message came (this browser's clock), for `lost`. */
   readonly onState: (state: LinkState, sinceMs: number) => void;
+  /**
+   * The stream was refused or ended: whether the gateway still lets this browser have one. `false` keeps the link
+   * closed without calling it lost; a rejection means that the gateway cannot be asked.
+   */
+  readonly mayListen: () => Promise<boolean>;
 }
 
 /** Events of the stream. EventSource wants each name announced. */
@@ -93,7 +98,7 @@ export class LiveLink {
     source.onerror = () => {
       if (this.#source !== source) return;
       if (this.#state !== "live") this.#lastMessageMs = lastMessageMs;
-      this.#broke();
+      this.#refused(source);
     };
     for (const name of names) {
       source.addEventListener(name, (message: MessageEvent<string>) => {
@@ -105,6 +110,16 @@ export class LiveLink {
         this.#handlers.onMessage(name, JSON.parse(message.data));
       });
     }
+  }
+
+  /** EventSource does not tell a refusal from a break, so who this browser is must be asked. */
+  #refused(source: EventSource): void {
+    source.close();
+    this.#handlers.mayListen().catch(() => true).then((may) => {
+      if (this.#source !== source) return;
+      if (may) this.#broke();
+      else this.#close();
+    });
   }
 
   #broke(): void {

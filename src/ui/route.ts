@@ -3,6 +3,20 @@ import { signal } from "@preact/signals";
 /** Which values the tags page shows. */
 export type QualityFilter = "all" | "not_good" | "bad";
 
+/** Parts of the security page, in their order. */
+export const securitySections = [
+  "exposure",
+  "users",
+  "tokens",
+  "pairing",
+  "sessions",
+  "certificates",
+  "debug",
+  "audit",
+  "account",
+] as const;
+export type SecuritySection = typeof securitySections[number];
+
 /** What the address of the page names. Everything that a person would want to bookmark or send on is in it. */
 export type Route =
   | { readonly page: "overview" }
@@ -15,6 +29,16 @@ export type Route =
     readonly show: QualityFilter;
     readonly search: string;
     readonly diagnostics: boolean;
+  }
+  | {
+    readonly page: "security";
+    /** `null`: the first that the person may see. */
+    readonly section: SecuritySection | null;
+  }
+  | {
+    readonly page: "pair";
+    /** The code of a pairing link; never written into an address. */
+    readonly code: string;
   };
 
 /** The tags page without any choice made. */
@@ -30,8 +54,13 @@ export const allTags = {
 /** Reads the part of an address behind `#`. What it does not know becomes the overview. */
 export function parseRoute(hash: string): Route {
   const [path, query = ""] = hash.replace(/^#/, "").split("?");
-  if (path !== "/tags") return { page: "overview" };
   const parameters = new URLSearchParams(query);
+  if (path === "/pair") return { page: "pair", code: parameters.get("code") ?? "" };
+  const [, first, second] = (path ?? "").split("/");
+  if (first === "security") {
+    return { page: "security", section: securitySections.find((section) => section === second) ?? null };
+  }
+  if (path !== "/tags") return { page: "overview" };
   const show = parameters.get("show");
   return {
     page: "tags",
@@ -46,6 +75,8 @@ export function parseRoute(hash: string): Route {
 /** The address of a route, from `#` on. */
 export function hrefOf(route: Route): string {
   if (route.page === "overview") return "#/";
+  if (route.page === "pair") return "#/pair";
+  if (route.page === "security") return route.section === null ? "#/security" : `#/security/${route.section}`;
   const parameters = new URLSearchParams();
   if (route.group !== null) parameters.set("device", route.group);
   if (route.tag !== null) parameters.set("tag", route.tag);
@@ -69,7 +100,12 @@ export function go(to: Route, { replace = false } = {}): void {
 /** Follows the address bar. Returns what ends it. */
 export function followAddress(): () => void {
   const read = () => {
-    route.value = parseRoute(location.hash);
+    const read = parseRoute(location.hash);
+    // a code is a secret for five minutes: it does not stay in the address bar or the history
+    if (read.page === "pair" && read.code !== "") history.replaceState(null, "", hrefOf(read));
+    // the address without the code, which the line above made, is told of as a change too
+    if (read.page === "pair" && read.code === "" && route.value.page === "pair") return;
+    route.value = read;
   };
   read();
   addEventListener("hashchange", read);

@@ -49,6 +49,12 @@ export class TagCells {
   /** Changes of tags that are not on the list yet: the list that is being read may be older than they are. */
   readonly #early = new Map<string, LiveSample>();
 
+  /** Forgets every tag: somebody else may be looking next. */
+  clear(): void {
+    this.setTags([]);
+    this.loaded.value = false;
+  }
+
   /** Takes the status codes and their names. */
   setQualities(qualities: readonly QualityAnswer[]): void {
     for (const { code, name } of qualities) this.#names.set(code, name);

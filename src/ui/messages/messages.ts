@@ -3,7 +3,8 @@ import { language } from "../preferences.ts";
 import { de } from "./de.ts";
 import { en } from "./en.ts";
 
-type Widened<T> = T extends string ? string
+/** The shape of a catalogue, whatever its words. */
+export type Widened<T> = T extends string ? string
   : T extends (...parts: infer P) => string ? (...parts: P) => string
   : { readonly [K in keyof T]: Widened<T[K]> };
 

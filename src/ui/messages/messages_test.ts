@@ -3,17 +3,21 @@ import { Quality } from "../../tags/quality.ts";
 import { faultCatalogue } from "../../telemetry/fault_catalogue.ts";
 import { germanFaults } from "./de_faults.ts";
 import { catalogues } from "./messages.ts";
+import { securityCatalogues } from "./security_messages.ts";
 
 function leaves(value: unknown, path = ""): [path: string, leaf: unknown][] {
   if (typeof value !== "object" || value === null) return [[path, value]];
   return Object.entries(value).flatMap(([key, inner]) => leaves(inner, `${path}.${key}`));
 }
 
-Deno.test("both languages have the same texts, none of them empty", () => {
-  const [en, de] = [leaves(catalogues.en), leaves(catalogues.de)];
-  assert.deepEqual(de.map(([path, leaf]) => [path, typeof leaf]), en.map(([path, leaf]) => [path, typeof leaf]));
-  for (const [path, leaf] of [...en, ...de]) assert(leaf !== "", path);
-});
+for (const [name, { en, de }] of Object.entries({ main: catalogues, security: securityCatalogues })) {
+  Deno.test(`both languages of the ${name} catalogue have the same texts, none of them empty`, () => {
+    const [english, german] = [leaves(en), leaves(de)];
+    const shape = (texts: [path: string, leaf: unknown][]) => texts.map(([path, leaf]) => [path, typeof leaf]);
+    assert.deepEqual(shape(german), shape(english));
+    for (const [path, leaf] of [...english, ...german]) assert(leaf !== "", path);
+  });
+}
 
 Deno.test("every status code that a tag can carry has words in both languages", () => {
   for (const catalogue of Object.values(catalogues)) {

@@ -104,6 +104,36 @@ export function ArrowIcon() {
   );
 }
 
+/** Head and shoulders. */
+export function PersonIcon() {
+  return (
+    <Icon name="person">
+      <circle cx="10" cy="6.6" r="3.6" />
+      <path d="M3 17.4c.6-3.6 3.4-5.4 7-5.4s6.4 1.8 7 5.4" />
+    </Icon>
+  );
+}
+
+/** A closed padlock. */
+export function LockIcon() {
+  return (
+    <Icon name="lock">
+      <rect x="4" y="9" width="12" height="8.5" rx="1.5" />
+      <path d="M6.8 9V6.2a3.2 3.2 0 0 1 6.4 0V9" />
+    </Icon>
+  );
+}
+
+/** A padlock that hangs open. */
+export function OpenLockIcon() {
+  return (
+    <Icon name="open-lock">
+      <rect x="4" y="9" width="12" height="8.5" rx="1.5" />
+      <path d="M6.8 9V5.2a3.2 3.2 0 0 1 6-1.5" />
+    </Icon>
+  );
+}
+
 /** The mark of the product. */
 export function Mark() {
   return (

@@ -1,0 +1,149 @@
+/** What somebody may do, from least to most. */
+export const roles = ["viewer", "operator", "engineer", "admin"] as const;
+export type Role = typeof roles[number];
+
+/** Whether `has` includes everything that `needs` allows. */
+export function roleIncludes(has: Role, needs: Role): boolean {
+  return roles.indexOf(has) >= roles.indexOf(needs);
+}
+
+/** Who this browser is, and in what state the gateway's access is. */
+export interface SessionAnswer {
+  readonly state: "open" | "unclaimed" | "damaged";
+  readonly principal: {
+    readonly name: string;
+    readonly role: Role;
+    /** `loopback`: a browser on the gateway's own machine, which may look without logging in. */
+    readonly kind: string;
+    readonly expires: string | null;
+  } | null;
+  readonly auth: "local" | "token";
+  /** Whether the request came over TLS. */
+  readonly secure: boolean;
+  readonly debugOpenUntil: string | null;
+}
+
+export interface UserView {
+  readonly name: string;
+  readonly role: Role;
+  readonly disabled: boolean;
+  /** `config`: named by the configuration, read-only here. */
+  readonly source: "store" | "config";
+  readonly created: string | null;
+  readonly lastUsed: string | null;
+  readonly passwordChanged: string | null;
+  /** SHA-256 fingerprints of client certificates that stand for the user. */
+  readonly certificates: readonly string[];
+}
+
+export interface TokenView {
+  readonly id: string;
+  readonly kind: "api" | "paired";
+  readonly label: string;
+  readonly role: Role;
+  readonly created: string;
+  readonly createdBy: string;
+  readonly expires: string | null;
+  readonly lastUsed: string | null;
+  readonly lastAddress: string | null;
+}
+
+export interface NewTokenAnswer {
+  readonly token: string;
+  readonly info: TokenView;
+}
+
+export interface PairingView {
+  readonly id: string;
+  readonly role: Role;
+  readonly label: string;
+  readonly created: string;
+  readonly createdBy: string;
+  readonly expires: string;
+  readonly wrongTries: number;
+}
+
+export interface NewPairingAnswer {
+  readonly code: string;
+  /** Opens the pairing page with the code filled in. */
+  readonly link: string;
+  readonly uri: string;
+  readonly info: PairingView;
+}
+
+export interface SessionView {
+  readonly id: string;
+  readonly kind: "web" | "control" | "opcua";
+  readonly name: string | null;
+  readonly role: Role | null;
+  readonly address: string;
+  readonly client: string;
+  readonly created: string;
+  readonly lastUsed: string | null;
+  readonly expires: string | null;
+}
+
+export interface CertificateView {
+  readonly subject: string;
+  readonly issuer: string;
+  readonly names: readonly string[];
+  readonly notBefore: string;
+  readonly notAfter: string;
+  readonly fingerprint: string;
+}
+
+export interface CertificatesAnswer {
+  readonly server: CertificateView | null;
+  readonly own: CertificateView | null;
+  readonly trusted: readonly CertificateView[];
+  readonly rejected: readonly CertificateView[];
+}
+
+export interface ExposureView {
+  readonly listener: "web" | "control" | "opcua";
+  readonly address: string;
+  readonly port: number | null;
+  readonly protocol: string;
+  readonly reach: "loopback" | "lan" | "any";
+  readonly encryption: "tls" | "opcua" | "none";
+  readonly authentication: readonly string[];
+  readonly lets: string;
+  readonly key: string;
+}
+
+export interface FindingView {
+  readonly rule: string;
+  readonly severity: "error" | "warning" | "note";
+  readonly path: string;
+  readonly text: string;
+  readonly fix: string | null;
+}
+
+export interface ExposureAnswer {
+  readonly exposures: readonly ExposureView[];
+  readonly findings: readonly FindingView[];
+  readonly firewall: { readonly nftables: readonly string[]; readonly ufw: readonly string[] };
+}
+
+export interface AuditRecordView {
+  readonly sequence: number;
+  readonly time: string;
+  readonly event: string;
+  readonly principal: string | null;
+  readonly role: string | null;
+  readonly address: string;
+  readonly transport: string;
+  readonly operation: string | null;
+  readonly target: string | null;
+  readonly decision: "allowed" | "denied";
+  readonly rule: string | null;
+  readonly outcome: string;
+  readonly fields?: Readonly<Record<string, unknown>>;
+}
+
+export interface AuditVerificationView {
+  readonly ok: boolean;
+  readonly records: number;
+  readonly files: number;
+  readonly problem: { readonly file: string; readonly line: number; readonly text: string } | null;
+}
