@@ -1,6 +1,6 @@
 import { dirname, relative } from "node:path";
-import { listenAddress, urlHost } from "../config/address.ts";
-import type { Config } from "../config/schema.ts";
+import { listenAddress, parseEndpoint, urlHost } from "../config/address.ts";
+import type { Config, ControlConfig, TlsConfig } from "../config/schema.ts";
 import type { SimulatorStartOptions } from "./role_protocol.ts";
 
 /** What is allowed, as Deno names it. */
@@ -35,7 +35,7 @@ const libraryGrants: readonly Grant[] = [
 
 /** Pure: everything that the gateway role needs with this configuration, and nothing else. */
 export function gatewayGrants(config: Config, { codePaths }: CodeFacts): Grant[] {
-  const { chirpstack, opcua, gateway, storage, runtime: { web } } = config;
+  const { chirpstack, opcua, gateway, storage, runtime: { control, tls, web } } = config;
   const grants: Grant[] = [];
   if (chirpstack !== undefined) {
     grants.push({ kind: "net", value: serverAddress(chirpstack.server_address), why: "[chirpstack].server_address" });
@@ -45,13 +45,17 @@ export function gatewayGrants(config: Config, { codePaths }: CodeFacts): Grant[]
   }
   if (opcua.enabled) {
     grants.push(...listenGrants(opcua.host_ip_address, opcua.host_port, "[opcua].host_ip_address and host_port"));
-    grants.push({ kind: "sys", value: "networkInterfaces", why: "addresses under which OPC UA clients reach it" });
     grants.push({ kind: "sys", value: "uid", why: "the owner of private keys" });
   }
   if (web.enabled) {
     const { host, port } = listenAddress(web.listen);
     grants.push(...listenGrants(host, port, "[runtime.web].listen"));
   }
+  if (opcua.enabled || web.enabled) {
+    grants.push({ kind: "sys", value: "networkInterfaces", why: "addresses under which clients reach it" });
+  }
+  if (control.enabled) grants.push(...controlGrants(control, gateway.data_dir));
+  grants.push(...tlsGrants(tls));
   grants.push(...folderGrants(gateway.data_dir, "[gateway].data_dir"));
   const database = dirname(storage.database_path);
   if (!contains(gateway.data_dir, database)) grants.push(...folderGrants(database, "[storage].database_path"));
@@ -106,6 +110,29 @@ function codeGrants(codePaths: readonly string[]): Grant[] {
 
 function folderGrants(value: string, why: string): Grant[] {
   return [{ kind: "read", value, why }, { kind: "write", value, why }];
+}
+
+function controlGrants({ endpoint, group }: ControlConfig, dataDir: string): Grant[] {
+  const place = parseEndpoint(endpoint);
+  const why = "[runtime.control].endpoint";
+  if (place === null) return [];
+  if (place.kind === "tcp") return listenGrants(place.host, place.port, why);
+  const { path } = place;
+  const folder = dirname(path);
+  return [
+    { kind: "net", value: `unix:${path}`, why: `${why}: whether another gateway answers there` },
+    { kind: "net", value: `unix:${path}.new/s`, why: `${why}: where the socket is made before it gets its place` },
+    ...contains(dataDir, folder) ? [] : folderGrants(folder, why),
+    ...group === undefined ? [] : [{ kind: "read" as const, value: "/etc/group", why: "[runtime.control].group" }],
+  ];
+}
+
+function tlsGrants({ mode, cert_path, key_path, ca_path, client_auth }: TlsConfig): Grant[] {
+  if (mode === "disabled") return [];
+  const files = { cert_path, key_path, ...client_auth === "none" ? {} : { ca_path } };
+  return Object.entries(files).flatMap(([key, value]): Grant[] =>
+    value === undefined ? [] : [{ kind: "read", value, why: `[runtime.tls].${key}` }]
+  );
 }
 
 /** A listener on every IPv4 address also asks for every IPv6 address: node:net tries that first. */

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { withAbsolutePaths } from "../config/paths.ts";
 import { type Config, configSchema } from "../config/schema.ts";
 import { bakedFlags } from "./baked_flags.ts";
 import { codePaths } from "./code_paths.ts";
@@ -6,19 +7,20 @@ import { denoFlags, gatewayGrants, gatewayPermissions, permissionsOf, simulatorP
 import manifest from "../../deno.json" with { type: "json" };
 
 const facts = { codePaths: ["/opt/edgekeep/src"] };
+/** Where the control endpoint's socket is looked for and made. */
+const socket = ["unix:/data/control.sock", "unix:/data/control.sock.new/s"];
 
 function config(change: Record<string, unknown> = {}): Config {
-  const parsed = configSchema.parse({ gateway: { data_dir: "/data" }, ...change });
-  return { ...parsed, storage: { ...parsed.storage, database_path: "/data/history.db" } };
+  return withAbsolutePaths(configSchema.parse({ gateway: { data_dir: "/data" }, ...change }), "/etc/gw");
 }
 
 Deno.test("A default configuration may listen on loopback, use its data directory, and nothing else", () => {
   assert.deepEqual(gatewayPermissions(config(), facts), {
-    net: ["127.0.0.1:4840", "127.0.0.1:8080"],
+    net: ["127.0.0.1:4840", "127.0.0.1:8080", ...socket],
     read: ["/data", "/opt/edgekeep/src"],
     write: ["/data"],
     env: ["TMPDIR", "TMP", "TEMP"],
-    sys: ["networkInterfaces", "uid", "homedir", "hostname"],
+    sys: ["uid", "networkInterfaces", "homedir", "hostname"],
     run: false,
     ffi: false,
     import: false,
@@ -35,7 +37,7 @@ Deno.test("ChirpStack's address is the only one that may be connected to", () =>
   for (const [address, expected] of cases) {
     const chirpstack = { server_address: address, api_token: "x", ca_path: "/etc/ca.pem" };
     const { net, read } = gatewayPermissions(config({ chirpstack }), facts);
-    assert.deepEqual(net, [expected, "127.0.0.1:4840", "127.0.0.1:8080"]);
+    assert.deepEqual(net, [expected, "127.0.0.1:4840", "127.0.0.1:8080", ...socket]);
     assert.deepEqual(read, ["/etc/ca.pem", "/data", "/opt/edgekeep/src"]);
   }
 });
@@ -47,11 +49,13 @@ Deno.test("A listener on every address may also use every IPv6 address", () => {
     "0.0.0.0:4841",
     "[::]:4841",
     "[::1]:9000",
+    ...socket,
   ]);
 });
 
 Deno.test("What is switched off needs no permission", () => {
-  const off = config({ opcua: { enabled: false }, runtime: { web: { enabled: false } } });
+  const runtime = { web: { enabled: false }, control: { enabled: false } };
+  const off = config({ opcua: { enabled: false }, runtime });
   const { net, sys } = gatewayPermissions(off, facts);
   assert.deepEqual(net, []);
   assert.deepEqual(sys, ["homedir", "hostname"]);
@@ -68,6 +72,42 @@ Deno.test("A database and a PKI outside the data directory add their folders", (
   assert.deepEqual(gatewayPermissions(inside, facts).write, ["/data"]);
   const beside = config({ opcua: { pki_dir: "/data-pki" } });
   assert.deepEqual(gatewayPermissions(beside, facts).write, ["/data", "/data-pki"]);
+});
+
+Deno.test("A control endpoint on TCP is a listener; a socket outside the data directory adds its folder", () => {
+  const tcp = gatewayPermissions(config({ runtime: { control: { endpoint: "tcp://0.0.0.0:17777" } } }), facts);
+  assert.deepEqual(tcp.net, ["127.0.0.1:4840", "127.0.0.1:8080", "0.0.0.0:17777", "[::]:17777"]);
+  assert.deepEqual(tcp.write, ["/data"]);
+  const control = { endpoint: "unix:///run/edgekeep/control.sock", group: "plant" };
+  const outside = gatewayPermissions(config({ runtime: { control } }), facts);
+  assert.deepEqual(outside.net, [
+    "127.0.0.1:4840",
+    "127.0.0.1:8080",
+    "unix:/run/edgekeep/control.sock",
+    "unix:/run/edgekeep/control.sock.new/s",
+  ]);
+  assert.deepEqual(outside.write, ["/run/edgekeep", "/data"]);
+  assert.deepEqual(outside.read, ["/run/edgekeep", "/etc/group", "/data", "/opt/edgekeep/src"]);
+  const beside = config({ runtime: { control: { endpoint: "unix://./control.sock" } } });
+  assert.deepEqual(gatewayPermissions(beside, facts).write, ["/etc/gw", "/data"]);
+});
+
+Deno.test("The files of the server certificate may be read, and only those that are used", () => {
+  const tls = { mode: "self-managed", cert_path: "tls/cert.pem", key_path: "tls/key.pem", ca_path: "/etc/ca.pem" };
+  const read = (change: Record<string, unknown>) => {
+    const { read, write } = gatewayPermissions(config({ runtime: { tls: { ...tls, ...change } } }), facts);
+    assert.deepEqual(write, ["/data"]);
+    return read;
+  };
+  const own = ["/data", "/opt/edgekeep/src"];
+  assert.deepEqual(read({ mode: "disabled" }), own);
+  assert.deepEqual(read({}), ["/etc/gw/tls/cert.pem", "/etc/gw/tls/key.pem", ...own]);
+  assert.deepEqual(read({ client_auth: "require" }), [
+    "/etc/gw/tls/cert.pem",
+    "/etc/gw/tls/key.pem",
+    "/etc/ca.pem",
+    ...own,
+  ]);
 });
 
 Deno.test("The simulator may listen, and nothing else", () => {

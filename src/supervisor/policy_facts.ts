@@ -42,7 +42,9 @@ async function look(path: string | undefined, directory: string): Promise<Look> 
   if (path === undefined) return null;
   const file = resolve(directory, path);
   try {
-    return { state: "read", text: await Deno.readTextFile(file), mode: (await Deno.stat(file)).mode };
+    // a file that is not text must be told apart from one that is not there
+    const text = new TextDecoder("latin1").decode(await Deno.readFile(file));
+    return { state: "read", text, mode: (await Deno.stat(file)).mode };
   } catch (error) {
     return error instanceof Deno.errors.NotFound
       ? { state: "missing" }
