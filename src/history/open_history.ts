@@ -7,7 +7,7 @@ import type { EventFeed } from "../telemetry/event_feed.ts";
 import type { FaultBoard } from "../telemetry/fault_board.ts";
 import { Absorber } from "./absorb.ts";
 import { giveUp, openErrorOf, openFile, setAside, SetAsideError } from "./database_file.ts";
-import type { HistoryQueries, HistoryWriter } from "./history.ts";
+import type { Backups, HistoryQueries, HistoryWriter } from "./history.ts";
 import { ReaderClient } from "./reader_client.ts";
 import { ReaderLane } from "./reader_lane.ts";
 import { troubleOf } from "./sqlite_error.ts";
@@ -39,6 +39,7 @@ export interface HistoryOptions {
 export interface History {
   readonly writer: HistoryWriter;
   readonly queries: HistoryQueries;
+  readonly backups: Backups;
   /** Packs, prunes and rolls up now instead of when it is due. */
   tidy(): Promise<void>;
   /** Commits what waits, ends the reader and closes the file. */
@@ -58,6 +59,7 @@ export function openHistory(options: HistoryOptions): Promise<History> {
 class RunningHistory implements History {
   readonly writer: Writer;
   readonly queries: ReaderClient;
+  readonly backups: Backups;
   readonly #options: HistoryOptions;
   readonly #upkeep: Upkeep;
   readonly #path: string;
@@ -106,6 +108,11 @@ class RunningHistory implements History {
       onCorrupt: (error) => void this.#replace(error),
     });
     this.#upkeep = new Upkeep({ writer, reader: this.queries, tags, faults, config, backupDir, nowUs });
+    const upkeep = this.#upkeep;
+    this.backups = {
+      create: () => upkeep.backUp(),
+      list: () => new Promise((resolve) => resolve(upkeep.listBackups())),
+    };
     // a salvage that a stop cut short begins anew: what was taken already is passed over
     const unfinished = aside ?? writer.store.meta("salvage");
     if (unfinished !== null && unfinished !== "") this.#inBackground(() => this.#salvage(unfinished));

@@ -1,11 +1,11 @@
-import { chmodSync, readdirSync, rmSync } from "node:fs";
+import { chmodSync, readdirSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { getLogger } from "@logtape/logtape";
 import type { StorageConfig } from "../config/schema.ts";
 import type { TagStore } from "../tags/tag_store.ts";
 import type { FaultBoard } from "../telemetry/fault_board.ts";
 import { stampOf } from "./database_file.ts";
-import { HistoryUnavailableError } from "./history.ts";
+import { type BackupFile, HistoryUnavailableError } from "./history.ts";
 import type { ReaderClient } from "./reader_client.ts";
 import { prune } from "./retention.ts";
 import { dayOf, type Series } from "./series.ts";
@@ -55,6 +55,7 @@ export class Upkeep {
   readonly #loops: Promise<void>[];
   /** Days whose rollup is being built; `false` when a row changed meanwhile. */
   readonly #building = new Map<string, boolean>();
+  #backup: Promise<{ file: string; bytes: number }> | null = null;
   #pagesInLog = 0;
   #firstInLogMs = 0;
 
@@ -141,9 +142,24 @@ export class Upkeep {
     }
   }
 
+  /** Backs up now, besides the schedule. A call while a backup is under way gets that one. */
+  backUp(): Promise<{ readonly file: string; readonly bytes: number }> {
+    this.#backup ??= this.#backUp().finally(() => this.#backup = null);
+    return this.#backup;
+  }
+
+  /** Backups that are there, the newest first. */
+  listBackups(): BackupFile[] {
+    const { backupDir } = this.#options;
+    return backupsIn(backupDir).toReversed().flatMap((file) => {
+      const size = statSync(join(backupDir, file), { throwIfNoEntry: false })?.size;
+      return size === undefined ? [] : [{ file, bytes: size, createdUs: timeOfStamp(file) }];
+    });
+  }
+
   async stop(): Promise<void> {
     this.#stopping.abort(new DOMException("The history stops", "AbortError"));
-    await Promise.all(this.#loops);
+    await Promise.all([...this.#loops, this.#backup?.catch(() => {})]);
   }
 
   async #loop(name: string, everyMs: number, work: () => Promise<void>): Promise<void> {
@@ -234,17 +250,18 @@ export class Upkeep {
         // not in the first minute, when everything else starts; a clock that went back does not stop backups
         const waitMs = Math.min(everyMs, Math.max(60_000, everyMs - Math.max(0, sinceMs)));
         await this.pause(waitMs);
-        await this.#backUp();
+        await this.backUp();
       } catch {
         if (!signal.aborted) await this.pause(BACKUP_RETRY_MS).catch(() => {});
       }
     }
   }
 
-  async #backUp(): Promise<void> {
+  async #backUp(): Promise<{ file: string; bytes: number }> {
     const { reader, faults, config, writer, backupDir, nowUs } = this.#options;
     const startedUs = nowUs();
-    const path = join(backupDir, `history-${stampOf(startedUs)}.db`);
+    const file = `history-${stampOf(startedUs)}.db`;
+    const path = join(backupDir, file);
     try {
       const bytes = await reader.backup(path, this.#stopping.signal);
       chmodSync(path, 0o600);
@@ -252,6 +269,7 @@ export class Upkeep {
       faults.clear("history_backup_failed");
       log.info("Backed up the history to {path}: {bytes} bytes", { event: "history_backup", path, bytes });
       for (const old of backupsIn(backupDir).slice(0, -config.backup_keep)) rmSync(join(backupDir, old));
+      return { file, bytes };
     } catch (error) {
       if (!this.#stopping.signal.aborted) {
         const text = error instanceof Error ? error.message : String(error);

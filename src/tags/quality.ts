@@ -6,6 +6,8 @@ export const Quality = {
   Good: 0x00000000,
   /** Good, InfoType DataValue, HistorianBits Calculated (OPC 10000-11 §6.2): an aggregate that a source computed. */
   GoodCalculated: 0x00000401,
+  /** Good, but a person put the value in place of the field's: it was forced. */
+  GoodLocalOverride: 0x00960000,
   UncertainLastUsableValue: 0x40900000,
   UncertainEngineeringUnitsExceeded: 0x40940000,
   BadDecodingError: 0x80070000,
@@ -39,6 +41,7 @@ export function qualityName(code: QualityCode): string {
 const causes: Record<number, string> = {
   [Quality.Good]: "The value is current",
   [Quality.GoodCalculated]: "The value is an aggregate computed by the source",
+  [Quality.GoodLocalOverride]: "Somebody forced the value: it is not the field's",
   [Quality.UncertainLastUsableValue]: "No new value for longer than expected: this is the last one received",
   [Quality.UncertainEngineeringUnitsExceeded]: "The value lies outside the configured range",
   [Quality.BadDecodingError]:

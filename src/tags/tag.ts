@@ -84,8 +84,8 @@ export interface Tag extends Sample {
  * What became of an update.
  * - `live`: newer than what the tag had; the tag moved.
  * - `backfill`: not newer; for the history alone.
- * - `status`: made here: the quality changed by age, value and source time did not.
- * - `ignored`: the tag is switched off or gone.
+ * - `status`: made here: the quality changed by age, or somebody forced a value or took the force away.
+ * - `ignored`: the tag is switched off, gone, or forced.
  */
 export type UpdateKind = "live" | "backfill" | "status" | "ignored";
 

@@ -1,3 +1,4 @@
+import { type ForcedTag, forceProblem } from "./forced_value.ts";
 import { Quality, type QualityCode, severityOf } from "./quality.ts";
 import type { Sample, Tag, TagDefinition, TagId, TagUpdate, Value } from "./tag.ts";
 import { ObservedInterval } from "./observed_interval.ts";
@@ -17,6 +18,9 @@ export interface DefinitionChange {
 }
 export type DefinitionListener = (change: DefinitionChange) => void;
 
+/** Told of each tag whose value is forced, forced anew, or no longer forced. */
+export type ForceListener = (force: ForcedTag, active: boolean) => void;
+
 /** Counters since the start, for health and metrics. */
 export interface TagCounters {
   readonly live: number;
@@ -26,16 +30,22 @@ export interface TagCounters {
   readonly clockAhead: number;
 }
 
-interface MutableTag {
-  definition: TagDefinition;
-  id: TagId;
+/** The newest sample that the field gave. */
+interface FieldSample {
   value: Value;
-  quality: QualityCode;
   sampleQuality: QualityCode;
   sourceTimeUs: number;
-  serverTimeUs: number;
   /** The device's own time of the newest sample; differs from `sourceTimeUs` only where arrivals are stamped. */
   deviceTimeUs: number;
+}
+
+interface MutableTag extends FieldSample {
+  definition: TagDefinition;
+  id: TagId;
+  quality: QualityCode;
+  serverTimeUs: number;
+  /** While the tag is forced: by whom, and what the field gives meanwhile. */
+  forced: { readonly force: ForcedTag; readonly field: FieldSample } | null;
 }
 
 /** What the store needs from outside. */
@@ -55,6 +65,7 @@ export class TagStore {
   readonly #groups = new Map<string, ObservedInterval>();
   readonly #batchListeners = new Set<BatchListener>();
   readonly #definitionListeners = new Set<DefinitionListener>();
+  readonly #forceListeners = new Set<ForceListener>();
   readonly #nowUs: () => number;
   readonly #onClockAhead: (tag: Tag, sourceTimeUs: number) => void;
   #live = 0;
@@ -104,12 +115,14 @@ export class TagStore {
           sourceTimeUs: 0,
           serverTimeUs: this.#nowUs(),
           deviceTimeUs: 0,
+          forced: null,
         };
         this.#tags.set(definition.id, fresh);
         added.push(fresh);
       } else if (!sameDefinition(tag.definition, definition)) {
         const retyped = tag.definition.type !== definition.type || tag.definition.dataType !== definition.dataType;
         tag.definition = definition;
+        if (retyped || !definition.enabled) this.#release(tag);
         if (retyped) {
           tag.value = null;
           tag.sourceTimeUs = 0;
@@ -121,7 +134,10 @@ export class TagStore {
       }
     }
     const removed = [...this.#tags.values()].filter((tag) => !wanted.has(tag.id));
-    for (const tag of removed) this.#tags.delete(tag.id);
+    for (const tag of removed) {
+      this.#release(tag);
+      this.#tags.delete(tag.id);
+    }
     const change: DefinitionChange = { added, removed, changed };
     if (added.length + removed.length + changed.length > 0) {
       for (const listener of this.#definitionListeners) listener(change);
@@ -168,6 +184,60 @@ export class TagStore {
   }
 
   /**
+   * Serves `value` with `GoodLocalOverride` in place of what the field gives, until {@link unforce}, a change of the tag's
+   * type, or the end of the program. What the field gives meanwhile is kept as the sample below, newest only. Gives the
+   * tag, or `undefined` when there is none. Throws RangeError when the value does not fit the tag.
+   */
+  force(id: TagId, value: Exclude<Value, null>, by: string): Tag | undefined {
+    const tag = this.#tags.get(id);
+    if (tag === undefined) return undefined;
+    const problem = forceProblem(tag.definition, value);
+    if (problem !== null) throw new RangeError(problem);
+    const nowUs = Math.max(this.#nowUs(), tag.sourceTimeUs + 1);
+    const { value: fieldValue, sampleQuality, sourceTimeUs, deviceTimeUs } = tag.forced?.field ?? tag;
+    const field: FieldSample = { value: fieldValue, sampleQuality, sourceTimeUs, deviceTimeUs };
+    const force: ForcedTag = { id, value, by, sinceUs: nowUs };
+    tag.forced = { force, field };
+    tag.value = value;
+    tag.quality = tag.sampleQuality = Quality.GoodLocalOverride;
+    tag.sourceTimeUs = tag.serverTimeUs = nowUs;
+    this.#tellMade(tag, nowUs);
+    for (const listener of this.#forceListeners) listener(force, true);
+    return tag;
+  }
+
+  /**
+   * Serves the newest that the field gave, its quality by its age. Gives the tag, `undefined` when there is none; a tag
+   * that is not forced stays as it is.
+   */
+  unforce(id: TagId): Tag | undefined {
+    const tag = this.#tags.get(id);
+    if (tag === undefined || tag.forced === null) return tag;
+    const nowUs = Math.max(this.#nowUs(), tag.sourceTimeUs + 1);
+    this.#release(tag);
+    tag.quality = this.#qualityAt(tag, nowUs);
+    tag.serverTimeUs = nowUs;
+    this.#tellMade(tag, nowUs);
+    return tag;
+  }
+
+  /** Whether the tag's value is forced. */
+  isForced(id: TagId): boolean {
+    return (this.#tags.get(id)?.forced ?? null) !== null;
+  }
+
+  /** Tags whose value is forced, in the order of their definition. */
+  forced(): ForcedTag[] {
+    return [...this.#tags.values()].flatMap(({ forced }) => forced === null ? [] : [forced.force]);
+  }
+
+  /** Calls `listener` whenever a tag is forced or no longer forced, until the returned function is called. */
+  onForced(listener: ForceListener): () => void {
+    this.#forceListeners.add(listener);
+    return () => this.#forceListeners.delete(listener);
+  }
+
+  /**
    * Moves qualities by age (stale-after, bad-after) and pushes the changes as `status` entries. To be called about
    * once a second.
    */
@@ -202,15 +272,16 @@ export class TagStore {
       entry.kind = "ignored";
       return;
     }
-    const { definition } = tag;
+    const { definition, forced } = tag;
+    const field: FieldSample = forced?.field ?? tag;
     const deviceTimeUs = entry.sourceTimeUs;
     if (definition.stampArrival) {
       // a replay of what was stamped before must not be stamped, and so stored, a second time
-      if (deviceTimeUs <= tag.deviceTimeUs) {
+      if (deviceTimeUs <= field.deviceTimeUs) {
         entry.kind = "ignored";
         return;
       }
-      entry.sourceTimeUs = Math.max(nowUs, tag.sourceTimeUs + 1);
+      entry.sourceTimeUs = Math.max(nowUs, field.sourceTimeUs + 1);
     } else if (entry.sourceTimeUs > nowUs + MAX_AHEAD_US) {
       this.#clockAhead++;
       this.#onClockAhead(tag, entry.sourceTimeUs);
@@ -225,21 +296,43 @@ export class TagStore {
       entry.quality = Quality.UncertainEngineeringUnitsExceeded;
     }
     this.#observe(definition.group, entry.sourceTimeUs);
-    if (entry.sourceTimeUs <= tag.sourceTimeUs) {
+    if (entry.sourceTimeUs <= field.sourceTimeUs) {
       entry.kind = "backfill";
       this.#backfill++;
       return;
     }
     entry.kind = "live";
     this.#live++;
-    if (entry.value === null) entry.value = tag.value;
-    else if (definition.counter && fell(tag.value, entry.value)) entry.counterReset = true;
-    tag.value = entry.value;
-    tag.sampleQuality = entry.quality;
-    tag.sourceTimeUs = entry.sourceTimeUs;
+    if (entry.value === null) entry.value = field.value;
+    else if (definition.counter && fell(field.value, entry.value)) entry.counterReset = true;
+    field.value = entry.value;
+    field.sampleQuality = entry.quality;
+    field.sourceTimeUs = entry.sourceTimeUs;
+    field.deviceTimeUs = Math.min(deviceTimeUs, entry.sourceTimeUs);
+    if (forced !== null) {
+      // nobody is served it, and history keeps what was served
+      entry.kind = "ignored";
+      return;
+    }
     tag.serverTimeUs = nowUs;
-    tag.deviceTimeUs = Math.min(deviceTimeUs, entry.sourceTimeUs);
     tag.quality = entry.quality;
+  }
+
+  /** Puts the field's newest sample back in place, without telling anybody but those who watch forces. */
+  #release(tag: MutableTag): void {
+    const { forced } = tag;
+    if (forced === null) return;
+    tag.forced = null;
+    Object.assign(tag, forced.field);
+    tag.quality = tag.sampleQuality;
+    for (const listener of this.#forceListeners) listener(forced.force, false);
+  }
+
+  /** Tells of a change that was made here and not by the field. */
+  #tellMade(tag: MutableTag, nowUs: number): void {
+    this.#status++;
+    const { value, quality, sourceTimeUs, serverTimeUs } = tag;
+    this.#tell([{ tag, value, quality, sourceTimeUs, serverTimeUs, kind: "status", historyTimeUs: nowUs }]);
   }
 
   #age(tags: Iterable<MutableTag>, nowUs: number): void {
@@ -271,6 +364,7 @@ export class TagStore {
 
   #qualityAt(tag: MutableTag, nowUs: number): QualityCode {
     if (!tag.definition.enabled) return Quality.BadOutOfService;
+    if (tag.forced !== null) return Quality.GoodLocalOverride;
     if (tag.sourceTimeUs === 0) return Quality.BadWaitingForInitialData;
     const ageMs = (nowUs - tag.sourceTimeUs) / 1000;
     if (ageMs > tag.definition.badAfterMs) return Quality.BadNoCommunication;
