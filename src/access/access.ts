@@ -153,8 +153,11 @@ export interface Access {
     },
   ): Promise<UserInfo>;
   removeUser(name: string): void;
-  /** Changes one's own password after proving the old one. */
-  changePassword(name: string, old: string, next: string, origin: Origin): Promise<void>;
+  /**
+   * Changes one's own password after proving the old one. Ends everything that the old one let in, but the session with the
+   * credential `keep`.
+   */
+  changePassword(name: string, old: string, next: string, origin: Origin, keep?: string): Promise<void>;
 
   tokens(): TokenInfo[];
   createToken(grant: TokenGrant, by: string): NewToken;

@@ -54,6 +54,14 @@ export function dummyHash(cost: HashCost = defaultCost): string {
   ].join("$");
 }
 
+/**
+ * A mark that tells whether a configured secret is still the same after a restart, at the cost of a password hash: a stolen
+ * store must not be the cheap way to guess it.
+ */
+export function secretMark(secret: string, salt: Uint8Array, cost: HashCost = defaultCost): Promise<Uint8Array> {
+  return derive(secret, salt, cost);
+}
+
 function work({ logN, r, p }: HashCost): number {
   return 2 ** logN * r * p;
 }
