@@ -1,6 +1,5 @@
 import { type Command, Option } from "commander";
-import type { LoadResult } from "../config/load.ts";
-import { loadConfigHere } from "../config/load_here.ts";
+import { type JudgedConfig, loadJudgedConfig } from "../supervisor/judged_config.ts";
 import { findingsText } from "./findings_report.ts";
 import { printError } from "./print.ts";
 
@@ -20,9 +19,9 @@ export function withConfigOptions(command: Command): Command {
     .addOption(new Option("--project <folder>", "folder with edgekeep.toml or runtime.toml").conflicts("config"));
 }
 
-/** The configuration, or `null` after everything that is wrong with it was printed. */
-export async function configOrReport(choice: ConfigChoice): Promise<Extract<LoadResult, { ok: true }> | null> {
-  const result = await loadConfigHere({ path: choice.config, project: choice.project });
+/** The configuration, or `null` after everything that is wrong with it, and unsafe about it, was printed. */
+export async function configOrReport(choice: ConfigChoice): Promise<Extract<JudgedConfig, { ok: true }> | null> {
+  const result = await loadJudgedConfig({ path: choice.config, project: choice.project });
   if (result.ok) return result;
   printError(findingsText(result));
   return null;

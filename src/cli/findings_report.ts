@@ -1,5 +1,6 @@
 import type { LoadResult } from "../config/load.ts";
 import type { Finding } from "../config/finding.ts";
+import { visible } from "./visible.ts";
 
 const headings = { error: "Errors", warning: "Warnings", note: "Notes" } as const;
 
@@ -18,8 +19,10 @@ export function findingsText(result: LoadResult): string {
 /**
  * The same for programs: one JSON document whose keys stay. `ok` says whether the configuration would start; a finding
  * has `severity`, `rule`, `path`, `file`, `line`, `text` and `fix`.
+ *
+ * @param more further keys of the document
  */
-export function findingsJson(result: LoadResult): string {
+export function findingsJson(result: LoadResult, more: Readonly<Record<string, unknown>> = {}): string {
   const count = (severity: Finding["severity"]) => result.findings.filter((one) => one.severity === severity).length;
   return JSON.stringify(
     {
@@ -31,6 +34,7 @@ export function findingsJson(result: LoadResult): string {
       findings: result.findings.map(({ severity, rule, path, file, line, text, fix }) => (
         { severity, rule, path, file, line, text, fix }
       )),
+      ...more,
     },
     null,
     2,
@@ -41,9 +45,4 @@ function findingText({ file, line, path, rule, text, fix }: Finding): string {
   const place = file === null ? "" : `${file}${line === null ? "" : `:${line}`}`;
   const head = [place, path, `[${rule}]`].filter((part) => part !== "").join("  ");
   return `  ${visible(head)}\n    ${visible(text)}\n    → ${visible(fix)}\n`;
-}
-
-// A name in the file must not be able to move the reader's cursor or colour the terminal.
-function visible(text: string): string {
-  return text.replace(/\p{Cc}/gu, (sign) => `\\u${sign.charCodeAt(0).toString(16).padStart(4, "0")}`);
 }

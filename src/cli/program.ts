@@ -33,6 +33,11 @@ const commands: readonly CommandEntry[] = [
     load: async () => (await import("./validate.ts")).validateCommand(),
   },
   {
+    name: "explain",
+    summary: "say whether somebody may do something, and why",
+    load: async () => (await import("./explain.ts")).explainCommand(),
+  },
+  {
     name: "permissions",
     summary: "show what the gateway's sandbox allows",
     load: async (context) => (await import("./permissions.ts")).permissionsCommand(context),

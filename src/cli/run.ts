@@ -1,8 +1,8 @@
 import { Command } from "commander";
 import { getLogger } from "@logtape/logtape";
-import { listenAddress } from "../config/address.ts";
 import type { Finding } from "../config/finding.ts";
 import type { Config } from "../config/schema.ts";
+import { listenersOf } from "../policy/listeners.ts";
 import { gatewayPermissions } from "../supervisor/permissions.ts";
 import { portOwner } from "../supervisor/port_owner.ts";
 import type { RoleFailure } from "../supervisor/worker_role.ts";
@@ -61,21 +61,14 @@ function logFinding({ severity, rule, path, line, text, fix }: Finding): void {
 /** Names the port that is taken, where it is configured, and who holds it. */
 async function explainFailure({ code, message }: RoleFailure, config: Config): Promise<string> {
   if (code !== "EADDRINUSE") return message;
-  for (const { hostname, port, key } of listeners(config)) {
-    if (!await isTaken(hostname, port)) continue;
-    const owner = await portOwner(hostname, port);
-    return `Port ${port} of ${hostname} (${key}) is already in use${owner === null ? "" : ` by ${owner}`}. ` +
+  for (const { host, port, portAt } of listenersOf(config)) {
+    const key = `[${portAt.slice(0, -1).join(".")}].${portAt.at(-1)}`;
+    if (!await isTaken(host, port)) continue;
+    const owner = await portOwner(host, port);
+    return `Port ${port} of ${host} (${key}) is already in use${owner === null ? "" : ` by ${owner}`}. ` +
       `Stop the other program (ss -ltnp 'sport = :${port}' shows it) or change ${key}`;
   }
   return message;
-}
-
-function listeners({ opcua, runtime: { web } }: Config) {
-  const { host: webHost, port: webPort } = listenAddress(web.listen);
-  return [
-    ...(opcua.enabled ? [{ hostname: opcua.host_ip_address, port: opcua.host_port, key: "[opcua].host_port" }] : []),
-    ...(web.enabled ? [{ hostname: webHost, port: webPort, key: "[runtime.web].listen" }] : []),
-  ];
 }
 
 function isTaken(hostname: string, port: number): Promise<boolean> {

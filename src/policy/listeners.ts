@@ -16,8 +16,9 @@ export interface Listener {
   readonly remote: boolean;
   /** What protects what travels; `none` where a client may also choose nothing. */
   readonly encryption: Exposure["encryption"];
-  /** Key that says where it listens. */
+  /** Key that says where it listens, and the one that holds its port. */
   readonly at: KeyPath;
+  readonly portAt: KeyPath;
 }
 
 /** Every TCP listener; one that is switched off or whose address is invalid is left out. */
@@ -32,6 +33,7 @@ export function listenersOf({ opcua, runtime }: Draft<Config>): Listener[] {
       ...place(opcua.host_ip_address, opcua.host_port),
       encryption,
       at: ["opcua", "host_ip_address"],
+      portAt: ["opcua", "host_port"],
     });
   }
   const { web, control } = runtime ?? {};
@@ -44,6 +46,7 @@ export function listenersOf({ opcua, runtime }: Draft<Config>): Listener[] {
       ...place(address.host, address.port),
       encryption,
       at: ["runtime", "web", "listen"],
+      portAt: ["runtime", "web", "listen"],
     });
   }
   const endpoint = control?.enabled === true ? parseEndpoint(control.endpoint ?? "") : null;
@@ -54,6 +57,7 @@ export function listenersOf({ opcua, runtime }: Draft<Config>): Listener[] {
       ...place(endpoint.host, endpoint.port),
       encryption: mode === "disabled" ? "none" : "tls",
       at: ["runtime", "control", "endpoint"],
+      portAt: ["runtime", "control", "endpoint"],
     });
   }
   return found;
