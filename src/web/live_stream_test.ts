@@ -14,7 +14,7 @@ async function open(web: ReturnType<typeof webApp>, query = "", headers: Record<
 
 Deno.test("a new client gets every tag and then what changes", async () => {
   const world = new WebWorld();
-  using web = webApp(world, { tickMs: 5 });
+  using web = webApp(world, { timings: { tickMs: 5 } });
   const stream = await open(web);
   assert.equal((await stream.next())?.event, "hello");
   assert.deepEqual((await stream.next())?.data, { count: world.tags.size });
@@ -35,7 +35,7 @@ Deno.test("a new client gets every tag and then what changes", async () => {
 
 Deno.test("a client that comes back gets only what changed meanwhile, with the newest value", async () => {
   const world = new WebWorld();
-  using web = webApp(world, { tickMs: 1 });
+  using web = webApp(world, { timings: { tickMs: 1 } });
   const stream = await open(web);
   const { id } = await stream.until("tags");
   await stream.close();
@@ -71,7 +71,7 @@ Deno.test("a position of another start, or one that is forgotten, begins anew", 
 
 Deno.test("a filtered stream carries only the tags asked for", async () => {
   const world = new WebWorld();
-  using web = webApp(world, { tickMs: 1 });
+  using web = webApp(world, { timings: { tickMs: 1 } });
   const stream = await open(web, "?glob=*/moisture");
   assert.deepEqual((await stream.until("reset")).data, { count: 1 });
   world.set({ [TEMPERATURE]: 1 });
@@ -84,7 +84,7 @@ Deno.test("a filtered stream carries only the tags asked for", async () => {
 
 Deno.test("status and events come along when asked for", async () => {
   const world = new WebWorld();
-  using web = webApp(world, { tickMs: 1, statusMs: 5 });
+  using web = webApp(world, { timings: { tickMs: 1, statusMs: 5 } });
   world.feed.add("info", "old", "gateway", "before the stream");
   const stream = await open(web, "?with=status,events");
   assert.equal((await stream.until("status")).data.name, "north-field");
@@ -97,7 +97,7 @@ Deno.test("status and events come along when asked for", async () => {
 });
 
 Deno.test("a silent stream sends heartbeats", async () => {
-  using web = webApp(new WebWorld(), { heartbeatMs: 5 });
+  using web = webApp(new WebWorld(), { timings: { heartbeatMs: 5 } });
   const stream = await open(web);
   await stream.until("heartbeat");
   await stream.until("heartbeat");
@@ -118,7 +118,7 @@ Deno.test("clients are told when the set of tags changes, and begin anew", async
 
 Deno.test("a client that reads slowly skips values in between and holds nothing back", async () => {
   const world = new WebWorld();
-  using web = webApp(world, { tickMs: 1 });
+  using web = webApp(world, { timings: { tickMs: 1 } });
   const slow = await open(web);
   await slow.until("tags");
   for (let value = 1; value <= 50; value++) {
@@ -132,7 +132,7 @@ Deno.test("a client that reads slowly skips values in between and holds nothing 
 });
 
 Deno.test("streams are bounded in number, and leaving frees the place", async () => {
-  using web = webApp(new WebWorld(), { maxStreams: 2 });
+  using web = webApp(new WebWorld(), { timings: { maxStreams: 2 } });
   const [first, second] = [await open(web), await open(web)];
   await first.next();
   await second.next();

@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { webApp } from "../../tests/lib/web_request.ts";
 import { WebWorld } from "../../tests/lib/web_world.ts";
+import { operations } from "../policy/operations.ts";
+import { accessRule } from "./access_rule.ts";
 import type { ProblemAnswer } from "./api_schema.ts";
 
 async function problemOf(answer: Response, status: number): Promise<ProblemAnswer> {
@@ -97,13 +99,16 @@ Deno.test("the short paths of comparable gateways answer with their field names"
 });
 
 Deno.test("a page on the internet that points its name here is refused", async () => {
-  using web = webApp(new WebWorld());
+  const world = new WebWorld();
+  using web = webApp(world);
   for (const host of ["evil.org", "evil.org:8080", "127.0.0.1.evil.org", "localhost@evil.org", "", "192.168.1.5"]) {
     const problem = await problemOf(await web.get("/api/v1/status", { host }), 403);
     assert.equal(problem.code, "host_not_allowed", host);
   }
+  const records = world.audit.of("web_host_refused");
+  assert.deepEqual([records.length, records[0]?.fields?.["host"], records[0]?.rule], [6, "evil.org", "host"]);
   for (const host of ["localhost", "localhost:9999", "127.0.0.1", "[::1]:8080", "GATEWAY.local:8080"]) {
-    assert.equal((await web.get("/healthz", { host })).status, 200, host);
+    assert.equal((await web.get("/api/v1/session", { host })).status, 200, host);
   }
 });
 
@@ -119,18 +124,29 @@ Deno.test("requests that another site's page makes are refused, links from there
 });
 
 Deno.test("unknown addresses, other methods and large bodies are refused", async () => {
-  using web = webApp(new WebWorld());
+  const world = new WebWorld();
+  using web = webApp(world);
   assert.equal((await problemOf(await web.get("/api/v1/nothing"), 404)).code, "not_found");
-  assert.equal((await problemOf(await web.get("/api/v1/nothing", { method: "POST" }), 404)).code, "not_found");
-  for (const method of ["POST", "PUT", "DELETE", "PATCH", "OPTIONS"]) {
-    for (const path of ["/api/v1/tags", "/api/v1/tags/a/b", "/healthz"]) {
+  assert.equal((await problemOf(await web.send("POST", "/api/v1/nothing"), 404)).code, "not_found");
+  const takes: [string, readonly string[], string][] = [
+    ["/api/v1/tags", ["POST", "PUT", "DELETE", "PATCH", "OPTIONS"], "GET, HEAD"],
+    ["/api/v1/tags/a/b", ["POST", "DELETE"], "GET, HEAD"],
+    ["/healthz", ["POST", "PROPFIND"], "GET, HEAD"],
+    ["/api/v1/users", ["PUT", "DELETE", "PATCH"], "GET, HEAD, POST"],
+    ["/api/v1/users/anna", ["GET", "HEAD", "POST"], "DELETE, PUT"],
+    ["/api/v1/config/apply", ["GET"], "POST"],
+    ["/api/v1/session", ["PUT", "PATCH"], "DELETE, GET, HEAD, POST"],
+  ];
+  for (const [path, methods, allow] of takes) {
+    for (const method of methods) {
       const answer = await web.get(path, { method });
-      assert.equal(answer.headers.get("allow"), "GET, HEAD");
-      assert.equal((await problemOf(answer, 405)).code, "method_not_allowed");
+      assert.equal(answer.headers.get("allow"), allow, `${method} ${path}`);
+      if (method !== "HEAD") assert.equal((await problemOf(answer, 405)).code, "method_not_allowed");
     }
   }
-  const large = await web.get("/api/v1/tags", { method: "POST", headers: { "content-length": "1000000" } });
-  assert.equal((await problemOf(large, 413)).code, "body_too_large");
+  assert.equal(world.operations.calls.length, 0);
+  const large = { method: "POST", headers: { "content-length": "1000000" } };
+  assert.equal((await problemOf(await web.get("/api/v1/users", large), 413)).code, "too_large");
   assert.equal((await web.get("/healthz", { method: "HEAD" })).status, 200);
 });
 
@@ -146,7 +162,16 @@ Deno.test("every answer carries the security headers, refusals too", async () =>
     assert.equal(headers.get("referrer-policy"), "no-referrer");
     assert.equal(headers.get("cache-control"), "no-store");
     assert.equal(headers.get("access-control-allow-origin"), null);
+    assert.equal(headers.get("strict-transport-security"), null);
   }
+});
+
+Deno.test("over HTTPS browsers are told to stay with it", async () => {
+  using web = webApp(new WebWorld());
+  const { headers } = await web.get("/healthz", {
+    peer: { remoteAddress: "127.0.0.1", localAddress: "127.0.0.1", encrypted: true },
+  });
+  assert.equal(headers.get("strict-transport-security"), "max-age=31536000");
 });
 
 Deno.test("an error inside is answered without its text", async () => {
@@ -166,13 +191,60 @@ Deno.test("without a built page the root says how to build it", async () => {
 });
 
 Deno.test("the OpenAPI document describes exactly the routes that answer", async () => {
+  const world = new WebWorld();
+  using web = webApp(world);
+  const document = await (await web.get("/api/v1/openapi.json")).json();
+  const described = Object.entries<object>(document.paths).flatMap(([path, methods]) =>
+    Object.keys(methods).map((method) => `${method} ${path}`)
+  );
+  const routes = web.app.routes.filter(({ method }) => method !== "ALL")
+    .map(({ method, path }) => `${method.toLowerCase()} ${path.replaceAll(/:([a-z]+)/g, "{$1}")}`);
+  assert.deepEqual(described.sort(), [...new Set(routes)].sort());
+  assert.equal(document.info.version, "0.1.0");
+  for (const [path, methods] of Object.entries<Record<string, Described>>(document.paths)) {
+    for (const { summary, responses } of Object.values(methods)) {
+      assert(summary !== undefined && Object.keys(responses).length > 0, path);
+    }
+  }
+});
+
+interface Described {
+  summary: string;
+  responses: object;
+  security?: object[];
+  "x-role"?: string | null;
+  "x-operation"?: string;
+}
+
+Deno.test("the OpenAPI document says of each operation which role it needs", async () => {
   using web = webApp(new WebWorld());
   const document = await (await web.get("/api/v1/openapi.json")).json();
-  const routes = web.app.routes.filter(({ method }) => method === "GET")
-    .map(({ path }) => path.replaceAll(/:([a-z]+)/g, "{$1}"));
-  assert.deepEqual(Object.keys(document.paths).sort(), [...new Set(routes)].sort());
-  assert.equal(document.info.version, "0.1.0");
-  for (const [path, { get }] of Object.entries<{ get: { summary: string; responses: object } }>(document.paths)) {
-    assert(get.summary !== undefined && Object.keys(get.responses).length > 0, path);
+  assert.deepEqual(Object.keys(document.components.securitySchemes).sort(), ["basic", "bearer", "session"]);
+  assert.equal(document.security.length, 3);
+  const offered = Object.entries(operations).filter(([, { http, stream }]) => http !== null && !stream);
+  assert(offered.length > 30);
+  for (const [name, { http, role, summary }] of offered) {
+    const found: Described = document.paths[http?.path.replaceAll(/:([a-z]+)/g, "{$1}") ?? ""][http?.method ?? ""];
+    assert.deepEqual([found["x-operation"], found["x-role"], found.summary], [name, role, summary]);
+    assert.equal(found.security?.length, role === null ? 0 : undefined, name);
   }
+  for (const path of ["/healthz", "/readyz", "/api/v1/session"]) {
+    assert.deepEqual(document.paths[path].get.security, [], path);
+  }
+});
+
+Deno.test("every route but the named ones needs a known caller", () => {
+  using web = webApp(new WebWorld());
+  const open = web.app.routes.filter(({ method }) => method !== "ALL")
+    .filter(({ method, path }) => accessRule(method, path, new Map()) !== "viewer")
+    .map(({ method, path }) => `${method} ${path}`);
+  assert.deepEqual([...new Set(open)].sort(), [
+    "DELETE /api/v1/session",
+    "GET /api/health",
+    "GET /api/v1/session",
+    "GET /healthz",
+    "GET /metrics",
+    "GET /readyz",
+    "POST /api/v1/session",
+  ]);
 });

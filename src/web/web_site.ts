@@ -31,10 +31,11 @@ export class WebSite {
   constructor({ config, certificate, hostname }: WebSiteOptions) {
     const { host, port } = listenAddress(config.listen);
     const name = plainHost(hostname);
+    const [label = ""] = name.split(".");
     this.port = port;
     this.#config = config;
     this.#certificate = certificate;
-    this.#ownNames = new Set([plainHost(host), name, `${name.split(".")[0]}.local`]);
+    this.#ownNames = new Set([plainHost(host), name, label, `${label}.local`]);
     this.configure(config);
   }
 

@@ -6,7 +6,7 @@ import { type Look, TestBrowser } from "../lib/browser.ts";
 import { builtPage } from "../lib/built_page.ts";
 import { requires } from "../lib/requires.ts";
 import { waitFor } from "../lib/wait_for.ts";
-import { WebWorld } from "../lib/web_world.ts";
+import { webConfig, WebWorld } from "../lib/web_world.ts";
 import { installAxe, seriousFaults } from "./axe.ts";
 
 const TEMPERATURE = "a840410000000001/temperature";
@@ -51,7 +51,7 @@ function browserTest(name: string, path: string, run: (stage: Stage) => Promise<
           },
           startServer: async () => {
             server = await startWeb(
-              world.options({ assetsUrl, config: { enabled: true, listen }, timings: { statusMs: 200 } }),
+              world.options({ assetsUrl, config: webConfig({ listen }), timings: { statusMs: 200 } }),
             );
           },
         });

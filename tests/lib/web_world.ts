@@ -1,5 +1,5 @@
 import { Registry } from "prom-client";
-import { configSchema } from "../../src/config/schema.ts";
+import { configSchema, type WebConfig } from "../../src/config/schema.ts";
 import { type DeviceDefinition, topologyOf } from "../../src/config/topology.ts";
 import type { HistoryQueries } from "../../src/history/history.ts";
 import { type Tag, tagId, type TagUpdate, tagUpdate, type Value } from "../../src/tags/tag.ts";
@@ -9,7 +9,16 @@ import { FaultBoard } from "../../src/telemetry/fault_board.ts";
 import type { GatewayStatus } from "../../src/telemetry/status.ts";
 import { verdictOf } from "../../src/telemetry/verdict.ts";
 import type { WebOptions } from "../../src/web/start_web.ts";
+import { EchoOperations } from "./echo_operations.ts";
+import { MemoryAccess } from "./memory_access.ts";
+import { MemoryAudit } from "./memory_audit.ts";
 import { MemoryHistory } from "./memory_history.ts";
+
+/** `[runtime.web]` with defaults, on a free loopback port unless told. */
+export function webConfig(overrides: Partial<WebConfig> = {}): WebConfig {
+  const { web } = configSchema.parse({ runtime: { web: { listen: "127.0.0.1:0" } } }).runtime;
+  return { ...web, ...overrides };
+}
 
 /** The parts that the web server shows, real where they need no other process, with a configuration of `devices`. */
 export class WebWorld {
@@ -18,6 +27,10 @@ export class WebWorld {
   readonly faults: FaultBoard;
   readonly metrics = new Registry();
   readonly history = new MemoryHistory();
+  readonly access = new MemoryAccess();
+  readonly audit = new MemoryAudit();
+  readonly operations = new EchoOperations();
+  readonly debug: { openUntilUs: number | null } = { openUntilUs: null };
   readonly devices: readonly DeviceDefinition[];
   ready = true;
   readonly #nowUs: () => number;
@@ -38,7 +51,13 @@ export class WebWorld {
   options(more: Partial<WebOptions> = {}): WebOptions {
     const history: HistoryQueries = this.history;
     return {
-      config: configSchema.parse({ runtime: { web: { listen: "127.0.0.1:0" } } }).runtime.web,
+      config: webConfig(),
+      operations: this.operations,
+      access: this.access,
+      audit: this.audit,
+      certificate: null,
+      tls: configSchema.parse({}).runtime.tls,
+      debug: this.debug,
       tags: this.tags,
       devices: () => this.devices,
       history,

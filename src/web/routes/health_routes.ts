@@ -7,8 +7,18 @@ import { Problem } from "../problem.ts";
 /** Adds what supervisors, load balancers and Prometheus ask. */
 export function addHealthRoutes(app: OpenAPIHono<WebEnv>, context: ApiContext): void {
   const alive = { responses: { 200: jsonAnswer(healthSchema, "The process answers") }, tags: ["health"] };
+  const near = {
+    description: "Programs on this machine need no login; others neither, with [runtime.web].health_remote.",
+  };
   app.openapi(
-    createRoute({ ...alive, method: "get", path: "/healthz", summary: "Whether the process is alive" }),
+    createRoute({
+      ...alive,
+      ...near,
+      method: "get",
+      path: "/healthz",
+      security: [],
+      summary: "Whether the process is alive",
+    }),
     (c) => c.json({ status: "ok" as const }, 200),
   );
   app.openapi(
@@ -19,6 +29,8 @@ export function addHealthRoutes(app: OpenAPIHono<WebEnv>, context: ApiContext): 
     createRoute({
       method: "get",
       path: "/readyz",
+      ...near,
+      security: [],
       tags: ["health"],
       summary: "Whether everything is started and serves",
       responses: { 200: jsonAnswer(healthSchema, "Ready"), 503: problemAnswer("Starting or stopping") },
@@ -34,6 +46,7 @@ export function addHealthRoutes(app: OpenAPIHono<WebEnv>, context: ApiContext): 
       path: "/metrics",
       tags: ["health"],
       summary: "Metrics for Prometheus",
+      description: "Programs on this machine need no login.",
       responses: { 200: { description: "Text exposition format", content: { "text/plain": { schema: z.string() } } } },
     }),
     async (c) => c.text(await context.metrics.metrics(), 200, { "content-type": context.metrics.contentType }),

@@ -1,0 +1,69 @@
+import assert from "node:assert/strict";
+import { neighbour, webApp } from "../../tests/lib/web_request.ts";
+import { WebWorld } from "../../tests/lib/web_world.ts";
+import { LogBudget } from "./log_budget.ts";
+import { TokenBuckets } from "./token_buckets.ts";
+
+Deno.test("an address that asks too often is told to wait, its neighbours are not", async () => {
+  const world = new WebWorld();
+  using web = webApp(world, { config: { listen: "0.0.0.0:8080", requests_per_minute: 60, health_remote: true } });
+  const ask = async (remoteAddress: string) =>
+    await web.get("/healthz", { peer: { ...neighbour, remoteAddress }, host: "192.168.7.2" });
+  const statuses = new Map<number, number>();
+  for (let count = 0; count < 200; count++) {
+    const { status } = await ask("192.168.7.66");
+    statuses.set(status, (statuses.get(status) ?? 0) + 1);
+  }
+  assert((statuses.get(200) ?? 0) >= 60 && (statuses.get(429) ?? 0) > 100, JSON.stringify([...statuses]));
+  const refused = await ask("192.168.7.66");
+  assert.equal((await refused.json()).code, "throttled");
+  assert.match(refused.headers.get("retry-after") ?? "", /^[1-9]\d*$/);
+  assert.equal((await ask("192.168.7.67")).status, 200);
+  assert.equal((await web.get("/healthz")).status, 200);
+  assert.deepEqual(world.audit.of("web_rate_limited").map(({ address, decision }) => [address, decision]), [
+    ["192.168.7.66", "denied"],
+  ]);
+});
+
+Deno.test("an IPv6 network counts as one address", async () => {
+  using web = webApp(new WebWorld(), { config: { listen: "[::]:8080", requests_per_minute: 60, health_remote: true } });
+  let refused = 0;
+  for (let count = 0; count < 80; count++) {
+    const peer = { remoteAddress: `2001:db8:7:1::${count.toString(16)}`, localAddress: "2001:db8::2" };
+    if ((await web.get("/healthz", { peer, host: "[2001:db8::2]" })).status === 429) refused++;
+  }
+  assert(refused >= 10, `${refused} were refused`);
+  const other = { remoteAddress: "2001:db8:7:2::1", localAddress: "2001:db8::2" };
+  assert.equal((await web.get("/healthz", { peer: other, host: "[2001:db8::2]" })).status, 200);
+});
+
+Deno.test("a bucket holds a minute's tokens and fills evenly", () => {
+  let nowMs = 0;
+  const buckets = new TokenBuckets(() => nowMs);
+  for (let count = 0; count < 60; count++) assert.equal(buckets.take("a", 60).ok, true);
+  assert.deepEqual(buckets.take("a", 60), { ok: false, waitMs: 1000 });
+  nowMs = 999;
+  assert.equal(buckets.take("a", 60).ok, false);
+  nowMs = 1_000.5;
+  assert.equal(buckets.take("a", 60).ok, true);
+  assert.equal(buckets.take("a", 60).ok, false);
+  nowMs = 3_600_000;
+  for (let count = 0; count < 60; count++) assert.equal(buckets.take("a", 60).ok, true);
+  assert.equal(buckets.take("a", 60).ok, false);
+});
+
+Deno.test("the table of buckets is bounded", () => {
+  const buckets = new TokenBuckets();
+  for (let count = 0; count < 20_000; count++) buckets.take(String(count), 60);
+  assert.equal(buckets.size, 10_000);
+});
+
+Deno.test("a log line is written ten times at once, then now and then with what was left out", () => {
+  let nowMs = 0;
+  const budget = new LogBudget(() => nowMs);
+  for (let count = 0; count < 10; count++) assert.equal(budget.take(), 0);
+  for (let count = 0; count < 7; count++) assert.equal(budget.take(), null);
+  nowMs = 6_001;
+  assert.equal(budget.take(), 7);
+  assert.equal(budget.take(), null);
+});
