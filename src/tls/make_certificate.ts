@@ -56,8 +56,8 @@ export async function makeServerCertificate(
   const notBefore = new Date(Math.floor((Date.now() - BACK_DATED_MS) / 1000) * 1000);
   const certificate = await x509.X509CertificateGenerator.createSelfSigned({
     serialNumber: serialNumber(),
-    // 64 characters are the most that X.520 allows
-    name: [{ CN: [(commonName ?? distinct[0] ?? "").slice(0, 64)] }],
+    // as text: the library would take '#…' for hexadecimal
+    name: [{ CN: [{ utf8String: commonNameOf(commonName ?? "", distinct[0] ?? "") }] }],
     notBefore,
     // the last second counts as valid (RFC 5280 §4.1.2.5)
     notAfter: new Date(notBefore.getTime() + days * DAY_MS - 1000),
@@ -83,6 +83,12 @@ export async function makeServerCertificate(
 function isName(name: string): boolean {
   // a zone means something on this machine alone
   return isHost(name) && !name.includes("%") && name !== "0.0.0.0" && name !== "::";
+}
+
+/** X.520 allows 64 characters at most. */
+function commonNameOf(wanted: string, fallback: string): string {
+  const text = [...wanted.replace(/\p{Cc}|\p{Cs}/gu, "")].slice(0, 64).join("").trim();
+  return text === "" ? fallback.slice(0, 64) : text;
 }
 
 /** 127 random bits, positive and of full length (RFC 5280 §4.1.2.2 allows 20 bytes). */
