@@ -1,0 +1,47 @@
+import type { AuditEntry, AuditValue } from "../audit/audit.ts";
+
+/** A record of the gateway's own life: nobody asked for it. */
+export function lifeRecord(event: string, fields: Readonly<Record<string, AuditValue>> = {}): AuditEntry {
+  return {
+    event,
+    principal: null,
+    role: null,
+    credential: null,
+    address: "local",
+    transport: "cli",
+    operation: null,
+    target: null,
+    decision: "allowed",
+    rule: null,
+    outcome: "ok",
+    fields,
+  };
+}
+
+/** A login to OPC UA that was refused. */
+export interface OpcUaAuthFailure {
+  readonly user: string;
+  /** IP address without port. */
+  readonly address: string;
+  /** The endpoint's URL. */
+  readonly endpoint: string;
+  readonly reason: string;
+}
+
+/** The record of a refused login to OPC UA. */
+export function opcuaAuthRecord({ user, address, endpoint, reason }: OpcUaAuthFailure): AuditEntry {
+  return {
+    event: "opcua_auth_failed",
+    principal: null,
+    role: null,
+    credential: null,
+    address,
+    transport: "opcua",
+    operation: null,
+    target: null,
+    decision: "denied",
+    rule: reason === "throttled" ? "throttled" : "credential",
+    outcome: "unauthenticated",
+    fields: { user, source_ip: address, endpoint, reason },
+  };
+}
