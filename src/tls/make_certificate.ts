@@ -56,8 +56,7 @@ export async function makeServerCertificate(
   const notBefore = new Date(Math.floor((Date.now() - BACK_DATED_MS) / 1000) * 1000);
   const certificate = await x509.X509CertificateGenerator.createSelfSigned({
     serialNumber: serialNumber(),
-    // as text: the library would take '#…' for hexadecimal
-    name: [{ CN: [{ utf8String: commonNameOf(commonName ?? "", distinct[0] ?? "") }] }],
+    name: new x509.Name([{ CN: [{ utf8String: commonNameOf(commonName ?? "", distinct[0] ?? "") }] }]),
     notBefore,
     // the last second counts as valid (RFC 5280 §4.1.2.5)
     notAfter: new Date(notBefore.getTime() + days * DAY_MS - 1000),

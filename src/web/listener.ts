@@ -5,11 +5,14 @@ import type { TLSSocket } from "node:tls";
 import { getLogger } from "@logtape/logtape";
 import { isWildcard, type ListenAddress } from "../config/address.ts";
 import type { TlsConfig } from "../config/schema.ts";
+import { ClientCertificates, verifiedFingerprint } from "../tls/client_certificates.ts";
 import type { ServerCertificate, TlsMaterial } from "../tls/server_certificate.ts";
 import { type ConnectionCaps, ConnectionLimits } from "./connection_limits.ts";
 import { peekFirstByte, TLS_HANDSHAKE } from "./first_byte.ts";
 import { createHttpsRedirect } from "./https_redirect.ts";
 import { PeerConnection, peerKey } from "./peer_connection.ts";
+
+export { verifiedFingerprint };
 
 const log = getLogger(["edgekeep", "web"]);
 /** Connections that are still busy after this time are cut when the server stops, ms. */
@@ -61,19 +64,6 @@ export interface WebListener {
   readonly connections: number;
   /** Finishes or cuts what is under way, and closes the listener. */
   stop(): Promise<void>;
-}
-
-/** Client certificates that were verified, by the connection that proved to hold the key. */
-const verified = new WeakMap<object, string>();
-
-/**
- * SHA-256 of the client certificate that a connection has proved to hold, as upper-case hex pairs with colons; `null`
- * when it has none that comes from the CA of `[runtime.tls].ca_path` and is valid, or none was asked for.
- *
- * @param socket the `socket` of a request
- */
-export function verifiedFingerprint(socket: object): string | null {
-  return verified.get(socket) ?? null;
 }
 
 /**
@@ -158,17 +148,17 @@ export async function listenWeb(options: WebListenerOptions): Promise<WebListene
         }
       });
     });
-    server.on("secureConnection", (socket: TLSSocket) => {
+    const clients = new ClientCertificates(clientAuth === "none" ? null : tls.material.clientCa);
+    // before the server reads the first request
+    server.prependListener("secureConnection", (socket: TLSSocket) => {
+      clients.note(socket);
       peers.get(peerKey(socket))?.allow(timings.headersTimeoutMs);
-      if (clientAuth !== "none") noteClientCertificate(socket);
     });
-    let clientCa = tls.material.clientCa;
     forgetChange = tls.onChange((material) => {
       if (clientAuth !== "none") requireCa(material);
       (server as unknown as SecureServer).setSecureContext(contextOf(material, clientAuth));
-      if (clientAuth === "none" || material.clientCa === clientCa) return;
       // what another CA vouched for does not count any more
-      clientCa = material.clientCa;
+      if (clientAuth === "none" || !clients.replaceCa(material.clientCa)) return;
       for (const peer of [...limits.all()]) peer.cut();
     });
   }
@@ -222,13 +212,6 @@ function tlsOptions(material: TlsMaterial, clientAuth: TlsConfig["client_auth"])
 function requireCa({ clientCa }: TlsMaterial): void {
   if (clientCa !== null) return;
   throw new RangeError("Cannot ask for client certificates as [runtime.tls].ca_path names no CA");
-}
-
-function noteClientCertificate(socket: TLSSocket): void {
-  if (!socket.authorized) return;
-  // `authorized` is also true where no certificate was asked for or came
-  const { fingerprint256 } = socket.getPeerCertificate();
-  if (typeof fingerprint256 === "string" && fingerprint256 !== "") verified.set(socket, fingerprint256);
 }
 
 function refuseWithoutCertificate(outgoing: ServerResponse): void {
