@@ -6,7 +6,7 @@ import type { ApiContext, WebEnv } from "../api_context.ts";
 import { jsonAnswer, problemAnswer } from "../api_route.ts";
 import { qualityListSchema, tagChangeSchema, tagPageSchema, tagSchema } from "../api_schema.ts";
 import { makeCursor, readCursor } from "../cursor.ts";
-import { matchesGlob } from "../glob.ts";
+import { matchesGlob } from "../../tags/glob.ts";
 import { Problem } from "../problem.ts";
 import { viewQuality, viewTag } from "../tag_view.ts";
 
