@@ -32,6 +32,8 @@ export type LoadResult =
     /** Checked, defaults in place, paths absolute. */
     readonly config: Config;
     readonly file: string;
+    /** What stands in the file. May hold secrets. */
+    readonly text: string;
     /** Warnings and notes. */
     readonly findings: Finding[];
     /** Values that no log may show. */
@@ -59,10 +61,14 @@ export async function loadConfig(options: LoadOptions): Promise<LoadResult> {
   }
   let lines: LineIndex | undefined;
   const layers = new Layers(parsed);
-  const locate = (path: KeyPath): Pick<Finding, "file" | "line"> =>
-    layers.originOf(path) === "env"
+  const locate = (path: KeyPath): Pick<Finding, "file" | "line"> => {
+    // a secret from a file of its own stands where that file is named
+    const named = [...path.slice(0, -1), `${path.at(-1)}_file`];
+    const place = layers.originOf(path) === "file_reference" ? named : path;
+    return layers.originOf(place) === "env"
       ? { file: null, line: null }
-      : { file, line: lineOf(lines ??= indexTomlLines(text), path) };
+      : { file, line: lineOf(lines ??= indexTomlLines(text), place) };
+  };
   const directory = dirname(file);
 
   const findings = overlayEnvironment(layers, options.env);
@@ -89,6 +95,7 @@ export async function loadConfig(options: LoadOptions): Promise<LoadResult> {
     ok: true,
     config: withAbsolutePaths(checked.data, directory),
     file,
+    text,
     findings,
     secrets: secretPaths().map((path) => valueAt(checked.data, path)).filter((value) => typeof value === "string"),
     origins: layers.origins,
