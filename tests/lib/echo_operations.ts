@@ -1,6 +1,6 @@
-import { z } from "zod";
 import type { Caller } from "../../src/access/principal.ts";
 import type { OperationAnswer, Operations } from "../../src/operations/operation.ts";
+import { operationSchemas } from "../../src/operations/schemas/operation_schemas.ts";
 import { isOperation, type OperationName, operations } from "../../src/policy/operations.ts";
 import { roleIncludes } from "../../src/policy/roles.ts";
 
@@ -12,24 +12,17 @@ export interface Call {
   readonly signal: AbortSignal;
 }
 
-/** Operations that judge the role by the table, do nothing, and answer with the parameters they were called with. */
+/** Operations that judge the role by the table, take any parameters, do nothing, and answer with the parameters they were called with. */
 export class EchoOperations implements Operations {
   readonly calls: Call[] = [];
   /** Answers in place of the echo, when set. */
   answer: ((call: Call) => OperationAnswer | Promise<OperationAnswer>) | null = null;
-  readonly #params: Partial<Record<OperationName, z.ZodType>>;
-
-  /** @param params schemas of single operations; the others take anything */
-  constructor(params: Partial<Record<OperationName, z.ZodType>> = {}) {
-    this.#params = params;
-  }
 
   list() {
     return (Object.keys(operations) as OperationName[]).map((name) => ({
       name,
       ...operations[name],
-      params: this.#params[name] ?? z.looseObject({}),
-      result: z.looseObject({}),
+      ...operationSchemas[name],
     }));
   }
 
