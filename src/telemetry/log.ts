@@ -84,6 +84,7 @@ export async function configureLog(
       start(level);
     },
     async dispose() {
+      current = null;
       resetSync();
       await file?.close();
     },
@@ -103,18 +104,48 @@ export function configureForwardingLog(level: LogLevel, post: (record: LogMessag
     setLevel: (next) => configureIsolate(next, sink),
     dispose() {
       restoreConsole();
+      current = null;
       resetSync();
       return Promise.resolve();
     },
   });
 }
 
+/** What this isolate logs to; `null` before it is set up. */
+let current: { readonly level: LogLevel; readonly sink: Sink } | null = null;
+const taps = new Set<Sink>();
+
+/**
+ * Calls `listener` with every record of this isolate, at the finest level and without anything that looks like a secret,
+ * until the returned function is called. What is written to the log stays the same.
+ *
+ * @param secrets exact values that no record may hold
+ */
+export function tapLog(listener: (record: LogMessage) => void, secrets: readonly string[] = []): () => void {
+  const redactor = createRedactor(secrets);
+  const tap = recordSink(redactor, (record) => listener(bounded(record)));
+  taps.add(tap);
+  if (current !== null) configureIsolate(current.level, current.sink);
+  return () => {
+    if (taps.delete(tap) && current !== null) configureIsolate(current.level, current.sink);
+  };
+}
+
 function configureIsolate(level: LogLevel, sink: Sink): void {
+  current = { level, sink };
+  const all: Sink = (record) => {
+    if (logLevels.indexOf(record.level) >= logLevels.indexOf(level)) sink(record);
+    for (const tap of taps) tap(record);
+  };
   configureSync({
     reset: true,
-    sinks: { sink },
+    sinks: { sink, all },
     loggers: [
-      { category: ["edgekeep"], lowestLevel: level, sinks: ["sink"] },
+      {
+        category: ["edgekeep"],
+        lowestLevel: taps.size === 0 ? level : "trace",
+        sinks: [taps.size === 0 ? "sink" : "all"],
+      },
       // LogTape reports here that a sink failed; without a sink of its own it would print to the console
       { category: ["logtape", "meta"], lowestLevel: "warning", sinks: ["sink"] },
     ],

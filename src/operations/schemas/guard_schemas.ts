@@ -129,7 +129,13 @@ export const guardSchemas = {
     result: z.object({ allowed: z.boolean(), rule: z.string(), text: z.string(), fix: z.string().nullable() }),
   },
   "remote.preflight": {
-    params: z.strictObject({ operation: operationName, target: z.string().min(1).max(256).optional() }),
+    params: z.strictObject({
+      operation: operationName,
+      target: z.string().min(1).max(256).optional(),
+      maxAgeSeconds: z.number().gt(0).max(31_536_000).optional().describe(
+        "Greatest age of the target's value; unless told, the age at which it is stale",
+      ),
+    }),
     result: z.object({
       allowed: z.boolean(),
       denials: z.array(z.object({ code: z.string(), text: z.string(), remedy: z.string() })),

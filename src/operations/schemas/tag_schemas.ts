@@ -88,6 +88,7 @@ export const tagSchemas = {
       from: z.string().max(64).optional().describe("ISO 8601 with its offset, or µs since 1970; the first sample"),
       to: z.string().max(64).optional().describe("Inclusive for samples, exclusive for buckets; now unless told"),
       limit: z.coerce.number().int().min(1).max(10_000).default(1000),
+      newestFirst: z.boolean().default(false).describe("Samples alone: the newest first"),
       bucketSeconds: z.coerce.number().min(1).max(31_536_000).optional().describe(
         "Answer with buckets of this width; from is a day before to unless told",
       ),

@@ -1,0 +1,42 @@
+import type { OperationName } from "../policy/operations.ts";
+import type { Caller } from "../access/principal.ts";
+
+/** Which parameter names what an operation acts on. */
+const targetKeys: Partial<Record<OperationName, string>> = {
+  "tags.force": "id",
+  "tags.unforce": "id",
+  "config.restore": "version",
+  "users.add": "name",
+  "users.set": "name",
+  "users.remove": "name",
+  "tokens.create": "label",
+  "tokens.renew": "id",
+  "tokens.revoke": "id",
+  "pair.start": "label",
+  "pair.revoke": "id",
+  "setup.claim": "user",
+  "pki.trust": "fingerprint",
+  "pki.reject": "fingerprint",
+  "sessions.close": "id",
+  "log.level": "level",
+};
+
+const MOST_TARGETS = 64;
+
+/**
+ * What a call acts on, read from parameters that nobody has checked yet; each has to be allowed. `[null]` for nothing in
+ * particular, or for parameters that cannot be right.
+ */
+export function callTargets(name: OperationName, params: unknown, caller: Caller): readonly (string | null)[] {
+  if (name === "users.password") return [caller.principal?.user ?? null];
+  if (typeof params !== "object" || params === null) return [null];
+  if (name === "config.set") {
+    const set: unknown = Reflect.get(params, "set");
+    const keys = typeof set === "object" && set !== null ? Object.keys(set) : [];
+    // a call with more keys is decided as one that names none
+    return keys.length === 0 || keys.length > MOST_TARGETS ? [null] : keys.map((key) => key.slice(0, 256));
+  }
+  const key = targetKeys[name];
+  const value: unknown = key === undefined ? undefined : Reflect.get(params, key);
+  return [typeof value === "string" || typeof value === "number" ? String(value).slice(0, 256) : null];
+}
