@@ -7,22 +7,6 @@ export function roleIncludes(has: Role, needs: Role): boolean {
   return roles.indexOf(has) >= roles.indexOf(needs);
 }
 
-/** Who this browser is, and in what state the gateway's access is. */
-export interface SessionAnswer {
-  readonly state: "open" | "unclaimed" | "damaged";
-  readonly principal: {
-    readonly name: string;
-    readonly role: Role;
-    /** `loopback`: a browser on the gateway's own machine, which may look without logging in. */
-    readonly kind: string;
-    readonly expires: string | null;
-  } | null;
-  readonly auth: "local" | "token";
-  /** Whether the request came over TLS. */
-  readonly secure: boolean;
-  readonly debugOpenUntil: string | null;
-}
-
 export interface UserView {
   readonly name: string;
   readonly role: Role;
@@ -65,9 +49,9 @@ export interface PairingView {
 
 export interface NewPairingAnswer {
   readonly code: string;
-  /** Opens the pairing page with the code filled in. */
-  readonly link: string;
-  readonly uri: string;
+  /** Opens the pairing page with the code filled in; `null` when the gateway knows no address of its page. */
+  readonly link: string | null;
+  readonly uri: string | null;
   readonly info: PairingView;
 }
 
@@ -116,7 +100,7 @@ export interface FindingView {
   readonly severity: "error" | "warning" | "note";
   readonly path: string;
   readonly text: string;
-  readonly fix: string | null;
+  readonly fix: string;
 }
 
 export interface ExposureAnswer {

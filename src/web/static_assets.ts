@@ -19,6 +19,8 @@ const files = [
   { name: "inter.woff2", contentType: "font/woff2", text: false },
   { name: "icon.svg", contentType: "image/svg+xml", text: true },
   { name: "styles.css", contentType: "text/css; charset=utf-8", text: true },
+  { name: "shared.js", contentType: "text/javascript; charset=utf-8", text: true },
+  { name: "security.js", contentType: "text/javascript; charset=utf-8", text: true },
   { name: "app.js", contentType: "text/javascript; charset=utf-8", text: true },
   { name: "index.html", contentType: "text/html; charset=utf-8", text: true },
 ] as const;

@@ -67,6 +67,7 @@ export const securityDe: SecurityMessages = {
   exposure: {
     intro: "Wer welchen Port dieses Gateways erreicht, und wie er geschützt ist.",
     map: "Karte der Erreichbarkeit",
+    gateway: "Ports dieses Gateways",
     reaches: {
       any: "Jedes Netz",
       lan: "Ein Netz",
@@ -284,11 +285,10 @@ export const securityDe: SecurityMessages = {
     decisions: { allowed: "erlaubt", denied: "abgelehnt" },
     unknown: "unbekannt",
     none: "Kein solcher Eintrag.",
-    details: (sequence) => `Eintrag ${sequence}`,
+    details: (sequence) => `Einzelheiten zu Eintrag ${sequence}`,
     more: "Einzelheiten",
     verify: "Kette prüfen",
-    sound: (records, files) => `Die Kette ist in Ordnung: ${records} Einträge in ${files} Dateien.`,
+    sound: (records, files) => `Die Kette ist in Ordnung. Einträge: ${records}, Dateien: ${files}.`,
     broken: (file, line) => `Die Kette ist gebrochen in ${file}, Zeile ${line}.`,
-    newest: (count) => `Die neuesten ${count}.`,
   },
 };

@@ -65,6 +65,7 @@ export const securityEn = {
   exposure: {
     intro: "Who can reach which port of this gateway, and how it is protected.",
     map: "Exposure map",
+    gateway: "Ports of this gateway",
     reaches: {
       any: "Any network",
       lan: "One network",
@@ -275,11 +276,10 @@ export const securityEn = {
     decisions: { allowed: "allowed", denied: "denied" },
     unknown: "unknown",
     none: "No such record.",
-    details: (sequence: string) => `Record ${sequence}`,
+    details: (sequence: string) => `Details of record ${sequence}`,
     more: "Details",
     verify: "Verify the chain",
-    sound: (records: string, files: string) => `The chain is sound: ${records} records in ${files} files.`,
+    sound: (records: string, files: string) => `The chain is sound. Records: ${records}, files: ${files}.`,
     broken: (file: string, line: string) => `The chain is broken in ${file}, line ${line}.`,
-    newest: (count: string) => `The newest ${count}.`,
   },
 } as const;

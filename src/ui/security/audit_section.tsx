@@ -1,3 +1,4 @@
+import type { ComponentChildren } from "preact";
 import { useState } from "preact/hooks";
 import type { AuditRecordView } from "../access_answers.ts";
 import { nowMs } from "../clock.ts";
@@ -11,7 +12,7 @@ import { useAction } from "../parts/use_action.ts";
 import { useAnswer } from "../parts/use_answer.ts";
 import { readAudit, verifyAudit } from "./access_calls.ts";
 import { ListTable } from "./list_table.tsx";
-import { Answer, Card, Done, Empty, Part } from "./part.tsx";
+import { Answer, Done, Empty, Part } from "./part.tsx";
 
 const SHOWN = 100;
 /** Events by their stable names, which are the same in logs and files, and so in no language. */
@@ -43,8 +44,7 @@ export function AuditSection() {
   const answer = useAnswer((signal) => readAudit(SHOWN, event, signal), event);
   return (
     <Part heading={all.sections.audit} intro={words.intro}>
-      <Verify />
-      <div class="audit-bar">
+      <Verify>
         <ChoiceField
           label={words.event}
           value={event}
@@ -54,8 +54,7 @@ export function AuditSection() {
         <button type="button" class="button" disabled={answer.busy} onClick={() => void answer.reload()}>
           {all.again}
         </button>
-        <p class="hint list-count">{words.newest(format.value.count(answer.value?.length ?? 0))}</p>
-      </div>
+      </Verify>
       <Answer answer={answer}>
         {(records) =>
           records.length === 0 ? <Empty text={words.none} /> : (
@@ -158,7 +157,8 @@ function Details({ record }: { readonly record: AuditRecordView }) {
   );
 }
 
-function Verify() {
+/** The bar above the list, with the check of the chain; what it found is below the bar. */
+function Verify({ children }: { readonly children: ComponentChildren }) {
   const words = securityMessages.value.audit;
   const [done, setDone] = useState<string | null>(null);
   const [broken, setBroken] = useState<{ readonly where: string; readonly why: string } | null>(null);
@@ -177,12 +177,15 @@ function Verify() {
     });
   };
   return (
-    <Card>
-      <button type="button" class="button" disabled={action.busy} aria-busy={action.busy} onClick={verify}>
-        {words.verify}
-      </button>
+    <>
+      <div class="audit-bar">
+        {children}
+        <button type="button" class="button" disabled={action.busy} aria-busy={action.busy} onClick={verify}>
+          {words.verify}
+        </button>
+      </div>
       <Done text={done} />
-      <div role="alert">
+      <div class="trouble-place" role="alert">
         {broken !== null && (
           <div class="note note-error">
             <ErrorIcon />
@@ -194,6 +197,6 @@ function Verify() {
         )}
       </div>
       <TroubleNote trouble={action.trouble} />
-    </Card>
+    </>
   );
 }

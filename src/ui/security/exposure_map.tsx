@@ -33,6 +33,7 @@ export function ExposureMap({ exposures }: { readonly exposures: readonly Exposu
             <span>{words.reachHints[reach]}</span>
           </div>
         ))}
+        <div class="map-gateway">{words.gateway}</div>
       </div>
       {sorted.map((exposure) => (
         <div

@@ -69,7 +69,7 @@ function Finding({ finding }: { readonly finding: FindingView }) {
           <span class="offscreen">{words.severities[finding.severity]}:</span>
           <strong>{finding.text}</strong>
         </p>
-        {finding.fix !== null && (
+        {finding.fix !== "" && (
           <p>
             <b>{words.fix}:</b> {finding.fix}
           </p>

@@ -153,13 +153,14 @@ function MadeCode(
   const words = securityMessages.value.pairing;
   const leftMs = Date.parse(made.info.expires) - nowMs.value;
   const over = leftMs <= 0;
+  const link = reachableLink(made);
   return (
     <section class="secret pairing" aria-label={words.heading(made.info.label)}>
       <h3>{words.heading(made.info.label)}</h3>
       {open && !over
         ? (
           <div class="pairing-body">
-            <QrCode text={made.link} label={words.qr} />
+            <QrCode text={link} label={words.qr} />
             <div class="pairing-words">
               <p class="pairing-code mono" aria-label={`${words.code}: ${made.code.split("").join(" ")}`} role="img">
                 {made.code.slice(0, 4)}
@@ -168,15 +169,15 @@ function MadeCode(
               </p>
               <p class="pairing-left">{words.left(clockSpan(leftMs))}</p>
               <p>{words.how}</p>
-              {isThisMachine(hostOf(made.link)) && (
+              {isThisMachine(hostOf(link)) && (
                 <div class="note">
                   <InfoIcon />
                   <p>{words.onlyHere}</p>
                 </div>
               )}
               <p class="secret-text">
-                <span class="mono">{made.link}</span>
-                <CopyButton text={made.link} what={words.link} />
+                <span class="mono">{link}</span>
+                <CopyButton text={link} what={words.link} />
               </p>
             </div>
           </div>
@@ -185,6 +186,13 @@ function MadeCode(
       <button type="button" class="button" onClick={onDone}>{words.done}</button>
     </section>
   );
+}
+
+/** The link on the address that serves this page here, when the gateway knows none or one for its own machine alone. */
+function reachableLink({ link, code }: NewPairingAnswer): string {
+  return link !== null && (!isThisMachine(hostOf(link)) || isThisMachine(location.hostname))
+    ? link
+    : `${location.origin}/#/pair?code=${code}`;
 }
 
 function hostOf(link: string): string {
@@ -197,6 +205,6 @@ function hostOf(link: string): string {
 
 /** Minutes and seconds, as a countdown shows them: `4:07`. */
 function clockSpan(ms: number): string {
-  const seconds = Math.max(0, Math.ceil(ms / 1000));
+  const seconds = Math.max(0, Math.floor(ms / 1000));
   return `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
 }

@@ -44,10 +44,10 @@ export function AccountMenu() {
         class="account-button"
         aria-expanded={open}
         aria-controls="account-panel"
-        aria-label={`${words.label}: ${looking ? words.loopback : `${name}, ${messages.value.roles[role]}`}`}
         onClick={() => setOpen(!open)}
       >
         <PersonIcon />
+        <span class="offscreen">{words.label}:</span>
         <span class="account-name">{looking ? words.loopback : name}</span>
         {!looking && <span class="account-role">{messages.value.roles[role]}</span>}
       </button>

@@ -1,5 +1,6 @@
 import { batch, computed, signal } from "@preact/signals";
-import { type Role, roleIncludes, type SessionAnswer } from "../access_answers.ts";
+import type { SessionAnswer } from "../../web/api_schema.ts";
+import { type Role, roleIncludes } from "../access_answers.ts";
 import { ApiError, onRefusal, request } from "../api_request.ts";
 
 const SESSION = "/api/v1/session";
@@ -61,6 +62,8 @@ export async function askSession(): Promise<void> {
     sessionTrouble.value = null;
     if (ended && loginReason.peek() === null) loginReason.value = "ended";
   });
+  // the answer took the useless cookie away: without it this machine may look
+  if (ended && after === null && answer.auth === "local") await askSession();
 }
 
 /** Asks until there is an answer. Returns what ends it. */
