@@ -51,7 +51,7 @@ export function gatewayGrants(config: Config, { codePaths }: CodeFacts): Grant[]
     const { host, port } = listenAddress(web.listen);
     grants.push(...listenGrants(host, port, "[runtime.web].listen"));
   }
-  if (opcua.enabled || web.enabled) {
+  if (opcua.enabled || web.enabled || control.enabled) {
     grants.push({ kind: "sys", value: "networkInterfaces", why: "addresses under which clients reach it" });
   }
   if (control.enabled) grants.push(...controlGrants(control, gateway.data_dir));
@@ -127,10 +127,10 @@ function controlGrants({ endpoint, group }: ControlConfig, dataDir: string): Gra
   ];
 }
 
-function tlsGrants({ mode, cert_path, key_path, ca_path, client_auth }: TlsConfig): Grant[] {
+/** The CA too, though only `client_auth` uses it: findings on the page say whether the certificate comes from it. */
+function tlsGrants({ mode, cert_path, key_path, ca_path }: TlsConfig): Grant[] {
   if (mode === "disabled") return [];
-  const files = { cert_path, key_path, ...client_auth === "none" ? {} : { ca_path } };
-  return Object.entries(files).flatMap(([key, value]): Grant[] =>
+  return Object.entries({ cert_path, key_path, ca_path }).flatMap(([key, value]): Grant[] =>
     value === undefined ? [] : [{ kind: "read", value, why: `[runtime.tls].${key}` }]
   );
 }
