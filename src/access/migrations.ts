@@ -108,6 +108,10 @@ export function refuseUnsound(db: DatabaseSync): void {
     quick_check: string;
   }[];
   if (quick_check !== "ok") throw new ForeignStoreError(`SQLite finds the file malformed: ${quick_check}`);
+  const { tables } = db.prepare(
+    "SELECT count(*) AS tables FROM sqlite_schema WHERE name IN ('meta', 'user', 'token', 'session')",
+  ).get() as { tables: number };
+  if (tables !== 4) throw new ForeignStoreError("Tables are missing");
   if (version > migrations.length) {
     throw new NewerStoreError(
       `A newer version of this program wrote it: schema ${version}, known up to ${migrations.length}`,
