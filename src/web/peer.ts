@@ -31,7 +31,7 @@ export function peerOf(socket: PeerSocket | undefined): Peer {
     localAddress: plainAddress(socket?.localAddress),
     secure,
     loopback: address !== "" && isLoopback(address),
-    fingerprint: secure ? verifiedFingerprint(socket) : null,
+    fingerprint: socket !== undefined && secure ? verifiedFingerprint(socket) : null,
   };
 }
 

@@ -110,7 +110,7 @@ Deno.test("a live stream ends when the token it was opened with is revoked", asy
     await staying.until("tags");
     access.revokeToken(id);
     // broken off or ended, but over
-    await waitForEnd(stream);
+    await stream.over();
     await waitFor("the stream to be counted off", async () => (await world.metrics.metrics()).includes("streams 1\n"));
     world.set({ "a840410000000002/open": true });
     assert.equal((await staying.until("tags")).data[0].value, true);
@@ -131,7 +131,7 @@ Deno.test("a live stream ends when its user is removed or its session is closed"
       const stream = new EventStreamReader(await fetch(`${url}/api/v1/tags/stream`, { headers: { cookie } }));
       await stream.until("tags");
       end();
-      await waitForEnd(stream);
+      await stream.over();
     }
   });
 });
@@ -156,7 +156,7 @@ Deno.test("switching auth to token ends what loopback clients look at, and allow
     const stream = new EventStreamReader(await fetch(`${url}/api/v1/tags/stream`));
     await stream.until("tags");
     server.configure({ config: webConfig({ auth: "token", auth_realm: "plant" }) });
-    await waitForEnd(stream);
+    await stream.over();
     const answer = await fetch(`${url}/api/v1/tags`);
     await answer.body?.cancel();
     assert.deepEqual([answer.status, answer.headers.get("www-authenticate")], [401, 'Basic realm="plant"']);
@@ -245,12 +245,3 @@ Deno.test("a damaged store lets only configured credentials in", async () => {
     await server.stop();
   }
 });
-
-/** Reads on until the stream is over, by its end or by a broken connection. */
-async function waitForEnd(stream: EventStreamReader): Promise<void> {
-  try {
-    while (await stream.next() !== null);
-  } catch (error) {
-    assert(error instanceof TypeError, String(error));
-  }
-}

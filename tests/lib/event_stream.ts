@@ -42,6 +42,16 @@ export class EventStreamReader {
     }
   }
 
+  /** Reads on until the stream is over, whether it ended or its connection broke. */
+  async over(): Promise<void> {
+    try {
+      while (await this.next() !== null);
+    } catch (error) {
+      // what fetch makes of a connection that breaks
+      if (!(error instanceof TypeError)) throw error;
+    }
+  }
+
   /** Goes away, as a closed browser does. */
   async close(): Promise<void> {
     await this.#reader.cancel();

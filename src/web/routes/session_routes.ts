@@ -1,6 +1,7 @@
 import { createRoute, type OpenAPIHono } from "@hono/zod-openapi";
 import type { Context } from "hono";
-import type { Principal } from "../../access/principal.ts";
+import { AccessError } from "../../access/access.ts";
+import type { Origin, Principal } from "../../access/principal.ts";
 import type { AccessGuard } from "../access_guard.ts";
 import type { ApiContext, WebEnv } from "../api_context.ts";
 import { jsonAnswer, problemAnswer } from "../api_route.ts";
@@ -53,6 +54,17 @@ export function addSessionRoutes(app: OpenAPIHono<WebEnv>, context: ApiContext, 
     return found.principal;
   };
 
+  const openSession = (principal: Principal, origin: Origin, userAgent: string) => {
+    try {
+      return access.openSession(principal, origin, userAgent);
+    } catch (error) {
+      if (!(error instanceof AccessError)) throw error;
+      // the credential ended since it was looked at, or the store cannot keep a session now
+      const status = error.code === "permission_denied" ? 403 : error.code === "conflict" ? 409 : 503;
+      throw new Problem(status, error.code, error.message, { fix: error.more.fix });
+    }
+  };
+
   app.openapi(
     createRoute({
       method: "get",
@@ -93,7 +105,7 @@ export function addSessionRoutes(app: OpenAPIHono<WebEnv>, context: ApiContext, 
       throw guard.refuse(c, { reason: found.reason, user, retryAfterMs: found.retryAfterMs });
     }
     endSession(c);
-    const { cookie, info } = access.openSession(found.principal, origin, printable(c.req.header("user-agent")));
+    const { cookie, info } = openSession(found.principal, origin, printable(c.req.header("user-agent")));
     const opened = access.session(cookie, origin);
     if (!opened.ok) throw guard.refuse(c, { reason: opened.reason, user: found.principal.user });
     record(c, "login", opened.principal);
