@@ -1,11 +1,20 @@
 import { join } from "node:path";
 import { getLogger } from "@logtape/logtape";
-import { singleUser } from "../access/single_user.ts";
+import { openAccess } from "../access/open_access.ts";
+import type { AuditEntry } from "../audit/audit.ts";
+import { openAudit } from "../audit/open_audit.ts";
+import type { Config } from "../config/schema.ts";
 import { topologyOf } from "../config/topology.ts";
+import { type ControlHandle, startControl } from "../control/start_control.ts";
+import { createOperations } from "../operations/create_operations.ts";
+import { DebugGate } from "../operations/debug_gate.ts";
+import type { SessionSource } from "../operations/session_source.ts";
+import { evaluate } from "../policy/evaluate.ts";
+import { gatherPolicyFacts } from "../supervisor/policy_facts.ts";
 import { openHistory } from "../history/open_history.ts";
 import { type OpcUaServerHandle, startOpcUa } from "../opcua/start_opcua.ts";
 import { type ChirpStackSource, startChirpStack } from "../sources/chirpstack/start_chirpstack.ts";
-import type { GatewayStart, ReadyInfo } from "../supervisor/role_protocol.ts";
+import type { GatewayStart, Host, ReadyInfo, Reconfigure } from "../supervisor/role_protocol.ts";
 import type { TagUpdate } from "../tags/tag.ts";
 import { TagStore } from "../tags/tag_store.ts";
 import { EventFeed } from "../telemetry/event_feed.ts";
@@ -16,9 +25,16 @@ import type { GatewayStatus } from "../telemetry/status.ts";
 import { verdictOf } from "../telemetry/verdict.ts";
 import { startWeb, type WebHandle } from "../web/start_web.ts";
 import { version } from "../version.ts";
+import { accessSettings } from "./access_settings.ts";
+import { lifeRecord } from "./audit_records.ts";
+import { CertificateHolder } from "./certificate_holder.ts";
 import { ClockAheadWatch } from "./clock_ahead_watch.ts";
 import { countTags } from "./count_tags.ts";
+import { ownDataFolder } from "./data_folder.ts";
 import { gatewayId } from "./gateway_id.ts";
+import { pageUrls } from "./page_urls.ts";
+import { RestartablePart } from "./restartable_part.ts";
+import { runningSessions, webSessions } from "./session_sources.ts";
 
 const log = getLogger(["edgekeep", "gateway"]);
 const SWEEP_MS = 1_000;
@@ -37,6 +53,10 @@ export interface GatewayLocations {
 export interface RunningGateway {
   readonly ready: ReadyInfo;
   status(): GatewayStatus;
+  /** Takes a changed configuration over; rejects, and goes on with the one before, when a part cannot. */
+  reconfigure(change: Reconfigure): Promise<void>;
+  /** Puts on record what the supervisor did. */
+  audit(entry: AuditEntry): void;
   /** Takes everything down in reverse order and stores what is waiting. Never waits on the network. */
   stop(): Promise<void>;
 }
@@ -45,10 +65,14 @@ export interface RunningGateway {
  * Starts every part that the configuration asks for. When one of them fails, those that already run are stopped before
  * the error is passed on.
  */
-export async function startGateway(start: GatewayStart, locations: GatewayLocations): Promise<RunningGateway> {
+export async function startGateway(
+  start: GatewayStart,
+  locations: GatewayLocations,
+  host: Host,
+): Promise<RunningGateway> {
   const stack = new AsyncDisposableStack();
   try {
-    return await compose(start, locations, stack);
+    return await compose(start, locations, host, stack);
   } catch (error) {
     await stack.disposeAsync();
     throw error;
@@ -56,15 +80,20 @@ export async function startGateway(start: GatewayStart, locations: GatewayLocati
 }
 
 async function compose(
-  { config, restarts, lastCrash }: GatewayStart,
+  { config: initial, restarts, lastCrash }: GatewayStart,
   { readerUrl, assetsUrl }: GatewayLocations,
+  host: Host,
   stack: AsyncDisposableStack,
 ): Promise<RunningGateway> {
+  let config = initial;
+  let ready = false;
   const nowUs = () => Date.now() * 1000;
   const startedUs = nowUs();
   const dataDir = config.gateway.data_dir;
   await Deno.mkdir(dataDir, { recursive: true, mode: 0o750 });
+  stack.use(await ownDataFolder(dataDir));
   const id = await gatewayId(dataDir);
+  const gateway = { id, name: config.gateway.name, version };
 
   const faults = new FaultBoard(nowUs);
   const feed = new EventFeed(nowUs);
@@ -74,6 +103,18 @@ async function compose(
     const calm = setTimeout(() => faults.clear("worker_restarted"), CALM_MS);
     stack.defer(() => clearTimeout(calm));
   }
+
+  const audit = await openAudit({ dir: join(dataDir, "audit"), faults, nowUs });
+  stack.defer(() => audit.stop());
+  audit.record(lifeRecord("process_started", { version, restarts }));
+  stack.defer(() => void audit.record(lifeRecord("process_stopped")));
+  const access = await openAccess({ dataDir, settings: accessSettings(config), faults, feed, nowUs });
+  stack.defer(() => access.stop());
+  const debug = new DebugGate(() => config.runtime.control, nowUs, feed, faults);
+  stack.defer(() => debug.stop());
+  const certificate = new CertificateHolder(faults, nowUs);
+  stack.defer(() => certificate.stop());
+  await certificate.take(config);
 
   const clocks = new ClockAheadWatch(faults);
   const tags = new TagStore({
@@ -97,15 +138,10 @@ async function compose(
   }, SWEEP_MS);
   stack.defer(() => clearInterval(timer));
 
-  let opcua: OpcUaServerHandle | null = null;
-  let source: ChirpStackSource | null = null;
-  let web: WebHandle | null = null;
-  let ready = false;
-
   const status = (): GatewayStatus => {
     const facts = {
       faults: faults.list(),
-      sources: source === null ? [] : [source.status()],
+      sources: source.running === null ? [] : [source.running.status()],
       tags: countTags(tags, rate.perSecond()),
     };
     const memory = Deno.memoryUsage();
@@ -118,7 +154,7 @@ async function compose(
       nowUs: nowUs(),
       ...verdictOf(facts),
       ...facts,
-      opcua: opcua?.status() ?? null,
+      opcua: opcua.running?.status() ?? null,
       history: history.writer.status(),
       process: { rssBytes: memory.rss, heapUsedBytes: memory.heapUsed },
     };
@@ -126,42 +162,113 @@ async function compose(
   const metrics = createMetrics(status);
   stack.defer(() => metrics.stop());
 
-  if (config.chirpstack === undefined) faults.raise("not_set_up", "No [chirpstack] section is configured");
-  if (config.opcua.enabled) {
-    opcua = await startOpcUa({
-      config: config.opcua,
-      gateway: { id, name: config.gateway.name, version },
-      pkiDir: config.opcua.pki_dir ?? join(dataDir, "pki"),
-      tags,
-      devices: () => topology.devices,
-      history: history.queries,
-      faults,
-      feed,
-      status,
-      authenticate: singleUser({ userName: config.opcua.user_name, userPassword: config.opcua.user_password }),
-      nowUs,
-    });
-    stack.defer(() => opcua?.stop());
+  const sessions: SessionSource[] = [];
+  const operations = createOperations({
+    config: () => config,
+    gateway,
+    status,
+    isReady: () => ready,
+    tags,
+    devices: () => topology.devices,
+    history: history.queries,
+    backups: history.backups,
+    feed,
+    faults,
+    access,
+    audit,
+    host,
+    debug,
+    sessions,
+    clientCertificates: () => null,
+    serverCertificate: () => certificate.current,
+    exposure: async () => evaluate(config, await gatherPolicyFacts(config, dataDir, nowUs())),
+    pageUrls: () =>
+      web.running === null ? [] : pageUrls(web.running.url, config.runtime.web.listen, machineAddresses()),
+    nowUs,
+  });
+
+  const opcua = new RestartablePart<OpcUaServerHandle>({
+    name: "opcua",
+    faults,
+    start: async () =>
+      config.opcua.enabled
+        ? await startOpcUa({
+          config: config.opcua,
+          gateway,
+          pkiDir: config.opcua.pki_dir ?? join(dataDir, "pki"),
+          tags,
+          devices: () => topology.devices,
+          history: history.queries,
+          faults,
+          feed,
+          status,
+          authenticate: async (user, password) =>
+            (await access.password(user, password, { transport: "opcua", address: "local" })).ok,
+          nowUs,
+        })
+        : null,
+  });
+  const web = new RestartablePart<WebHandle>({
+    name: "web",
+    faults,
+    start: async () =>
+      config.runtime.web.enabled
+        ? await startWeb({
+          config: config.runtime.web,
+          tls: config.runtime.tls,
+          certificate: config.runtime.web.tls ? certificate.current : null,
+          tags,
+          devices: () => topology.devices,
+          history: history.queries,
+          feed,
+          faults,
+          metrics: metrics.registry,
+          status,
+          isReady: () => ready,
+          operations,
+          access,
+          audit,
+          debug,
+          assetsUrl,
+        })
+        : null,
+  });
+  const control = new RestartablePart<ControlHandle>({
+    name: "control",
+    faults,
+    start: async () =>
+      config.runtime.control.enabled
+        ? await startControl({
+          config: config.runtime.control,
+          certificate: certificate.current,
+          operations,
+          access,
+          audit,
+          faults,
+          nowUs,
+        })
+        : null,
+  });
+  const source = new RestartablePart<ChirpStackSource>({
+    name: "source",
+    faults,
+    start: () => {
+      if (config.chirpstack === undefined) {
+        faults.raise("not_set_up", "No [chirpstack] section is configured");
+        return Promise.resolve(null);
+      }
+      faults.clear("not_set_up");
+      const devices = topology.devices;
+      return Promise.resolve(startChirpStack({ config: config.chirpstack, devices, tags, faults, feed, nowUs }));
+    },
+  });
+  sessions.push(webSessions(access), runningSessions(control));
+  const parts = { opcua, web, control, source };
+  for (const part of [opcua, web, control, source]) {
+    stack.defer(() => part.stop());
+    await part.start();
   }
-  if (config.runtime.web.enabled) {
-    web = await startWeb({
-      config: config.runtime.web,
-      tags,
-      devices: () => topology.devices,
-      history: history.queries,
-      feed,
-      faults,
-      metrics: metrics.registry,
-      status,
-      isReady: () => ready,
-      assetsUrl,
-    });
-    stack.defer(() => web?.stop());
-  }
-  if (config.chirpstack !== undefined) {
-    source = startChirpStack({ config: config.chirpstack, devices: topology.devices, tags, faults, feed, nowUs });
-    stack.defer(() => source?.stop());
-  }
+
   ready = true;
   log.info("Gateway {name} {version} is ready with {tags} tags of {devices} devices", {
     event: "gateway_ready",
@@ -171,18 +278,51 @@ async function compose(
     devices: topology.devices.length,
   });
 
-  const listening: Record<string, string> = {};
-  const endpoint = opcua?.endpoints[0];
-  if (endpoint !== undefined) listening["opc.tcp"] = endpoint;
-  if (web !== null) listening["http"] = web.url;
+  /** Takes a configuration over. Rejects with the first part's error; those after it still run with the one before. */
+  const take = async (next: Config, restart: Reconfigure["restart"]) => {
+    config = next;
+    // who still serves with the certificate from before is among the parts to restart
+    const release = await certificate.take(next);
+    try {
+      access.configure(accessSettings(next));
+      for (const name of restart) await parts[name].restart();
+      web.running?.configure({ config: next.runtime.web });
+    } finally {
+      release();
+    }
+  };
   return {
-    ready: { listening },
+    ready: { listening: listening(opcua.running, web.running, control.running) },
     status,
+    reconfigure: async ({ config: next, restart }) => {
+      const previous = config;
+      try {
+        await take(next, restart);
+      } catch (error) {
+        await take(previous, []);
+        for (const name of restart) await parts[name].revive();
+        throw error;
+      }
+    },
+    audit: (entry) => void audit.record(entry),
     stop: async () => {
       ready = false;
       await stack.disposeAsync();
     },
   };
+}
+
+function listening(opcua: OpcUaServerHandle | null, web: WebHandle | null, control: ControlHandle | null) {
+  const addresses: Record<string, string> = {};
+  const endpoint = opcua?.endpoints[0];
+  if (endpoint !== undefined) addresses["opc.tcp"] = endpoint;
+  if (web !== null) addresses[web.url.startsWith("https:") ? "https" : "http"] = web.url;
+  if (control !== null) addresses["control"] = control.url;
+  return addresses;
+}
+
+function machineAddresses(): string[] {
+  return Deno.networkInterfaces().map(({ address }) => address);
 }
 
 /** A counter that fell is news: whoever sums up consumption wants to know of the new meter. */
