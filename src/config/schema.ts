@@ -334,7 +334,7 @@ export const remoteSchema = z.strictObject({
   allow_write: z.array(
     z.string().regex(/^[a-z_*]+(\.[a-z_*]+)*:.{1,256}$/, "must be operation:target, as tags.force:a84041*/valve"),
   ).default([]).describe(
-    "Changes that profile wan allows from other machines, as operation:target; * stands for any characters.",
+    "Changes that profile wan allows from other machines, as operation:target; * stands for any characters, ? for one.",
   ),
 });
 

@@ -24,7 +24,7 @@ export const listenerRules: readonly PolicyRule[] = [
     *check(config) {
       if (config.runtime?.tls?.require_remote !== true || asksForMore(config)) return;
       for (const listener of plainRemote(config)) {
-        yield unprotected("error", listener, " and [runtime.tls].require_remote forbids that");
+        yield unprotected("error", listener, ", and [runtime.tls].require_remote forbids that");
       }
     },
   },
@@ -32,7 +32,7 @@ export const listenerRules: readonly PolicyRule[] = [
     id: "profile_needs_tls",
     *check(config) {
       if (!asksForMore(config)) return;
-      const text = ` and profile ${config.runtime?.remote?.profile} forbids that`;
+      const text = `, and profile ${config.runtime?.remote?.profile} forbids that`;
       for (const listener of plainRemote(config)) yield unprotected("error", listener, text);
     },
   },
@@ -123,7 +123,7 @@ function unprotected(
   { listener, name, host, port, at }: Listener,
   forbidden: string,
 ): PolicyHit {
-  const text = `Other machines reach ${name} at ${urlHost(host)}:${port} without encryption${forbidden}`;
+  const text = `Other machines reach ${name} at ${urlHost(host)}:${port} in plain text${forbidden}`;
   if (listener === "opcua") {
     return { severity, at: ["opcua", "security_policies"], text, fix: 'Remove "None", or listen on 127.0.0.1' };
   }
