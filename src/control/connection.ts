@@ -132,7 +132,9 @@ export class Connection {
     this.#goodbye = setTimeout(() => this.destroy(), GOODBYE_MS);
     // what still comes in is thrown away: unread bytes would make the system drop the last line with the connection
     this.#socket.resume();
-    this.#socket.end(last);
+    this.#socket.end(last, () => {
+      if (this.#inputEnded) this.destroy();
+    });
   }
 
   #pump(): void {
@@ -356,6 +358,7 @@ export class Connection {
   /** The peer sends nothing more, as `nc -N` does, but may still read: what was asked for is answered first. */
   #onEnd(): void {
     this.#inputEnded = true;
+    if (this.#ended && this.#socket.writableFinished) return this.destroy();
     this.#calls.abortStreams();
     this.#leaveWhenDone();
   }

@@ -150,8 +150,8 @@ class Listener {
   }
 
   async #open(): Promise<void> {
-    // whoever sends its last byte may still read: `nc -N`, a shell's here-document
-    const server = createServer({ allowHalfOpen: true }, (socket) => this.#peers.accept(socket));
+    // whoever has sent its last byte may still read: `nc -N` does; behind TLS, half-open sockets would hide that a peer left
+    const server = createServer({ allowHalfOpen: this.#scheme !== "tls" }, (socket) => this.#peers.accept(socket));
     const endpoint = this.#endpoint;
     if (endpoint.kind === "unix") this.#placed = await listenUnix(server, endpoint.path, this.#group);
     else this.#port = await listenTcp(server, endpoint.host, this.#port ?? endpoint.port);

@@ -35,14 +35,18 @@ export function tlsDoor(certificate: ServerCertificate): TlsDoor {
     open(raw, { onSecure, onPlain }) {
       const name = nameOf(raw);
       raw.once("close", () => opening.delete(name));
-      raw.once("readable", () => {
+      // who hangs up before a word would otherwise keep its place until the handshake's time is over
+      raw.once("end", () => raw.destroy());
+      const look = () => {
         const first: Uint8Array | null = raw.read(1);
         if (first === null) return;
+        raw.removeListener("readable", look);
         raw.unshift(first);
         if (first[0] !== HANDSHAKE) return onPlain();
         opening.set(name, onSecure);
         server.emit("connection", raw);
-      });
+      };
+      raw.on("readable", look);
     },
     stop: unsubscribe,
   };
