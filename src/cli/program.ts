@@ -38,6 +38,11 @@ const commands: readonly CommandEntry[] = [
     load: async () => (await import("./explain.ts")).explainCommand(),
   },
   {
+    name: "pki",
+    summary: "make, renew and show certificates",
+    load: async () => (await import("./pki.ts")).pkiCommand(),
+  },
+  {
     name: "permissions",
     summary: "show what the gateway's sandbox allows",
     load: async (context) => (await import("./permissions.ts")).permissionsCommand(context),
