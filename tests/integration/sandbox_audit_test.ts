@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { loadConfigHere } from "../../src/config/load_here.ts";
+import { connectControl } from "../../src/control/control_client.ts";
 import { codePaths } from "../../src/supervisor/code_paths.ts";
 import { gatewayGrants, type Grant } from "../../src/supervisor/permissions.ts";
 import { startGatewayProcess } from "../lib/gateway_process.ts";
@@ -36,10 +37,18 @@ Deno.test("the gateway's permissions are those that a whole run uses, no more an
     storage: { backup_interval_hours: 24 },
   });
   const audit = join(folder, "audit.jsonl");
+  // as after a power cut: the gateway asks whether somebody still answers there
+  const socket = join(folder, "data", "control.sock");
+  await Deno.mkdir(join(folder, "data"));
+  const dies = `Deno.listen({ transport: "unix", path: ${JSON.stringify(socket)} }); Deno.kill(Deno.pid, "SIGKILL")`;
+  await new Deno.Command(Deno.execPath(), { args: ["eval", dies] }).output();
   const gateway = await startGatewayProcess({ ...place, env: { DENO_AUDIT_PERMISSIONS: audit } });
   try {
     await waitFor("live samples", async () => (await gateway.status()).tags.samplesLive > 10);
     await exercise(gateway.opcuaUrl, gateway.webUrl, simulator.devices[0]?.devEui ?? "");
+    const control = await connectControl({ endpoint: `unix://${socket}` });
+    await control.call("policy.exposure", {});
+    control.close();
     assert.equal(await gateway.end("SIGTERM"), 0, gateway.output());
 
     const loaded = await loadConfigHere({ path: join(folder, "edgekeep.toml") });
