@@ -19,6 +19,6 @@ export interface Evaluation {
 export function evaluate(config: Draft<Config>, facts: PolicyFacts): Evaluation {
   return {
     findings: policyRules.flatMap(({ id, check }) => [...check(config, facts)].map((hit) => ({ rule: id, ...hit }))),
-    exposures: exposuresOf(config),
+    exposures: exposuresOf(config, facts.controlSocket),
   };
 }

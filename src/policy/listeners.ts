@@ -63,8 +63,12 @@ export function listenersOf({ opcua, runtime }: Draft<Config>): Listener[] {
   return found;
 }
 
-/** Every listener of the configuration as the world sees it; one whose address is invalid is left out. */
-export function exposuresOf(config: Draft<Config>): Exposure[] {
+/**
+ * Every listener of the configuration as the world sees it; one whose address is invalid is left out.
+ *
+ * @param socket absolute path of the control endpoint's unix socket, where it is known
+ */
+export function exposuresOf(config: Draft<Config>, socket: string | null = null): Exposure[] {
   const exposures = listenersOf(config).map((listener): Exposure => ({
     listener: listener.listener,
     address: listener.host,
@@ -81,7 +85,7 @@ export function exposuresOf(config: Draft<Config>): Exposure[] {
   if (endpoint?.kind === "unix") {
     exposures.push({
       listener: "control",
-      address: endpoint.path,
+      address: socket ?? endpoint.path,
       port: null,
       protocol: "unix",
       reach: "loopback",

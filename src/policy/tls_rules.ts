@@ -138,7 +138,7 @@ export const tlsRules: readonly PolicyRule[] = [
             ? "Let the gateway's user read it"
             : `Put a PEM file there${
               key !== "ca_path" && runtime?.tls?.mode === "self-managed"
-                ? ", or make both: edgekeep pki new-server-cert"
+                ? ", or make both: edgekeep pki new-server-cert --force"
                 : ""
             }`,
         };
@@ -154,7 +154,9 @@ export const tlsRules: readonly PolicyRule[] = [
         severity: "error",
         at: ["runtime", "tls", "key_path"],
         text,
-        fix: `Name the key of this certificate${renew(runtime?.tls)}`,
+        fix: `Name the key of this certificate${
+          runtime?.tls?.mode === "self-managed" ? ", or make both: edgekeep pki new-server-cert --force" : ""
+        }`,
       };
     },
   },
@@ -222,7 +224,7 @@ export const tlsRules: readonly PolicyRule[] = [
         missing.join(", ")
       }: browsers and clients that go there warn or refuse`;
       const fix = tls?.mode === "self-managed"
-        ? `Make one that does: edgekeep pki new-server-cert --names ${missing.join(",")}`
+        ? `Make one that does: edgekeep pki new-server-cert --force --names ${missing.join(",")}`
         : "Ask your CA for one whose subjectAltName has them";
       yield { severity: "warning", at: ["runtime", "tls", "cert_path"], text, fix };
     },
