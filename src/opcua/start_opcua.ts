@@ -5,12 +5,15 @@ import { isLoopback, urlHost } from "../config/address.ts";
 import type { OpcUaConfig } from "../config/schema.ts";
 import type { DeviceDefinition } from "../config/topology.ts";
 import type { HistoryQueries } from "../history/history.ts";
+import type { SessionSource } from "../operations/session_source.ts";
+import type { ClientCertificates } from "../operations/client_certificates.ts";
 import type { TagStore } from "../tags/tag_store.ts";
 import type { EventFeed } from "../telemetry/event_feed.ts";
 import type { FaultBoard } from "../telemetry/fault_board.ts";
 import type { GatewayStatus, OpcUaStatus } from "../telemetry/status.ts";
 import { advertisedHosts, machineAddresses } from "./advertised_hosts.ts";
 import { watchCertificate } from "./certificate_watch.ts";
+import { clientCertificates } from "./client_certificates.ts";
 import { answerAskedHost, encryptPasswords, endpointSecurity } from "./endpoints.ts";
 import {
   accessorOf,
@@ -30,7 +33,8 @@ import { rejectedCertificates } from "./rejected_certificates.ts";
 import { livePush } from "./live_push.ts";
 import { openPki, type Pki } from "./open_pki.ts";
 import { normaliseAddress } from "./sanitise.ts";
-import { type SessionWatch, watchSessions } from "./session_watch.ts";
+import { type LoginAccess, type SessionLogins, sessionLogins } from "./session_logins.ts";
+import { type LoginRefusal, type SessionWatch, watchSessions } from "./session_watch.ts";
 import { serveTags } from "./space_service.ts";
 import { TagNodes } from "./tag_nodes.ts";
 
@@ -59,16 +63,20 @@ export interface OpcUaOptions {
   readonly faults: FaultBoard;
   readonly feed: EventFeed;
   readonly status: () => GatewayStatus;
-  /** Says whether the password is the user's. Must not tell by its duration. */
-  readonly authenticate: (userName: string, password: string) => Promise<boolean>;
+  /** Says who may log in, and when no longer. */
+  readonly access: LoginAccess;
+  /** Told of every refused login. */
+  readonly onAuthFailed: (failure: LoginRefusal) => void;
   readonly nowUs: () => number;
 }
 
-/** A running OPC UA server. */
-export interface OpcUaServerHandle {
+/** A running OPC UA server; as a {@link SessionSource} it lists and ends its sessions. */
+export interface OpcUaServerHandle extends SessionSource {
   /** Endpoint URLs as they are advertised, without duplicates. */
   readonly endpoints: readonly string[];
   status(): OpcUaStatus;
+  /** The trust list for client applications. */
+  clientCertificates(): ClientCertificates;
   /** Says goodbye to clients, closes the port, and returns within 5 s. */
   stop(): Promise<void>;
 }
@@ -100,7 +108,9 @@ export async function startOpcUa(options: OpcUaOptions): Promise<OpcUaServerHand
     config.trust_client_cert,
     (certificate) => rejected.report(certificate.subject, certificate),
   );
-  const server = makeServer(options, applicationUri, hosts, pki);
+  const logins = sessionLogins(options.access);
+  cleanUp.push(() => logins.stop());
+  const server = makeServer(options, applicationUri, hosts, pki, logins);
   try {
     await server.initialize();
     const engine = engineOf(server);
@@ -127,7 +137,12 @@ export async function startOpcUa(options: OpcUaOptions): Promise<OpcUaServerHand
     serveTags(accessorOf(server), nodes, NAMESPACE_INDEX, history);
     encryptPasswords(server.endpoints[0]?.endpointDescriptions() ?? []);
     answerAskedHost(server);
-    const watch = watchSessions(server, config, (session) => history.release(session));
+    logins.follow(server);
+    const watch = watchSessions(server, config, {
+      onClosed: (session) => history.release(session),
+      refusalOf: logins.refusalOf,
+      onRefused: options.onAuthFailed,
+    });
     cleanUp.push(() => watch.stop());
     const sockets = limitConnections(server, config, watch);
     await server.start();
@@ -138,6 +153,7 @@ export async function startOpcUa(options: OpcUaOptions): Promise<OpcUaServerHand
     listenerOf(server).on("error", (error: Error) => options.faults.raise("opcua_failed", error.message));
     log.info("OPC UA limits configured", { event: "opcua_limits_configured", ...limitFields(config) });
     const endpoints = server.getDiscoveryUrls();
+    const certificates = clientCertificates(pki);
     log.info("OPC UA server listens on {address}", {
       event: "opcua_started",
       address: `${urlHost(config.host_ip_address)}:${server.endpoints[0]?.port ?? config.host_port}`,
@@ -156,6 +172,9 @@ export async function startOpcUa(options: OpcUaOptions): Promise<OpcUaServerHand
         rejectedLogins: watch.rejectedLogins,
         certificateNotAfterUs: pki.identity.notAfterUs,
       }),
+      clientCertificates: () => certificates,
+      list: () => logins.list(),
+      close: (id) => logins.close(id),
       stop: async () => {
         for (const undo of cleanUp) undo();
         await shutDown(server, pki, sockets);
@@ -169,7 +188,13 @@ export async function startOpcUa(options: OpcUaOptions): Promise<OpcUaServerHand
   }
 }
 
-function makeServer(options: OpcUaOptions, applicationUri: string, hosts: readonly string[], pki: Pki): OPCUAServer {
+function makeServer(
+  options: OpcUaOptions,
+  applicationUri: string,
+  hosts: readonly string[],
+  pki: Pki,
+  logins: SessionLogins,
+): OPCUAServer {
   const { config, gateway } = options;
   const security = endpointSecurity(config);
   const [first, ...others] = hosts.map(urlHost);
@@ -204,7 +229,7 @@ function makeServer(options: OpcUaOptions, applicationUri: string, hosts: readon
     timeout: HANDSHAKE_TIMEOUT_MS,
     userManager: {
       isValidUserAsync(this: ServerSession, userName, password, done) {
-        options.authenticate(userName, password).then((valid) => done(null, valid), () => done(null, false));
+        logins.check(this, userName, password).then((valid) => done(null, valid), () => done(null, false));
       },
     },
   });
