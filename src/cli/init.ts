@@ -4,21 +4,43 @@ import { networkInterfaces } from "node:os";
 import { join, resolve } from "node:path";
 import { isLoopback, isWildcard, urlHost } from "../config/address.ts";
 import { configFile, howToRead, placeholder } from "../config/config_file.ts";
+import { configSchema } from "../config/schema.ts";
+import { replaceFile } from "../config/write_file.ts";
+import { checkPair } from "../tls/read_certificate.ts";
+import { machineNames, serverNames } from "../tls/server_names.ts";
+import { writeServerCertificate } from "../tls/write_server_certificate.ts";
 import { ExitCode } from "./exit_code.ts";
 import { print } from "./print.ts";
 
 const CONFIG = "edgekeep.toml";
 const PASSWORD = "opcua-password";
+const CERTIFICATE = "security/server-cert.pem";
+const KEY = "security/server-key.pem";
+const WEB_PORT = 8080;
 const USER = "scada";
 
-/** `edgekeep init DIR`: writes a configuration to start with, and the password that it refers to. */
+/**
+ * `edgekeep init DIR`: writes a configuration to start with and the password that it refers to, and with `--lan` or
+ * `--interface` a certificate, since what the network reaches is encrypted and asks for a login. The control endpoint
+ * stays a socket of this machine, so it needs no token.
+ */
 export function initCommand(): Command {
   return new Command("init")
-    .description("write a commented configuration and a random OPC UA password into a folder")
+    .description("write a commented configuration and a random password into a folder")
     .argument("<folder>", "where edgekeep.toml goes; made if it is not there")
-    .option("--lan", "let the network reach OPC UA, on every interface of this machine")
-    .option("--interface <name>", "let the network reach OPC UA, on one interface or address of this machine")
+    .option("--lan", "let the network reach OPC UA and the web page, on every interface of this machine")
+    .option("--interface <name>", "let the network reach them on one interface or address of this machine")
     .option("--force", "replace an edgekeep.toml that is already there")
+    .addHelpText(
+      "after",
+      `
+Without --lan and --interface, OPC UA and the web page are for this machine alone. With them, a certificate is made in
+<folder>/security, the page is served with TLS, and everybody logs in.
+
+Examples:
+  edgekeep init /etc/edgekeep
+  edgekeep init ./plant --interface eth0`,
+    )
     .action(async function (folder: string, options: { lan?: boolean; interface?: string; force?: boolean }) {
       const host = listenAddress(options.lan ?? false, options.interface);
       if (host === null) {
@@ -30,14 +52,18 @@ export function initCommand(): Command {
       const outcome = await writeProject(directory, host, options.force ?? false);
       if (outcome.kind === "refused") this.error(outcome.text, { exitCode: ExitCode.LocalResource });
       const write = this.configureOutput().writeOut ?? print;
-      write(nextSteps(folder, directory, host, outcome.keptPassword));
+      write(nextSteps(folder, directory, host, outcome));
     });
 }
 
-type Outcome = { readonly kind: "written"; readonly keptPassword: boolean } | {
-  readonly kind: "refused";
-  readonly text: string;
-};
+interface Written {
+  readonly kind: "written";
+  readonly keptPassword: boolean;
+  /** `null` without the network. */
+  readonly certificate: { readonly kept: boolean; readonly fingerprint: string } | null;
+}
+
+type Outcome = Written | { readonly kind: "refused"; readonly text: string };
 
 async function writeProject(directory: string, host: string, force: boolean): Promise<Outcome> {
   const config = join(directory, CONFIG);
@@ -50,8 +76,9 @@ async function writeProject(directory: string, host: string, force: boolean): Pr
     // clients know a password that is there already, so it stays
     const keptPassword = await present(password);
     if (!keptPassword) await writeNew(password, `${randomPassword()}\n`, 0o600);
-    await replace(config, startingConfig(host), 0o640);
-    return { kind: "written", keptPassword };
+    const certificate = isLoopback(host) ? null : await serverCertificate(directory, host);
+    await replaceFile(config, startingConfig(host), { forceMode: 0o640 });
+    return { kind: "written", keptPassword, certificate };
   } catch (error) {
     if (!(error instanceof Error)) throw error;
     return { kind: "refused", text: `Cannot write into ${directory}: ${error.message}` };
@@ -67,19 +94,53 @@ function startingConfig(host: string): string {
       "opcua.host_ip_address": host,
       "opcua.user_name": USER,
       "opcua.user_password_file": PASSWORD,
+      "runtime.tls.require_remote": true,
+      ...isLoopback(host) ? {} : {
+        "runtime.web.listen": webListen(host),
+        "runtime.web.auth": "token",
+        "runtime.web.tls": true,
+        "runtime.tls.mode": "self-managed",
+        "runtime.tls.cert_path": CERTIFICATE,
+        "runtime.tls.key_path": KEY,
+      },
     },
     off: ["chirpstack", "application"],
   });
 }
 
-function nextSteps(folder: string, directory: string, host: string, keptPassword: boolean): string {
+/** The pair that is there, which browsers may know already, or a new one. */
+async function serverCertificate(directory: string, host: string): Promise<Written["certificate"]> {
+  const certPath = join(directory, CERTIFICATE);
+  const keyPath = join(directory, KEY);
+  if (await present(certPath) && await present(keyPath)) {
+    const [cert, key] = await Promise.all([Deno.readTextFile(certPath), Deno.readTextFile(keyPath)]);
+    return { kept: true, fingerprint: checkPair(cert, key).fingerprint };
+  }
+  const { runtime } = configSchema.parse({ runtime: { web: { listen: webListen(host) } } });
+  const names = serverNames({ runtime }, machineNames());
+  const { fingerprint } = await writeServerCertificate({ names }, { certPath, keyPath });
+  return { kept: false, fingerprint };
+}
+
+function webListen(host: string): string {
+  return `${urlHost(host)}:${WEB_PORT}`;
+}
+
+function nextSteps(folder: string, directory: string, host: string, outcome: Written): string {
+  const { keptPassword, certificate } = outcome;
+  const told = (kept: boolean) => kept ? "Kept:   " : "Written:";
   // 0.0.0.0 stands for IPv4 alone
-  const reach = isWildcard(host)
+  const addresses = isWildcard(host)
     ? lanAddresses().map(({ address }) => address).filter((address) => !address.includes(":"))
     : [host];
-  const urls = (reach.length === 0 ? [host] : reach).map((address) => `opc.tcp://${urlHost(address)}:4840`);
-  return `Written: ${join(directory, CONFIG)}
-${keptPassword ? "Kept:   " : "Written:"} ${join(directory, PASSWORD)} (the OPC UA password, mode 0600)
+  const reach = (addresses.length === 0 ? [host] : addresses).map(urlHost);
+  const password = join(directory, PASSWORD);
+  const files = [
+    `Written: ${join(directory, CONFIG)}`,
+    `${told(keptPassword)} ${password} (the password of user ${USER}, mode 0600)`,
+    ...certificate === null ? [] : [`${told(certificate.kept)} ${join(directory, CERTIFICATE)} and its key`],
+  ];
+  return `${files.join("\n")}
 
 Next:
   1. Connect it to ChirpStack: in ${CONFIG} switch on [chirpstack] and set server_address; put an API key into
@@ -87,11 +148,23 @@ Next:
   2. List applications, devices and values: switch on [[application]] at the end of the file and fill it in.
   3. edgekeep validate --project ${folder}
   4. edgekeep run --project ${folder}
+  5. Log in on the page as ${USER}, who may do everything, and add a user for each person and program. Without user_name
+     and user_password_file under [opcua], the first start prints a set-up code instead, to make the first admin with.
 
-OPC UA: ${urls.join(" or ")}, user ${USER}, password: cat ${join(directory, PASSWORD)}
-${isLoopback(host) ? "        Only this machine reaches it; edgekeep init --lan opens it to the network.\n" : ""}\
-Web:    http://127.0.0.1:8080, only from this machine: the page has no login in this version.
-        From elsewhere: ssh -L 8080:127.0.0.1:8080 <this machine>, then the same address there.
+OPC UA: ${reach.map((address) => `opc.tcp://${address}:4840`).join(" or ")}, user ${USER}, password: cat ${password}
+${certificate === null ? localWeb : remoteWeb(reach, certificate.fingerprint)}`;
+}
+
+const localWeb =
+  `Web:    http://127.0.0.1:${WEB_PORT}, only from this machine, as OPC UA is: edgekeep init --lan opens both.
+        From elsewhere: ssh -L ${WEB_PORT}:127.0.0.1:${WEB_PORT} <this machine>, then the same address there.
+`;
+
+function remoteWeb(reach: readonly string[], fingerprint: string): string {
+  return `Web:    ${reach.map((address) => `https://${address}:${WEB_PORT}`).join(" or ")}; everybody logs in.
+        The browser warns once, since no authority vouches for the certificate. Accept it only when it shows this SHA-256:
+        ${fingerprint}
+Control: a socket of this machine, so \`edgekeep ctl\` needs no token here and is not reached from elsewhere.
 `;
 }
 
@@ -130,16 +203,4 @@ async function writeNew(path: string, text: string, mode: number): Promise<void>
   await Deno.writeTextFile(path, text, { createNew: true, mode });
   // the process's umask may have taken bits away
   await Deno.chmod(path, mode);
-}
-
-/** Writes a file so that a reader sees either the old one or the whole new one. */
-async function replace(path: string, text: string, mode: number): Promise<void> {
-  const temporary = `${path}.${crypto.randomUUID()}.tmp`;
-  try {
-    await writeNew(temporary, text, mode);
-    await Deno.rename(temporary, path);
-  } catch (error) {
-    await Deno.remove(temporary).catch(() => undefined);
-    throw error;
-  }
 }

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { type Command, CommanderError } from "commander";
 import { initCommand } from "../../src/cli/init.ts";
 import { validateCommand } from "../../src/cli/validate.ts";
+import { checkPair } from "../../src/tls/read_certificate.ts";
 
 interface Outcome {
   readonly code: number;
@@ -99,15 +100,60 @@ Deno.test("init says why it cannot write", () =>
     assert.match(err, /Cannot write into/);
   }));
 
-Deno.test("init --lan opens OPC UA to the network and leaves the web page on loopback", () =>
+Deno.test("init keeps everything to this machine, and forbids to open it without TLS", () =>
   inFolder(async (folder) => {
-    const { out } = await run(initCommand(), folder, "--lan");
-    const text = await Deno.readTextFile(join(folder, "edgekeep.toml"));
-    assert.match(text, /^host_ip_address = "0\.0\.0\.0"$/m);
+    const { out } = await run(initCommand(), folder);
+    const config = join(folder, "edgekeep.toml");
+    const text = await Deno.readTextFile(config);
+    assert.match(text, /^require_remote = true$/m);
     assert.match(text, /^#listen = "127\.0\.0\.1:8080"$/m);
-    assert.match(out, /no login in this version/);
-    const { findings } = JSON.parse((await run(validateCommand(), "--project", folder, "--json")).out);
-    assert.deepEqual(findings.map(({ rule }: { rule: string }) => rule).sort(), ["no_source", "wildcard_bind"]);
+    assert.match(text, /^#endpoint = "unix:\/\/control\.sock"$/m);
+    assert.match(out, /http:\/\/127\.0\.0\.1:8080, only from this machine/);
+    await Deno.writeTextFile(config, text.replace('#listen = "127.0.0.1:8080"', 'listen = "0.0.0.0:8080"'));
+    const opened = JSON.parse((await run(validateCommand(), "--project", folder, "--json")).out);
+    assert.equal(opened.ok, false);
+    assert.ok(opened.findings.some(({ rule }: { rule: string }) => rule === "require_remote"));
+  }));
+
+Deno.test("init --lan opens OPC UA and the page to the network, with TLS and login", () =>
+  inFolder(async (folder) => {
+    const { code, out, err } = await run(initCommand(), folder, "--lan");
+    assert.deepEqual([code, err], [0, ""]);
+    const text = await Deno.readTextFile(join(folder, "edgekeep.toml"));
+    for (
+      const line of [
+        'host_ip_address = "0.0.0.0"',
+        'listen = "0.0.0.0:8080"',
+        'auth = "token"',
+        "tls = true",
+        'mode = "self-managed"',
+        "require_remote = true",
+      ]
+    ) assert.ok(text.split("\n").includes(line), line);
+    const cert = await Deno.readTextFile(join(folder, "security", "server-cert.pem"));
+    const facts = checkPair(cert, await Deno.readTextFile(join(folder, "security", "server-key.pem")));
+    assert.ok(facts.names.includes(Deno.hostname().toLowerCase()));
+    assert.equal(await mode(join(folder, "security", "server-key.pem")), 0o600);
+    assert.equal(await mode(join(folder, "security")), 0o750);
+    assert.ok(out.includes(facts.fingerprint));
+    assert.ok(out.includes("https://"));
+    const { ok, findings } = JSON.parse((await run(validateCommand(), "--project", folder, "--json")).out);
+    assert.equal(ok, true);
+    assert.deepEqual(findings.map(({ rule }: { rule: string }) => rule).sort(), [
+      "no_source",
+      "wildcard_bind",
+      "wildcard_bind",
+    ]);
+  }));
+
+Deno.test("init --lan --force keeps a certificate that browsers may know already", () =>
+  inFolder(async (folder) => {
+    await run(initCommand(), folder, "--lan");
+    const cert = await Deno.readTextFile(join(folder, "security", "server-cert.pem"));
+    const { code, out } = await run(initCommand(), folder, "--lan", "--force");
+    assert.equal(code, 0);
+    assert.equal(await Deno.readTextFile(join(folder, "security", "server-cert.pem")), cert);
+    assert.match(out, /^Kept: .*server-cert\.pem/m);
   }));
 
 Deno.test("init --interface refuses what the machine does not have", () =>
