@@ -23,10 +23,25 @@ const GAUGE_EVERY_MS = 5000;
 const GAUGE_AT_LEAST_MS = 60_000;
 
 /** A login that was refused. Never holds the password. */
-interface Denial {
+export interface LoginRefusal {
+  /** As the client sent it, fit for a log line. */
   readonly user: string;
-  readonly sourceIp: string;
+  /** The peer's IP address without port. */
+  readonly address: string;
+  /** URL of the endpoint that the client asked for; empty before it has a session. */
+  readonly endpoint: string;
+  /** The reason of `access/`, or the name of an OPC UA status code. */
   readonly reason: string;
+}
+
+/** What a watch tells and asks. */
+export interface SessionWatchParts {
+  /** Told of each session that ended. */
+  readonly onClosed: (session: ServerSession) => void;
+  /** Why the session's last password was refused. */
+  readonly refusalOf: (session: ServerSession) => string | null;
+  /** Told of each refused login. */
+  readonly onRefused: (refusal: LoginRefusal) => void;
 }
 
 /** Watches who comes and goes. */
@@ -44,25 +59,24 @@ interface Channel {
 /**
  * Reports logins, refusals and the number of sessions, and makes room at the cap by closing the oldest session whose
  * connection is gone.
- *
- * @param onClosed called with each session that ended
  */
 export function watchSessions(
   server: OPCUAServer,
   config: OpcUaConfig,
-  onClosed: (session: ServerSession) => void,
+  { onClosed, refusalOf, onRefused }: SessionWatchParts,
 ): SessionWatch {
   const limit = config.max_connections;
-  /** Users of logins under way, by channel and request, because a refusal does not carry the name. */
-  const asking = new WeakMap<object, Map<number, string>>();
+  /** Logins under way, by channel and request, because a refusal carries neither name nor session. */
+  const asking = new WeakMap<object, Map<number, { user: string; session: ServerSession | null }>>();
   const lost = new Map<ServerSession, number>();
   let rejectedLogins = 0;
 
-  const denials = aggregatedEvents<Denial>(({ user, sourceIp, reason }, count) =>
+  const denials = aggregatedEvents<LoginRefusal>(({ user, address, endpoint, reason }, count) =>
     log.warning("OPC UA login of {user} from {source_ip} refused: {reason}", {
       event: "opcua_auth_failed",
       user,
-      source_ip: sourceIp,
+      source_ip: address,
+      endpoint,
       reason,
       count,
     })
@@ -110,7 +124,11 @@ export function watchSessions(
       if (!request.userIdentityToken) request.userIdentityToken = new AnonymousIdentityToken({ policyId: "anonymous" });
       let users = asking.get(channel);
       if (users === undefined) asking.set(channel, users = new Map());
-      users.set(request.requestHeader.requestHandle, userOf(request.userIdentityToken));
+      const { requestHandle, authenticationToken } = request.requestHeader;
+      users.set(requestHandle, {
+        user: userOf(request.userIdentityToken),
+        session: server.getSession(authenticationToken),
+      });
     }
   });
   server.on("response", (response, channel) => {
@@ -118,10 +136,15 @@ export function watchSessions(
     if (response instanceof ActivateSessionResponse) {
       const users = asking.get(channel);
       const handle = response.responseHeader.requestHandle;
-      const user = users?.get(handle) ?? "";
+      const { user, session } = users?.get(handle) ?? { user: "", session: null };
       users?.delete(handle);
       if (status.isNotGood()) {
-        denied(user, normaliseAddress((channel as unknown as Channel).remoteAddress), status.name);
+        denied({
+          user,
+          address: normaliseAddress((channel as unknown as Channel).remoteAddress),
+          endpoint: session?.getEndpointDescription().endpointUrl ?? "",
+          reason: (session === null ? null : refusalOf(session)) ?? status.name,
+        });
       }
     } else if (status === StatusCodes.BadTooManySessions) {
       reportLimit((channel as unknown as Channel).remoteAddress, "max_connections", limit);
@@ -161,9 +184,12 @@ export function watchSessions(
     },
   };
 
-  function denied(user: string, sourceIp: string, reason: string): void {
+  function denied(refusal: LoginRefusal): void {
+    const { address, user, reason } = refusal;
     rejectedLogins++;
-    denials.report(`${sourceIp}\n${user}\n${reason}`, { user, sourceIp, reason });
+    denials.report(`${address}\n${user}\n${reason}`, refusal);
+    // a client that goes on with a session from before a restart: no login was tried
+    if (reason !== StatusCodes.BadSessionIdInvalid.name) onRefused(refusal);
   }
 
   function reportLimit(address: string | undefined, which: string, cap: number): void {
