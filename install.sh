@@ -51,6 +51,8 @@ root=${root%/}
 
 target=$prefix/bin/edgekeep
 config_dir=/etc/edgekeep data_dir=/var/lib/edgekeep log_dir=/var/log/edgekeep
+# in the unit's RuntimeDirectory, which is gone when the service is
+control=unix:///run/edgekeep/control.sock
 unit=/etc/systemd/system/edgekeep.service
 
 # a staged installation leaves the running system alone
@@ -145,6 +147,8 @@ else
   "$root$target" init "$root$config_dir" >/dev/null
   sed -i "s|^#\?data_dir = .*|data_dir = \"$data_dir\"|" "$root$config"
   grep -q "^data_dir = \"$data_dir\"$" "$root$config" || fail "$root$config has no key data_dir"
+  sed -i "s|^#\?endpoint = \"unix://.*|endpoint = \"$control\"|" "$root$config"
+  grep -q "^endpoint = \"$control\"$" "$root$config" || fail "$root$config has no key endpoint"
   if ! staged; then chown -R "$user:$user" "$config_dir"; fi
   say "Wrote a configuration to fill in: $root$config."
 fi

@@ -105,6 +105,7 @@ executableTest("the installer lays the executable out as a service, twice, and t
   );
   assert.equal(await mode("etc/edgekeep/opcua-password"), 0o600);
   assert.match(await read("etc/edgekeep/edgekeep.toml"), /^data_dir = "\/var\/lib\/edgekeep"$/m);
+  assert.match(await read("etc/edgekeep/edgekeep.toml"), /^endpoint = "unix:\/\/\/run\/edgekeep\/control\.sock"$/m);
   const unit = await read("etc/systemd/system/edgekeep.service");
   assert.match(unit, /^ExecStart=\/usr\/local\/bin\/edgekeep run --config \/etc\/edgekeep\/edgekeep\.toml$/m);
   const check = ["validate", "--config", join(root, "etc/edgekeep/edgekeep.toml")];
