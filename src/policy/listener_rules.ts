@@ -1,4 +1,4 @@
-import { isWildcard, overlaps, parseListen, urlHost } from "../config/address.ts";
+import { isWildcard, overlaps, urlHost } from "../config/address.ts";
 import type { Draft } from "../config/salvage.ts";
 import type { Config } from "../config/schema.ts";
 import { type Listener, listenersOf } from "./listeners.ts";
@@ -89,17 +89,24 @@ export const listenerRules: readonly PolicyRule[] = [
     },
   },
   {
-    id: "web_local_behind_proxy",
-    *check({ runtime }) {
-      const { web } = runtime ?? {};
+    id: "web_behind_proxy",
+    *check(config) {
+      const { web, remote } = config.runtime ?? {};
       const names = [...web?.allowed_hosts ?? [], ...web?.allowed_origins ?? []];
-      const address = web?.enabled === true ? parseListen(web.listen ?? "") : null;
-      if (address === null || web?.auth !== "local" || names.length === 0) return;
-      const loopback = listenersOf({ runtime: { web } }).every(({ remote }) => !remote);
-      if (!loopback) return;
-      const text =
-        "Whoever comes through a proxy on this machine may look like somebody who sits at it, and needs no login";
-      yield { severity: "warning", at: ["runtime", "web", "auth"], text, fix: 'Write auth = "token"' };
+      // names of its own make no sense for a page that only this machine reaches, but for a proxy in front of it
+      const fronted = listenersOf(config).some(({ listener, remote }) => listener === "web" && !remote);
+      if (names.length === 0 || !fronted) return;
+      if (web?.auth === "local") {
+        const text =
+          "Whoever comes through a proxy on this machine may look like somebody who sits at it, without login";
+        yield { severity: "warning", at: ["runtime", "web", "auth"], text, fix: 'Write auth = "token"' };
+      }
+      if (remote?.profile === "wan") {
+        const text =
+          "Whoever comes through a proxy on this machine counts as this machine: wan does not deny their changes";
+        const fix = "Let the web page itself listen for others, with TLS; or put the proxy on another machine";
+        yield { severity: "warning", at: ["runtime", "remote", "profile"], text, fix };
+      }
     },
   },
 ];
