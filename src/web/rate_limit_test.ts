@@ -37,6 +37,11 @@ Deno.test("an IPv6 network counts as one address", async () => {
   assert.equal((await web.get("/healthz", { peer: other, host: "[2001:db8::2]" })).status, 200);
 });
 
+Deno.test("programs on this machine share an address, and may ask ten times as often", async () => {
+  using web = webApp(new WebWorld(), { config: { requests_per_minute: 60 } });
+  for (let count = 0; count < 600; count++) assert.equal((await web.get("/healthz")).status, 200);
+});
+
 Deno.test("a bucket holds a minute's tokens and fills evenly", () => {
   let nowMs = 0;
   const buckets = new TokenBuckets(() => nowMs);

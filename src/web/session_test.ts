@@ -57,6 +57,16 @@ Deno.test("over plain HTTP the cookie is one that works there, and the other kin
   assert.equal((await web.get("/api/v1/tags", { ...LAN, headers: { cookie: `__Host-${cookie}` } })).status, 401);
 });
 
+Deno.test("beside a second cookie of its name a session does not count: one of them was planted", async () => {
+  const w = world();
+  using web = webApp(w);
+  const cookie = cookieOf(await web.send("POST", "/api/v1/session", LOGIN, LAN));
+  for (const both of [`${cookie}; edgekeep=planted`, `edgekeep=planted; ${cookie}`, `${cookie};${cookie}`]) {
+    assert.equal((await web.get("/api/v1/tags", { ...LAN, headers: { cookie: both } })).status, 401, both);
+  }
+  assert.equal((await web.get("/api/v1/tags", { ...LAN, headers: { cookie: `theme=dark; ${cookie}` } })).status, 200);
+});
+
 Deno.test("a paired device's login is kept, a password's is gone with the browser", async () => {
   const w = world();
   using web = webApp(w);

@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
 import { operations } from "../../src/policy/operations.ts";
 import { type Role, roleIncludes, roles } from "../../src/policy/roles.ts";
+import { jsonSchemaOf } from "../../src/web/query_params.ts";
 import { startWeb } from "../../src/web/start_web.ts";
-import { accessWorld } from "../lib/access_world.ts";
+import { accessWorld, setupCodeIn } from "../lib/access_world.ts";
+import { OperationsWorld } from "../lib/operations_world.ts";
 import { webConfig, WebWorld } from "../lib/web_world.ts";
 
 const offered = Object.entries(operations).flatMap(([name, { http, role, stream }]) =>
@@ -75,6 +77,134 @@ Deno.test("a stream operation and those without an address are not at any", asyn
       assert.equal(answer.status, 404, path);
     }
     assert.equal(world.operations.calls.length, 0);
+  } finally {
+    await server.stop();
+  }
+});
+
+Deno.test("an appliance from its first start to a paired phone, over HTTP alone", async () => {
+  await using world = await OperationsWorld.open({ claimed: false });
+  const { site, access, audit, debug } = world;
+  const server = await startWeb(site.options({ access, audit, debug, operations: world.operations }));
+  let credential: Record<string, string> = {};
+  const ask = async (method: string, path: string, body?: unknown) =>
+    await fetch(`${server.url}/api/v1${path}`, {
+      method,
+      headers: { "content-type": "application/json", origin: server.url, ...credential },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    });
+  const done = async (method: string, path: string, body?: unknown) => {
+    const answer = await ask(method, path, body);
+    const result = await answer.json();
+    assert.equal(answer.status, 200, `${method} ${path}: ${JSON.stringify(result)}`);
+    return { result, cookie: (answer.headers.get("set-cookie") ?? "").split(";")[0] ?? "" };
+  };
+  const refused = async (status: number, code: string, method: string, path: string, body?: unknown) => {
+    const answer = await ask(method, path, body);
+    const problem = await answer.json();
+    assert.deepEqual([answer.status, problem.code], [status, code], `${method} ${path}: ${JSON.stringify(problem)}`);
+    return problem;
+  };
+  const anna = { user: "anna", password: "correct horse battery" };
+  const tag = "a840410000000001/temperature";
+  try {
+    assert.equal((await done("GET", "/session")).result.state, "unclaimed");
+    await refused(403, "not_set_up", "POST", "/session", anna);
+    await refused(403, "permission_denied", "POST", "/setup/claim", { code: "AAAA-AAAA-AAAA", ...anna });
+    const claimed = await done("POST", "/setup/claim", { code: await setupCodeIn(world.folder), ...anna });
+    assert.deepEqual([claimed.result.name, claimed.result.role], ["anna", "admin"]);
+    await refused(409, "conflict", "POST", "/setup/claim", { code: "AAAA-AAAA-AAAA", ...anna });
+    await refused(403, "permission_denied", "GET", "/users");
+    await refused(401, "unauthenticated", "POST", "/session", { ...anna, password: "not this one" });
+
+    credential = { cookie: (await done("POST", "/session", anna)).cookie };
+    await done("POST", "/users", { name: "otto", password: "an operator of the plant", role: "operator" });
+    const problem = await refused(400, "bad_params", "POST", "/users", { name: "x", password: "y", rolle: "viewer" });
+    assert(problem.detail.length > 10 && problem.auditId !== undefined);
+    await refused(404, "not_found", "DELETE", "/users/nobody");
+    await refused(403, "debug_locked", "POST", "/tags/force", { id: tag, value: 3 });
+    await done("POST", "/debug/unlock", { minutes: 5 });
+    assert.match((await done("GET", "/session")).result.debugOpenUntil, /Z$/);
+    await done("POST", "/tags/force", { id: tag, value: 3 });
+    assert.equal((await done("GET", `/tags/${tag}`)).result.value, 3);
+
+    const { result: pairing } = await done("POST", "/pairing", { label: "Otto's phone", role: "operator", days: 30 });
+    const admin = credential;
+    credential = {};
+    const { result: paired } = await done("POST", "/pairing/claim", { code: pairing.code });
+    const phone = await done("POST", "/session", { token: paired.token });
+    assert.deepEqual([phone.result.principal.name, phone.result.principal.role], ["Otto's phone", "operator"]);
+    credential = { cookie: phone.cookie };
+    await refused(403, "permission_denied", "GET", "/users");
+
+    credential = admin;
+    await done("DELETE", `/tokens/${paired.info.id}`);
+    credential = { cookie: phone.cookie };
+    await refused(401, "unauthenticated", "GET", "/tags");
+
+    credential = admin;
+    const { result: { records } } = await done("GET", "/audit?limit=1000");
+    const seen = records.map(({ event, operation, outcome }: Record<string, string>) =>
+      event === "operation" ? `${operation} ${outcome}` : event
+    );
+    for (
+      const one of [
+        "setup.claim ok",
+        "login",
+        "users.add ok",
+        "users.add bad_params",
+        "tags.force debug_locked",
+        "tags.force ok",
+        "pair.claim ok",
+        "users.list permission_denied",
+        "tokens.revoke ok",
+        "web_auth_failed",
+      ]
+    ) assert(seen.includes(one), `${one} is not among ${seen.join(", ")}`);
+    for (const secret of [anna.password, paired.token, pairing.code, "an operator of the plant"]) {
+      assert(!JSON.stringify(records).includes(secret));
+    }
+    assert.equal((await done("GET", "/audit/verify")).result.ok, true);
+
+    // a new password ends what the old one let in elsewhere
+    credential = {};
+    credential = { cookie: (await done("POST", "/session", anna)).cookie };
+    await done("POST", "/password", { old: anna.password, next: "another long password" });
+    credential = admin;
+    await refused(401, "unauthenticated", "GET", "/users");
+    credential = {};
+    await refused(401, "unauthenticated", "POST", "/session", anna);
+    await done("POST", "/session", { ...anna, password: "another long password" });
+  } finally {
+    await server.stop();
+  }
+});
+
+Deno.test("the description of the API says what the operations take and give", async () => {
+  await using world = await OperationsWorld.open();
+  const { site, access, audit, debug, operations: real } = world;
+  const server = await startWeb(site.options({ access, audit, debug, operations: real }));
+  try {
+    const document = await (await fetch(`${server.url}/api/v1/openapi.json`)).json();
+    for (const { name, http, stream, role, params, result } of real.list()) {
+      if (http === null || stream) continue;
+      const found = document.paths[http.path.replaceAll(/:([a-z]+)/g, "{$1}")][http.method];
+      const keys = [...http.path.matchAll(/:([a-z]+)/g)].map(([, key]) => key);
+      const takes = Object.keys(jsonSchemaOf(params, "input")["properties"] ?? {}).sort();
+      const described = [
+        ...found.parameters.map((parameter: { name: string }) => parameter.name),
+        ...Object.keys(found.requestBody?.content["application/json"].schema.properties ?? {}),
+      ].sort();
+      assert.deepEqual(described, takes, name);
+      assert.deepEqual(
+        found.parameters.filter((parameter: { in: string }) => parameter.in === "path")
+          .map((parameter: { name: string }) => parameter.name),
+        keys,
+      );
+      assert.deepEqual(found.responses["200"].content["application/json"].schema, jsonSchemaOf(result, "output"), name);
+      assert.equal(found["x-role"], role);
+      assert.equal(found.requestBody === undefined, http.method === "get", name);
+    }
   } finally {
     await server.stop();
   }
