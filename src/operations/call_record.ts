@@ -18,8 +18,9 @@ export interface CallRecord {
 
 /** Writes the record of a call. Gives its id, or nothing when it was only counted. */
 export function recordCall(audit: Audit, record: CallRecord): { readonly auditId?: string } {
-  const { operation, caller, target, decision, rule, outcome, fields } = record;
-  const { principal, address, transport } = caller;
+  const { operation, caller, target, decision, rule, outcome } = record;
+  const { principal, address, transport, requestId } = caller;
+  const fields = { ...record.fields, ...(requestId === undefined ? {} : { request_id: requestId }) };
   const claim = operation === "pair.claim" && decision === "denied";
   const event = claim ? "pair_claim_failed" : "operation";
   if (claim) {
@@ -37,7 +38,7 @@ export function recordCall(audit: Audit, record: CallRecord): { readonly auditId
     decision,
     rule,
     outcome,
-    ...(fields === undefined || Object.keys(fields).length === 0 ? {} : { fields }),
+    ...(Object.keys(fields).length === 0 ? {} : { fields }),
   });
   return /^\d+$/.test(id) ? { auditId: id } : {};
 }
