@@ -115,16 +115,20 @@ export class LiveLink {
   /** EventSource does not tell a refusal from a break, so who this browser is must be asked. */
   #refused(source: EventSource): void {
     source.close();
-    this.#handlers.mayListen().catch(() => true).then((may) => {
+    this.#handlers.mayListen().then((may): LinkState | null => {
+      if (!may) return null;
+      // the gateway answers: a stream that ended once is opened anew before anybody is alarmed
+      return this.#attempts === 0 ? "connecting" : "lost";
+    }, () => "lost" as const).then((state) => {
       if (this.#source !== source) return;
-      if (may) this.#broke();
-      else this.#close();
+      if (state === null) this.#close();
+      else this.#broke(state);
     });
   }
 
-  #broke(): void {
+  #broke(state: LinkState = "lost"): void {
     this.#close();
-    this.#setState("lost");
+    this.#setState(state);
     const pause = RETRY_MS[Math.min(this.#attempts++, RETRY_MS.length - 1)];
     this.#retry = setTimeout(() => this.#open(), pause);
   }

@@ -8,7 +8,7 @@ import { Form, SendButton, TextField } from "../parts/form.tsx";
 import { format } from "../parts/language.ts";
 import { faultOf, TroubleNote } from "../parts/trouble_note.tsx";
 import { useAction } from "../parts/use_action.ts";
-import { askSession, isLoopback, loginReason, principal } from "../session/session.ts";
+import { isLoopback, keepLoggedIn, loginReason, principal } from "../session/session.ts";
 import { changePassword } from "./access_calls.ts";
 import { Card, Done, Part } from "./part.tsx";
 
@@ -48,12 +48,12 @@ export function AccountSection() {
           ))}
         </Facts>
       </Card>
-      {!looking && <PasswordCard />}
+      {!looking && <PasswordCard user={who.name} />}
     </Part>
   );
 }
 
-function PasswordCard() {
+function PasswordCard({ user }: { readonly user: string }) {
   const words = securityMessages.value.account;
   const [old, setOld] = useState("");
   const [next, setNext] = useState("");
@@ -65,18 +65,16 @@ function PasswordCard() {
     const changed = await action.run(async () => {
       if (old === "" || next === "" || again === "") throw new ApiError(400, "incomplete", words.missing);
       if (next !== again) throw new ApiError(400, "different", words.different, { field: "again" });
-      await changePassword(old, next);
+      await keepLoggedIn(user, next, () => changePassword(old, next));
     });
     if (!changed) return;
     setOld("");
     setNext("");
     setAgain("");
     setDone(true);
-    // other sessions of the user end with the old password, and this one may
-    await askSession().catch(() => {});
   };
   const { trouble } = action;
-  const atField = ["old", "next", "again"].some((field) => faultOf(trouble, field) !== null);
+  const atField = ["old", "next", "password", "again"].some((field) => faultOf(trouble, field) !== null);
   return (
     <Card heading={words.password}>
       <Form onSend={send} label={words.password}>
@@ -93,7 +91,7 @@ function PasswordCard() {
           type="password"
           value={next}
           onValue={setNext}
-          fault={faultOf(trouble, "next")}
+          fault={faultOf(trouble, "next") ?? faultOf(trouble, "password")}
           autocomplete="new-password"
         />
         <TextField

@@ -153,6 +153,7 @@ function MadeCode(
   const words = securityMessages.value.pairing;
   const leftMs = Date.parse(made.info.expires) - nowMs.value;
   const over = leftMs <= 0;
+  const code = made.code.replaceAll("-", "");
   const link = reachableLink(made);
   return (
     <section class="secret pairing" aria-label={words.heading(made.info.label)}>
@@ -162,10 +163,10 @@ function MadeCode(
           <div class="pairing-body">
             <QrCode text={link} label={words.qr} />
             <div class="pairing-words">
-              <p class="pairing-code mono" aria-label={`${words.code}: ${made.code.split("").join(" ")}`} role="img">
-                {made.code.slice(0, 4)}
+              <p class="pairing-code mono" aria-label={`${words.code}: ${code.split("").join(" ")}`} role="img">
+                {code.slice(0, 4)}
                 <span class="pairing-gap" />
-                {made.code.slice(4)}
+                {code.slice(4)}
               </p>
               <p class="pairing-left">{words.left(clockSpan(leftMs))}</p>
               <p>{words.how}</p>

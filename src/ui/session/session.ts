@@ -53,6 +53,7 @@ export function isLoopback(who: SessionAnswer["principal"]): boolean {
  * so that the next login goes on where this one ended.
  */
 export async function askSession(): Promise<void> {
+  await replacement;
   const answer = await request<SessionAnswer>("GET", SESSION, { signal: AbortSignal.timeout(ASK_MS) });
   const before = session.peek()?.principal ?? null;
   const after = answer.principal;
@@ -106,6 +107,28 @@ export async function login(
     session.value = answer;
     loginReason.value = null;
   });
+}
+
+let replacement: Promise<void> | null = null;
+
+/**
+ * Changes one's password and goes on with the new one: every session of the user ends with the old one, this browser's
+ * too, and that is no reason to show the login page.
+ *
+ * @param change does it; throws when it is refused
+ */
+export async function keepLoggedIn(user: string, password: string, change: () => Promise<void>): Promise<void> {
+  const replace = async () => {
+    await change();
+    await login({ user, password });
+  };
+  const under = replace();
+  replacement = under.catch(() => {});
+  try {
+    await under;
+  } finally {
+    replacement = null;
+  }
 }
 
 /** Ends the session. */
