@@ -2,7 +2,10 @@ import { randomBytes } from "node:crypto";
 import { join, relative, resolve } from "node:path";
 import { Command } from "commander";
 import { fleet } from "../sources/simulator/fleet.ts";
-import { gatewayPermissions, simulatorPermissions } from "../supervisor/permissions.ts";
+import { gatewayRole } from "../supervisor/gateway_role.ts";
+import { loadJudgedConfig } from "../supervisor/judged_config.ts";
+import { simulatorPermissions } from "../supervisor/permissions.ts";
+import type { RoleSpec } from "../supervisor/worker_role.ts";
 import { configOrReport } from "./config_or_exit.ts";
 import type { CliContext } from "./context.ts";
 import { demoConfig } from "./demo_config.ts";
@@ -72,7 +75,7 @@ async function runDemo(choice: DemoChoice, context: CliContext): Promise<number>
   }
   const loaded = await configOrReport({ config: join(folder, "edgekeep.toml") });
   if (loaded === null) return ExitCode.ConfigRefused;
-  const { config, secrets } = loaded;
+  const { config, file, secrets } = loaded;
   const simulator = {
     hostname: loopback,
     port: simulatorPort,
@@ -80,30 +83,28 @@ async function runDemo(choice: DemoChoice, context: CliContext): Promise<number>
     devices: choice.devices,
     intervalMs: choice.interval,
   };
-  return await runSupervised([
-    {
+  let welcomed = false;
+  return await runSupervised((log) => {
+    const { spec, host } = gatewayRole({
+      entry: context.gatewayEntry,
+      code: context,
+      loaded,
+      load: (text) => loadJudgedConfig({ path: file, text }),
+      log,
+    });
+    const roles: RoleSpec[] = [{
       name: "simulator",
       entry: context.simulatorEntry,
       permissions: () => simulatorPermissions(simulator, context),
       start: () => ({ role: "simulator", options: simulator, logLevel: config.logging.level }),
-    },
-    {
-      name: "gateway",
-      entry: context.gatewayEntry,
-      permissions: () => gatewayPermissions(config, context),
-      start: (restarts, lastCrash) => ({
-        role: "gateway",
-        config,
-        logLevel: config.logging.level,
-        restarts,
-        lastCrash,
-      }),
-    },
-  ], {
+    }, spec];
+    return { roles, host };
+  }, {
     logging: config.logging,
     secrets,
     onReady(name, { listening }) {
-      if (name !== "gateway") return;
+      if (name !== "gateway" || welcomed) return;
+      welcomed = true;
       print(welcome({
         webUrl: listening["http"] ?? "",
         opcuaUrl: listening["opc.tcp"] ?? "",

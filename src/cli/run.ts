@@ -3,7 +3,8 @@ import { getLogger } from "@logtape/logtape";
 import type { Finding } from "../config/finding.ts";
 import type { Config } from "../config/schema.ts";
 import { listenersOf } from "../policy/listeners.ts";
-import { gatewayPermissions } from "../supervisor/permissions.ts";
+import { gatewayRole } from "../supervisor/gateway_role.ts";
+import { loadJudgedConfig } from "../supervisor/judged_config.ts";
 import { portOwner } from "../supervisor/port_owner.ts";
 import type { RoleFailure } from "../supervisor/worker_role.ts";
 import { version } from "../version.ts";
@@ -25,6 +26,7 @@ Examples:
   edgekeep run --config /etc/edgekeep/edgekeep.toml
   EDGEKEEP_CHIRPSTACK__API_TOKEN=… EDGEKEEP_LOG_LEVEL=debug edgekeep run --project ./plant
 
+SIGHUP reads the configuration again and applies what changed, as \`edgekeep ctl config.reload\` does.
 The log goes to standard error, and to files when [logging].dir is set.`,
     )
     .action(async (choice: ConfigChoice) => {
@@ -36,12 +38,16 @@ async function runGateway(choice: ConfigChoice, context: CliContext): Promise<nu
   const loaded = await configOrReport(choice);
   if (loaded === null) return ExitCode.ConfigRefused;
   const { config, file, findings, secrets } = loaded;
-  return await runSupervised([{
-    name: "gateway",
-    entry: context.gatewayEntry,
-    permissions: () => gatewayPermissions(config, context),
-    start: (restarts, lastCrash) => ({ role: "gateway", config, logLevel: config.logging.level, restarts, lastCrash }),
-  }], {
+  return await runSupervised((log) => {
+    const { spec, host } = gatewayRole({
+      entry: context.gatewayEntry,
+      code: context,
+      loaded,
+      load: (text) => loadJudgedConfig({ path: file, text }),
+      log,
+    });
+    return { roles: [spec], host };
+  }, {
     logging: config.logging,
     secrets,
     explainFailure: (failure) => explainFailure(failure, config),

@@ -2,6 +2,7 @@ import { Command, InvalidArgumentError, Option } from "commander";
 import { parseListen } from "../config/address.ts";
 import { simulatorPermissions } from "../supervisor/permissions.ts";
 import { portOwner } from "../supervisor/port_owner.ts";
+import type { RoleSpec } from "../supervisor/worker_role.ts";
 import type { CliContext } from "./context.ts";
 import { ExitCode } from "./exit_code.ts";
 import { wholeNumber } from "./option_values.ts";
@@ -45,12 +46,13 @@ async function runSimulator(choice: SimulatorChoice, context: CliContext): Promi
   const apiToken = tokenFile === undefined ? crypto.randomUUID() : await readToken(tokenFile);
   if (apiToken === null) return ExitCode.LocalResource;
   const options = { hostname: host, port, apiToken, devices, intervalMs };
-  return await runSupervised([{
+  const role: RoleSpec = {
     name: "simulator",
     entry: context.simulatorEntry,
     permissions: () => simulatorPermissions(options, context),
     start: () => ({ role: "simulator", options, logLevel: "info" }),
-  }], {
+  };
+  return await runSupervised(() => ({ roles: [role] }), {
     logging: { level: "info", format: "text", max_file_bytes: 65_536, max_files: 1 },
     secrets: [apiToken],
     onReady(_name, info) {

@@ -7,6 +7,13 @@ import type { RoleSpec } from "../supervisor/worker_role.ts";
 import { ExitCode } from "./exit_code.ts";
 import { printError } from "./print.ts";
 
+/** What a command runs. */
+export interface SupervisedRoles {
+  readonly roles: readonly RoleSpec[];
+  /** Answers the roles' calls and takes over changed configurations; without it SIGHUP changes nothing. */
+  readonly host?: SuperviseOptions["host"];
+}
+
 /** How a command runs its roles. */
 export interface SupervisedOptions extends Pick<SuperviseOptions, "onReady" | "explainFailure"> {
   readonly logging: LogSettings;
@@ -19,9 +26,13 @@ export interface SupervisedOptions extends Pick<SuperviseOptions, "onReady" | "e
 /**
  * Runs roles until a signal ends them, with everything a process of ours does around them: log, signals, systemd.
  *
+ * @param compose makes the roles when the log works
  * @returns the exit code of the process
  */
-export async function runSupervised(roles: readonly RoleSpec[], options: SupervisedOptions): Promise<number> {
+export async function runSupervised(
+  compose: (log: LogHandle) => SupervisedRoles,
+  options: SupervisedOptions,
+): Promise<number> {
   const { logging, secrets, onLog, ...rest } = options;
   let log: LogHandle;
   try {
@@ -34,7 +45,16 @@ export async function runSupervised(roles: readonly RoleSpec[], options: Supervi
   const serviceManager = openServiceManager(Deno.env.toObject());
   try {
     onLog?.(log);
-    return await supervise(roles, { ...rest, signal: signals.stop, force: signals.force, log, serviceManager });
+    const { roles, host } = compose(log);
+    return await supervise(roles, {
+      ...rest,
+      ...host === undefined ? {} : { host },
+      signal: signals.stop,
+      force: signals.force,
+      onReload: (listener) => signals.onReload(listener),
+      log,
+      serviceManager,
+    });
   } catch (error) {
     getLogger(["edgekeep", "supervisor"]).fatal("The supervisor failed: {error}", {
       event: "supervisor_failed",

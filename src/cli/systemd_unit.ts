@@ -40,6 +40,8 @@ StartLimitIntervalSec=0
 Type=notify
 NotifyAccess=main
 ExecStart=${program} run --config ${config}
+# reads the configuration again and applies what changed; the log says how that went
+ExecReload=/bin/kill -HUP $MAINPID
 User=${user}
 Group=${user}
 Restart=on-failure

@@ -16,7 +16,10 @@ export interface HostService {
 export interface RoleControl {
   /** Whether the worker serves. */
   isReady(): boolean;
-  /** Has the worker take over a change. Rejects with its reason, or when it gives no answer in time. */
+  /**
+   * Has the worker take over a change. Rejects with its reason, and then it runs as before; or, when it gives no answer
+   * in time, with a {@link ReplaceError}.
+   */
   reconfigure(change: Reconfigure): Promise<void>;
   /**
    * Stops the worker in order and starts it with the present start message and permissions. Resolves when it is ready.
@@ -34,12 +37,15 @@ export interface RoleControl {
   giveUp(message: string): void;
 }
 
-/** A worker that was to replace another one did not become ready. */
+/** A worker did not get where it should, and not by its own word. */
 export class ReplaceError extends Error {
   override readonly name = "ReplaceError";
 
-  /** @param blocked its thread does not answer, and only the end of the process ends it */
-  constructor(message: string, readonly blocked: boolean) {
+  /**
+   * @param kind `failed`: it ended or gave no answer in time; `blocked`: its thread does not answer, and only the end of
+   *   the process ends it; `stopping`: the whole process ends
+   */
+  constructor(message: string, readonly kind: "failed" | "blocked" | "stopping") {
     super(message);
   }
 }

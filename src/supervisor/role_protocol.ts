@@ -10,7 +10,7 @@ export type { LogMessage, ReloadEffect };
 export interface GatewayStart {
   readonly role: "gateway";
   readonly config: Config;
-  readonly logLevel: Config["logging"]["level"];
+  readonly logLevel: LogLevel;
   /** Restarts of this worker so far, and why the last one ended. */
   readonly restarts: number;
   readonly lastCrash: string | null;
@@ -20,7 +20,7 @@ export interface GatewayStart {
 export interface SimulatorStart {
   readonly role: "simulator";
   readonly options: SimulatorStartOptions;
-  readonly logLevel: Config["logging"]["level"];
+  readonly logLevel: LogLevel;
 }
 
 /** What the simulator worker serves. */

@@ -128,7 +128,6 @@ export async function supervise(roles: readonly RoleSpec[], options: SuperviseOp
   forgetReload?.();
 
   serviceManager?.stopping("Stopping");
-  await host?.stop(force);
   let code = 0;
   if (failed !== null) {
     const { name, failure } = failed;
@@ -146,6 +145,7 @@ export async function supervise(roles: readonly RoleSpec[], options: SuperviseOp
   for (const role of running.toReversed()) {
     if (!await role.stop(graceMs, force)) code ||= 1;
   }
+  await host?.stop(force);
   log.info("Stopped", { event: "supervisor_stopped", exitCode: code });
   return code;
 }

@@ -196,8 +196,8 @@ export class WorkerRole {
   }
 
   /**
-   * Has the worker take over a change of the configuration. Rejects with the worker's reason, or when it is not ready or
-   * gives no answer in time.
+   * Has the worker take over a change of the configuration. Rejects with the worker's reason, or when it is not ready;
+   * with a {@link ReplaceError} when it gives no answer in time.
    */
   async reconfigure(change: Reconfigure): Promise<void> {
     if (this.#state !== "ready") throw new Error(`The ${this.name} is not ready`);
@@ -205,7 +205,7 @@ export class WorkerRole {
     const answer = Promise.withResolvers<void>();
     this.#changes.set(id, answer);
     const timer = setTimeout(
-      () => answer.reject(new Error(`The ${this.name} did not take over the change in time`)),
+      () => answer.reject(new ReplaceError(`The ${this.name} did not take over the change in time`, "failed")),
       this.#limits.reconfigureMs,
     );
     try {
@@ -224,17 +224,19 @@ export class WorkerRole {
    * @throws {ReplaceError} when it fails or is not ready in time; the role is then down
    */
   async replace(graceMs: number, keepTrying: boolean): Promise<void> {
-    if (this.#state === "stopping" || this.#state === "ended") throw new ReplaceError("The gateway is stopping", false);
+    if (this.#state === "stopping" || this.#state === "ended") {
+      throw new ReplaceError("The gateway is stopping", "stopping");
+    }
     clearTimeout(this.#restartTimer);
     await this.#stopForReplacement(graceMs);
-    if (this.#isEnding()) throw new ReplaceError("The gateway is stopping", false);
+    if (this.#isEnding()) throw new ReplaceError("The gateway is stopping", "stopping");
     const replacing = Promise.withResolvers<void>();
     this.#replacing = replacing;
     const timer = setTimeout(() => {
       const blocked = this.#unanswered > 1;
       this.#replacing = null;
       this.#putDown();
-      replacing.reject(new ReplaceError("It was not ready in time", blocked));
+      replacing.reject(new ReplaceError("It was not ready in time", blocked ? "blocked" : "failed"));
     }, this.#limits.replaceMs);
     try {
       this.start();
@@ -303,7 +305,7 @@ export class WorkerRole {
     if (replacing === null) return false;
     this.#replacing = null;
     this.#putDown();
-    replacing.reject(new ReplaceError(this.#events.redact(reason), false));
+    replacing.reject(new ReplaceError(this.#events.redact(reason), "failed"));
     return true;
   }
 
@@ -424,7 +426,7 @@ export class WorkerRole {
     this.#state = "ended";
     this.#discardWorker();
     this.#paused?.resolve();
-    this.#replacing?.reject(new ReplaceError("The gateway is stopping", false));
+    this.#replacing?.reject(new ReplaceError("The gateway is stopping", "stopping"));
     this.#ended.resolve();
   }
 }

@@ -32,6 +32,8 @@ export interface LogHandle extends Log {
   accept(record: LogMessage): void;
   /** The text without the secrets that the supervisor knows. */
   redact(text: string): string;
+  /** Further values that no sink may hold from now on. */
+  addSecrets(secrets: readonly string[]): void;
 }
 
 /** Longest message or text field written, characters. */
@@ -55,7 +57,9 @@ export async function configureLog(
   secrets: readonly string[],
   writeError: (line: string) => void = writeStandardError,
 ): Promise<LogHandle> {
-  const redactor = createRedactor(secrets);
+  let known = new Set(secrets);
+  let byValue = createRedactor(secrets);
+  const redactor: Redactor = { text: (text) => byValue.text(text), value: (value) => byValue.value(value) };
   const format = settings.format === "json" ? jsonLine : textLine;
   const file = settings.dir === undefined ? null : await openFiles(settings.dir, settings);
   let lowest = settings.level;
@@ -79,6 +83,11 @@ export async function configureLog(
       });
     },
     redact: (text) => redactor.text(text),
+    addSecrets(more) {
+      if (more.every((secret) => known.has(secret))) return;
+      known = new Set([...known, ...more]);
+      byValue = createRedactor([...known]);
+    },
     setLevel(level) {
       lowest = level;
       start(level);

@@ -1,0 +1,113 @@
+import { join } from "node:path";
+import type { LoadResult } from "../config/load.ts";
+import type { LogHandle } from "../telemetry/log.ts";
+import type { LogLevel } from "../telemetry/log_message.ts";
+import { ConfigService, type LoadedConfig } from "./config_service.ts";
+import type { HostService, RoleControl } from "./host_service.ts";
+import { type CodeFacts, gatewayGrants, permissionsOf } from "./permissions.ts";
+import { renewCertificate } from "./renew_certificate.ts";
+import { type Asker, type HostCallName, type HostCalls, HostRefusal } from "./role_protocol.ts";
+import type { SuperviseOptions } from "./supervisor.ts";
+import type { RoleSpec } from "./worker_role.ts";
+
+/** What the gateway role is made from. */
+export interface GatewayRoleOptions {
+  /** Module of the worker. */
+  readonly entry: URL;
+  readonly code: CodeFacts;
+  readonly loaded: LoadedConfig;
+  /** Judges another text in the file's place, as the one of the start was. */
+  readonly load: (text: string) => Promise<LoadResult>;
+  readonly log: Pick<LogHandle, "addSecrets" | "setLevel">;
+  /** As in `ConfigServiceOptions`. */
+  readonly graceMs?: number;
+}
+
+/** Who asks when a signal does. */
+const signalled: Asker = {
+  principal: "sighup",
+  role: "admin",
+  credential: "local",
+  address: "local",
+  transport: "signal",
+};
+
+/** The gateway's role, which always starts with the configuration of the moment, and what answers its calls. */
+export function gatewayRole(
+  options: GatewayRoleOptions,
+): { readonly spec: RoleSpec; readonly host: NonNullable<SuperviseOptions["host"]> } {
+  const { entry, code, loaded, load, log, graceMs } = options;
+  let service: ConfigService | null = null;
+  /** A level that counts until the next start of the process, or until another one is configured. */
+  let level: LogLevel | null = null;
+  const present = () => {
+    if (service === null) throw new Error("Cannot start the gateway before its configuration is in charge");
+    return service;
+  };
+  const spec: RoleSpec = {
+    name: "gateway",
+    entry,
+    permissions: () => permissionsOf(present().takeGrants()),
+    start: (restarts, lastCrash) => {
+      const { config } = present();
+      return { role: "gateway", config, logLevel: level ?? config.logging.level, restarts, lastCrash };
+    },
+  };
+  const open = async (control: RoleControl): Promise<HostService> => {
+    const setLevel = (next: LogLevel | null): LogLevel => {
+      level = next;
+      const effective = level ?? present().config.logging.level;
+      log.setLevel(effective);
+      control.setLogLevel(effective);
+      return effective;
+    };
+    service = await ConfigService.open({
+      loaded,
+      load,
+      grantsOf: (config) => gatewayGrants(config, code),
+      control,
+      versionsDir: join(loaded.config.gateway.data_dir, "versions"),
+      onSecrets: (secrets) => log.addSecrets(secrets),
+      onLevel: () => void setLevel(null),
+      nowUs: () => Date.now() * 1000,
+      ...graceMs === undefined ? {} : { graceMs },
+    });
+    return hostService(service, setLevel);
+  };
+  return { spec, host: { role: "gateway", open } };
+}
+
+function hostService(
+  service: ConfigService,
+  setLevel: (level: LogLevel | null) => LogLevel,
+): HostService {
+  const calls: { readonly [K in HostCallName]: (request: HostCalls[K]["request"]) => Promise<HostCalls[K]["answer"]> } =
+    {
+      "config.get": () => service.get(),
+      "config.plan": (proposal) => service.plan(proposal),
+      "config.apply": (request) => service.apply(request),
+      "config.reload": (request) => service.reload(request),
+      "config.versions": () => Promise.resolve(service.versions()),
+      "config.restore": (request) => service.restore(request),
+      "log.level": ({ level }) => Promise.resolve({ level: setLevel(level) }),
+      "pki.renew": () => renewCertificate(service.config),
+      "restart": async ({ by }) => {
+        await service.restart(by);
+        return {};
+      },
+      "shutdown": ({ by }) => {
+        service.shutdown(by);
+        return Promise.resolve({});
+      },
+    };
+  return {
+    call: (name, request) =>
+      Object.hasOwn(calls, name)
+        ? calls[name](request)
+        : Promise.reject(new HostRefusal("not_found", "The supervisor knows no such call")),
+    async reload() {
+      await service.reload({ by: signalled, trigger: "sighup" });
+    },
+    stop: (force) => service.stop(force),
+  };
+}
