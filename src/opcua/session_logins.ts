@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { setImmediate } from "node:timers";
 import { ActivateSessionRequest, type OPCUAServer, type ServerSession, X509IdentityToken } from "node-opcua";
 import { getLogger } from "@logtape/logtape";
 import type { Access, AuthFailure } from "../access/access.ts";
@@ -55,6 +56,11 @@ export function sessionLogins(access: LoginAccess): SessionLogins {
     engineOf(server).closeSession(session.authenticationToken, true, "Forcing");
   }
 
+  /** Not within the library's own event: it goes on with the session. */
+  function endSoon(session: ServerSession, why: string): void {
+    setImmediate(() => end(session, why));
+  }
+
   function activated(session: ServerSession): void {
     logins.get(session)?.release();
     logins.delete(session);
@@ -66,7 +72,7 @@ export function sessionLogins(access: LoginAccess): SessionLogins {
     const signal = access.revoked(principal);
     const onEnd = () => end(session, "the credential has ended");
     logins.set(session, { principal, release: () => signal.removeEventListener("abort", onEnd) });
-    if (signal.aborted) onEnd();
+    if (signal.aborted) endSoon(session, "the credential has ended");
     else signal.addEventListener("abort", onEnd, { once: true });
   }
 
@@ -74,7 +80,7 @@ export function sessionLogins(access: LoginAccess): SessionLogins {
     const fingerprint = createHash("sha256").update(certificateData).digest("hex");
     const answer = access.certificate(fingerprint, originOf(session));
     if (answer.ok) proved.set(session, answer.principal);
-    else if (answer.reason === "user_disabled") end(session, "the user is switched off");
+    else if (answer.reason === "user_disabled") endSoon(session, "the user is switched off");
   }
 
   function originOf(session: ServerSession): Origin {
