@@ -195,6 +195,26 @@ Deno.test("first bytes that are neither TLS nor HTTP end their own connection al
   await answers(server);
 });
 
+Deno.test("who leaves without a word, or in the middle of a handshake, makes room at once", async () => {
+  await using server = await TlsListener.start();
+  for (const start of [Uint8Array.of(), Uint8Array.of(0x16, 3, 1, 2, 0, 1), new TextEncoder().encode("GET /")]) {
+    for (let count = 0; count < 20; count++) {
+      using abuser = await Abuser.tcp(server.port);
+      if (start.length > 0) await abuser.send(start);
+    }
+    // the listener itself would wait ten seconds
+    await waitFor("the places to be free", () => server.listener.connections === 0, { deadlineMs: 5_000 });
+  }
+});
+
+Deno.test("a client that closes its half behind a request still gets its answer", async () => {
+  await using server = await TlsListener.start();
+  using plain = await Deno.connect({ hostname: "127.0.0.1", port: server.port });
+  await plain.write(new TextEncoder().encode("GET /x HTTP/1.1\r\nHost: localhost\r\n\r\n"));
+  await plain.closeWrite();
+  assert.match(await new Response(plain.readable).text(), /^HTTP\/1\.1 308 /);
+});
+
 Deno.test("1000 idle connections lock nobody out, and their number stays within the cap", async () => {
   await using server = await TlsListener.start();
   const abusers: Abuser[] = [];

@@ -68,6 +68,40 @@ Deno.test({
   },
 });
 
+Deno.test({
+  name: "a certificate that openssl made, RSA and with a common name alone, is served",
+  ...requires("openssl"),
+  fn: async () => {
+    await using server = await TlsListener.start();
+    const key = `${server.folder}/key.pem`;
+    const cert = `${server.folder}/cert.pem`;
+    const args = ["req", "-x509", "-newkey", "rsa:2048", "-sha256", "-nodes", "-keyout", key, "-out", cert];
+    assert.equal((await output(openssl, ...args, "-days", "365", "-subj", "/CN=edgekeep")).code, 0);
+    await server.certificate.check();
+    assert.equal(server.certificate.facts.subject, "CN=edgekeep");
+    for (const version of ["-tls1_2", "-tls1_3"]) {
+      const { code, errors } = await output(
+        ...[openssl, "s_client", "-connect", `127.0.0.1:${server.port}`, "-CAfile", cert, "-brief", version] as const,
+      );
+      assert.equal(code, 0, errors);
+      assert.match(errors, /Verification: OK/);
+    }
+    // a traditional RSA key, and an EC key of the older form
+    for (const [kind, ...more] of [["rsa", "-traditional"], ["ec"]]) {
+      const made = kind === "rsa"
+        ? await output(openssl, "rsa", "-in", key, "-out", key, ...more)
+        : await output(openssl, "ecparam", "-name", "secp384r1", "-genkey", "-noout", "-out", key);
+      assert.equal(made.code, 0, made.errors);
+      await output(openssl, "req", "-x509", "-new", "-key", key, "-out", cert, "-days", "9", "-subj", `/CN=${kind}`);
+      assert.match(await Deno.readTextFile(key), /BEGIN (RSA|EC) PRIVATE KEY/);
+      await server.certificate.check();
+      assert.equal(server.certificate.facts.subject, `CN=${kind}`);
+      const { code } = await output(openssl, "s_client", "-connect", `127.0.0.1:${server.port}`, "-CAfile", cert);
+      assert.equal(code, 0);
+    }
+  },
+});
+
 Deno.test("TLS 1.2 and 1.3 are spoken, and nothing older", { ...requires("openssl") }, async () => {
   await using server = await TlsListener.start();
   const ca = `${server.folder}/cert.pem`;
