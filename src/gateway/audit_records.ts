@@ -1,4 +1,5 @@
 import type { AuditEntry, AuditValue } from "../audit/audit.ts";
+import type { LoginRefusal } from "../opcua/session_watch.ts";
 
 /** A record of the gateway's own life: nobody asked for it. */
 export function lifeRecord(event: string, fields: Readonly<Record<string, AuditValue>> = {}): AuditEntry {
@@ -18,18 +19,8 @@ export function lifeRecord(event: string, fields: Readonly<Record<string, AuditV
   };
 }
 
-/** A login to OPC UA that was refused. */
-export interface OpcUaAuthFailure {
-  readonly user: string;
-  /** IP address without port. */
-  readonly address: string;
-  /** The endpoint's URL. */
-  readonly endpoint: string;
-  readonly reason: string;
-}
-
 /** The record of a refused login to OPC UA. */
-export function opcuaAuthRecord({ user, address, endpoint, reason }: OpcUaAuthFailure): AuditEntry {
+export function opcuaAuthRecord({ user, address, endpoint, reason }: LoginRefusal): AuditEntry {
   return {
     event: "opcua_auth_failed",
     principal: null,

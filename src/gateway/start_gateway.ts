@@ -26,7 +26,7 @@ import { verdictOf } from "../telemetry/verdict.ts";
 import { startWeb, type WebHandle } from "../web/start_web.ts";
 import { version } from "../version.ts";
 import { accessSettings } from "./access_settings.ts";
-import { lifeRecord } from "./audit_records.ts";
+import { lifeRecord, opcuaAuthRecord } from "./audit_records.ts";
 import { CertificateHolder } from "./certificate_holder.ts";
 import { ClockAheadWatch } from "./clock_ahead_watch.ts";
 import { countTags } from "./count_tags.ts";
@@ -179,7 +179,7 @@ async function compose(
     host,
     debug,
     sessions,
-    clientCertificates: () => null,
+    clientCertificates: () => opcua.running?.clientCertificates() ?? null,
     serverCertificate: () => certificate.current,
     exposure: async () => evaluate(config, await gatherPolicyFacts(config, dataDir, nowUs())),
     pageUrls: () =>
@@ -202,8 +202,8 @@ async function compose(
           faults,
           feed,
           status,
-          authenticate: async (user, password) =>
-            (await access.password(user, password, { transport: "opcua", address: "local" })).ok,
+          access,
+          onAuthFailed: (refusal) => void audit.record(opcuaAuthRecord(refusal)),
           nowUs,
         })
         : null,
@@ -262,7 +262,7 @@ async function compose(
       return Promise.resolve(startChirpStack({ config: config.chirpstack, devices, tags, faults, feed, nowUs }));
     },
   });
-  sessions.push(webSessions(access), runningSessions(control));
+  sessions.push(webSessions(access), runningSessions(control), runningSessions(opcua));
   const parts = { opcua, web, control, source };
   for (const part of [opcua, web, control, source]) {
     stack.defer(() => part.stop());
