@@ -43,6 +43,11 @@ const commands: readonly CommandEntry[] = [
     load: async () => (await import("./pki.ts")).pkiCommand(),
   },
   {
+    name: "audit",
+    summary: "check and show the record of who did what",
+    load: async () => (await import("./audit.ts")).auditCommand(),
+  },
+  {
     name: "permissions",
     summary: "show what the gateway's sandbox allows",
     load: async (context) => (await import("./permissions.ts")).permissionsCommand(context),
