@@ -7,7 +7,7 @@ import type { OperationParts } from "../operation_parts.ts";
 import { viewPairing, viewToken, viewUser } from "../views.ts";
 
 /** Users, tokens, pairing and the first admin. */
-export function accessOperations({ access, pageUrls }: OperationParts): Operation[] {
+export function accessOperations({ access, pageUrls }: Pick<OperationParts, "access" | "pageUrls">): Operation[] {
   return [
     answers("users.list", () => ({ users: access.users().map(viewUser) })),
     answers("users.add", async (user, { note }) => {
@@ -26,13 +26,13 @@ export function accessOperations({ access, pageUrls }: OperationParts): Operatio
       return {};
     }),
     answers("users.password", async ({ old, next }, context) => {
-      const { user } = requirePrincipal(context);
+      const { user, credential } = requirePrincipal(context);
       if (user === null) {
         throw new OperationError("conflict", "Only a stored user has a password to change", {
           fix: "Log in as a user; what the configuration names is changed there",
         });
       }
-      await access.changePassword(user, old, next, context.caller);
+      await access.changePassword(user, old, next, context.caller, credential);
       return {};
     }),
     answers("tokens.list", () => ({ tokens: access.tokens().map(viewToken) })),
