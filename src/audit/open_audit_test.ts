@@ -1,3 +1,4 @@
+// deno-lint-ignore-file no-non-null-assertion -- what is missing fails the test
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import fc from "fast-check";

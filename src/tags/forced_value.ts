@@ -15,7 +15,7 @@ const ranges: Partial<Record<DataTypeName, readonly [low: number, high: number]>
   Int32: [-2_147_483_648, 2_147_483_647],
   UInt32: [0, 4_294_967_295],
   Int64: [Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER],
-  Float: [-3.4028234663852886e38, 3.4028234663852886e38],
+  Float: [-(2 - 2 ** -23) * 2 ** 127, (2 - 2 ** -23) * 2 ** 127],
 };
 
 /**
