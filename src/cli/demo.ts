@@ -148,7 +148,8 @@ Edgekeep's demo is running with ${devices} simulated devices.
   Files     ${folder}/  (edgekeep.toml, data, log)
 
 What to do next
-  1. Open the web page: the overview says in one sentence how the gateway is; Tags shows every value live.
+  1. Open the web page: the overview says in one sentence how the gateway is; Tags shows every value live. From this
+     machine it is open to look at; log in as ${userName}, an admin, to change something.
   2. Connect an OPC UA client (UaExpert, Ignition, FUXA …) to the address above with
      Basic256Sha256, Sign & Encrypt, user and password; browse to Objects, and look at a value's history.
   3. Read ${folder}/edgekeep.toml: the same file with your ChirpStack's address makes it yours.
