@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { type Command, CommanderError } from "commander";
 import { initCommand } from "../../src/cli/init.ts";
 import { validateCommand } from "../../src/cli/validate.ts";
-import { checkPair } from "../../src/tls/read_certificate.ts";
+import { checkPair, readCertificate } from "../../src/tls/read_certificate.ts";
 
 interface Outcome {
   readonly code: number;
@@ -155,6 +155,26 @@ Deno.test("init --lan --force keeps a certificate that browsers may know already
     assert.equal(await Deno.readTextFile(join(folder, "security", "server-cert.pem")), cert);
     assert.match(out, /^Kept: .*server-cert\.pem/m);
   }));
+
+const lanAddress = Deno.networkInterfaces().map(({ address }) => address)
+  .find((address) => !address.includes(":") && !address.startsWith("127."));
+
+Deno.test({
+  name: "init --interface opens OPC UA and the page on that address alone",
+  ignore: lanAddress === undefined,
+  fn: () =>
+    inFolder(async (folder) => {
+      const { code } = await run(initCommand(), folder, "--interface", lanAddress ?? "");
+      assert.equal(code, 0);
+      const text = await Deno.readTextFile(join(folder, "edgekeep.toml"));
+      assert.ok(text.includes(`\nhost_ip_address = "${lanAddress}"\n`));
+      assert.ok(text.includes(`\nlisten = "${lanAddress}:8080"\n`));
+      const { names } = readCertificate(await Deno.readTextFile(join(folder, "security", "server-cert.pem")));
+      assert.equal(names[0], lanAddress);
+      const { ok, findings } = JSON.parse((await run(validateCommand(), "--project", folder, "--json")).out);
+      assert.deepEqual([ok, findings.map(({ rule }: { rule: string }) => rule)], [true, ["no_source"]]);
+    }),
+});
 
 Deno.test("init --interface refuses what the machine does not have", () =>
   inFolder(async (folder) => {
