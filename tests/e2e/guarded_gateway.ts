@@ -2,6 +2,7 @@ import type { AccessSettings } from "../../src/access/access.ts";
 import { openAccess } from "../../src/access/open_access.ts";
 import { openAudit } from "../../src/audit/open_audit.ts";
 import { configSchema } from "../../src/config/schema.ts";
+import type { ClientCertificates } from "../../src/operations/client_certificates.ts";
 import { createOperations } from "../../src/operations/create_operations.ts";
 import { DebugGate } from "../../src/operations/debug_gate.ts";
 import { evaluate } from "../../src/policy/evaluate.ts";
@@ -19,6 +20,9 @@ export interface GuardedOptions {
   readonly users?: Readonly<Record<string, "viewer" | "operator" | "engineer" | "admin">>;
   /** What stands in `access.db` before the start. */
   readonly storeText?: string;
+  /** The configuration that the policy judges in place of the one that runs, to draw listeners that no test opens. */
+  readonly judged?: unknown;
+  readonly clientCertificates?: ClientCertificates;
 }
 
 /** The password of a user that the world begins with. */
@@ -62,10 +66,10 @@ export async function guardedGateway(options: GuardedOptions = {}) {
         access.sessions().map(({ userAgent, ...session }) => ({ ...session, kind: "web", client: userAgent })),
       close: (id) => access.closeSession(id),
     }],
-    clientCertificates: () => null,
+    clientCertificates: () => options.clientCertificates ?? null,
     serverCertificate: () => null,
     exposure: () =>
-      Promise.resolve(evaluate(listening, {
+      Promise.resolve(evaluate(options.judged === undefined ? listening : configSchema.parse(options.judged), {
         nowUs: nowUs(),
         machine: { addresses: ["127.0.0.1"], hostname: "bench" },
         controlSocket: null,

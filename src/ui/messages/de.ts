@@ -262,7 +262,7 @@ export const de: Messages = {
   setup: {
     heading: "Dieses Gateway einrichten",
     intro:
-      "Noch kann sich niemand anmelden. Legen Sie den ersten Administrator an; der Einrichtungscode belegt, dass der Rechner Ihrer ist.",
+      "Noch kann sich niemand anmelden. Legen Sie den ersten Administrator an; der Einrichtungscode belegt, dass Ihnen der Rechner gehört.",
     where: "Wo der Code steht",
     terminal: "im Terminal, in dem das Gateway gestartet wurde",
     journal: "im Journal:",
@@ -272,6 +272,7 @@ export const de: Messages = {
     user: "Benutzername des Administrators",
     password: "Passwort",
     again: "Passwort noch einmal",
+    passwordHint: "10 Zeichen oder mehr; ein paar zufällige Wörter sind gut",
     different: "Die beiden Passwörter sind verschieden.",
     missing: "Bitte alle Felder ausfüllen.",
     send: "Administrator anlegen und anmelden",
@@ -285,7 +286,7 @@ export const de: Messages = {
     login:
       "Mit dem Benutzer anmelden, den die Konfiguration unter [opcua] nennt, oder mit dem Token von [runtime.control].",
     restore: "Oder das Gateway anhalten, eine gute Kopie von access.db aus der Sicherung zurückholen und neu starten.",
-    local: "Am Rechner selbst lässt der Steuer-Socket seinen Besitzer hinein: edgekeep ctl users.list.",
+    local: "Oder am Rechner selbst Benutzer neu anlegen: edgekeep user add.",
     send: "Anmelden",
   },
   pair: {

@@ -268,6 +268,7 @@ export const en = {
     user: "User name of the admin",
     password: "Password",
     again: "Password once more",
+    passwordHint: "10 characters or more; a few random words do well",
     different: "The two passwords differ.",
     missing: "Fill in every field.",
     send: "Make the admin and log in",
@@ -280,7 +281,7 @@ export const en = {
     todo: "What to do",
     login: "Log in with the user that the configuration names under [opcua], or with the token of [runtime.control].",
     restore: "Or stop the gateway, put a good copy of access.db back from your backup, and start it again.",
-    local: "On the machine itself the control socket lets its owner in: edgekeep ctl users.list.",
+    local: "Or add users again on the machine itself: edgekeep user add.",
     send: "Log in",
   },
   pair: {

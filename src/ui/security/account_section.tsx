@@ -88,6 +88,7 @@ function PasswordCard({ user }: { readonly user: string }) {
         />
         <TextField
           label={words.next}
+          hint={messages.value.setup.passwordHint}
           type="password"
           value={next}
           onValue={setNext}

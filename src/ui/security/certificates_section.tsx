@@ -131,8 +131,10 @@ function Certificate(
       </Facts>
       <p class="fingerprint">
         <span class="hint">{words.fingerprint}</span>
-        <span class="mono">{fingerprint}</span>
-        <CopyButton text={fingerprint} what={words.fingerprint} />
+        <span class="fingerprint-text">
+          <span class="mono">{fingerprint}</span>
+          <CopyButton text={fingerprint} what={words.fingerprint} />
+        </span>
       </p>
       {children}
     </div>

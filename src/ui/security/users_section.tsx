@@ -138,6 +138,7 @@ function AddUser({ onDone }: { readonly onDone: (name: string) => Promise<void> 
         />
         <TextField
           label={words.password}
+          hint={messages.value.setup.passwordHint}
           type="password"
           value={password}
           onValue={setPassword}

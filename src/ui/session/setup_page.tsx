@@ -74,6 +74,7 @@ export function SetupPage() {
         />
         <TextField
           label={words.password}
+          hint={words.passwordHint}
           type="password"
           value={password}
           onValue={setPassword}
