@@ -13,6 +13,7 @@ const options = {
 Deno.test("the unit runs the named program with the named configuration as the named user", () => {
   const unit = systemdUnit({ ...options, program: "/opt/edgekeep", user: "scada", config: "/srv/site-7/gateway.toml" });
   assert.match(unit, /^ExecStart=\/opt\/edgekeep run --config \/srv\/site-7\/gateway\.toml$/m);
+  assert.match(unit, /^ExecReload=\/bin\/kill -HUP \$MAINPID$/m);
   assert.match(unit, /^User=scada\nGroup=scada$/m);
   assert.match(unit, /^ReadWritePaths=-\/srv\/site-7 \/var\/lib\/edgekeep$/m);
 });

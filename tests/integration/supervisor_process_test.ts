@@ -158,7 +158,7 @@ Deno.test("A whole run: systemd hears of it, SIGHUP ends nothing, SIGTERM ends i
     try {
       await waitFor("a sign of life", () => heard.includes("WATCHDOG=1"));
       Deno.kill(gateway.pid, "SIGHUP");
-      await waitFor("the answer to SIGHUP", () => gateway.output().includes("reload_unavailable"));
+      await waitFor("the answer to SIGHUP", () => gateway.output().includes("config_reload_succeeded"));
       const shown = JSON.stringify(await gateway.status()) + await (await fetch(`${gateway.webUrl}/metrics`)).text();
       assert.equal(await gateway.end("SIGTERM"), 0, gateway.output());
       await waitFor("the last word", () => heard.at(-1)?.startsWith("STOPPING=1"));
