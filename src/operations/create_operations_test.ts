@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
+import { getLogger } from "@logtape/logtape";
 import { OperationsWorld, PASSWORD, REMOTE } from "../../tests/lib/operations_world.ts";
 import { waitFor } from "../../tests/lib/wait_for.ts";
 import { HistoryUnavailableError } from "../history/history.ts";
 import { HostRefusal } from "../supervisor/role_protocol.ts";
+import { configureForwardingLog } from "../telemetry/log.ts";
 import { OperationError } from "./operation.ts";
 
 const TAG = "a840410000000001/temperature";
@@ -307,6 +309,37 @@ Deno.test("events are told from a sequence on, and followed without a gap", asyn
     known.push(text);
   }
   assert.deepEqual(known, ["c", "d"]);
+});
+
+Deno.test("a trace shows the log at its finest level, without secrets, until debugging is locked", async () => {
+  const control = { auth_token: "sesame-sesame-sesame-sesame" };
+  await using world = await OperationsWorld.open({ config: { runtime: { control } } });
+  const forwarded: unknown[] = [];
+  const log = await configureForwardingLog("error", (record) => forwarded.push(record));
+  try {
+    world.debug.unlock(5, "test");
+    const stop = new AbortController();
+    const items = world.stream("debug.trace", { category: "probe" }, stop.signal);
+    const asked = items.next();
+    let heard = false;
+    asked.then(() => heard = true, () => heard = true);
+    await waitFor("the first record", () => {
+      getLogger(["edgekeep", "other"]).debug("Not asked for");
+      getLogger(["edgekeep", "probe", "inner"]).trace("Heard {what}", { what: control.auth_token, count: 3 });
+      return heard;
+    });
+    const { level, category, message, fields } = (await asked).value;
+    assert.deepEqual([level, category, message], ["trace", "probe.inner", "Heard ***"]);
+    assert.deepEqual(fields, { what: "***", count: 3 });
+    assert.deepEqual(forwarded, []);
+    world.debug.lock("test");
+    getLogger(["edgekeep", "probe"]).trace("Too late");
+    assert.equal((await items.next()).done, true);
+    const [record] = await world.audit.tail({ limit: 1 });
+    assert.deepEqual([record?.operation, record?.outcome], ["debug.trace", "ok"]);
+  } finally {
+    await log.dispose();
+  }
 });
 
 Deno.test("explain and preflight answer for the caller, whatever the parameters say", async () => {

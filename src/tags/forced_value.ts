@@ -26,7 +26,8 @@ export function forceProblem({ id, type, dataType, enabled }: TagDefinition, val
   if (!enabled) return `Cannot force '${id}' as the tag is switched off in the configuration`;
   const wanted = type === "Bool" ? "boolean" : type === "String" ? "string" : "number";
   const shown = typeof value === "string" ? `'${value.slice(0, 64)}'` : String(value);
-  if (typeof value !== wanted) return `Cannot force '${id}' as its type is ${type}: current value is ${shown}`;
+  const kind: string = typeof value;
+  if (kind !== wanted) return `Cannot force '${id}' as its type is ${type}: current value is ${shown}`;
   if (typeof value !== "number") return null;
   if (!Number.isFinite(value)) return `Cannot force '${id}' as the value must be finite: current value is ${shown}`;
   if (type === "Int" && !Number.isSafeInteger(value)) {

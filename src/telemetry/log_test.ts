@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { getLogger } from "@logtape/logtape";
 import { join } from "node:path";
-import { configureForwardingLog, configureLog, type LogSettings } from "./log.ts";
+import { configureForwardingLog, configureLog, type LogSettings, tapLog } from "./log.ts";
 import type { LogMessage } from "./log_message.ts";
 
 const token = "eW91LXNlZS1tZQ/+ultra secret&token";
@@ -164,4 +164,30 @@ Deno.test("An overlong message is cut after redaction, not before", async () => 
 
 Deno.test("A log folder that cannot be made is refused", async () => {
   await assert.rejects(configureLog({ ...settings, dir: "/proc/no/such" }, []), Deno.errors.NotFound);
+});
+
+Deno.test("A tap sees every level without secrets, and the log stays as it is", async () => {
+  const logged: LogMessage[] = [];
+  const tapped: LogMessage[] = [];
+  const log = await configureForwardingLog("warning", (record) => logged.push(record));
+  try {
+    const logger = getLogger(["edgekeep", "test"]);
+    logger.debug("Before");
+    const leave = tapLog((record) => tapped.push(record), [token]);
+    logger.trace("Fine {value}", { value: token });
+    logger.error("Coarse");
+    log.setLevel("error");
+    logger.warning("Still tapped");
+    leave();
+    logger.trace("After");
+    logger.error("Last");
+  } finally {
+    await log.dispose();
+  }
+  assert.deepEqual(logged.map(({ message }) => message), ["Coarse", "Last"]);
+  assert.deepEqual(tapped.map(({ level, message }) => [level, message]), [
+    ["trace", "Fine ***"],
+    ["error", "Coarse"],
+    ["warning", "Still tapped"],
+  ]);
 });

@@ -123,7 +123,7 @@ async function* tailEvents(
 }
 
 async function* trace(
-  { config, debug }: OperationParts,
+  { config, debug, feed }: OperationParts,
   { seconds, category }: { readonly seconds: number; readonly category: string },
   signal: AbortSignal,
 ) {
@@ -135,6 +135,8 @@ async function* trace(
   signal.addEventListener("abort", stop, { once: true });
   if (signal.aborted) stop();
   let missed = 0;
+  // the feed tells when debugging is locked
+  const unfollow = feed.subscribe(() => wake.ring());
   const leave = tapLog((record) => {
     const room = record.category.slice(record.category[0] === "edgekeep" ? 1 : 0).join(".");
     if (category !== "" && room !== category && !room.startsWith(`${category}.`)) return;
@@ -148,7 +150,7 @@ async function* trace(
   try {
     while (!over.signal.aborted && debug.isOpen()) {
       for (let record = waiting.shift(); record !== undefined; record = waiting.shift()) {
-        if (over.signal.aborted) return;
+        if (over.signal.aborted || !debug.isOpen()) return;
         const item = { ...viewRecord(record), missed };
         missed = 0;
         yield item;
@@ -158,6 +160,7 @@ async function* trace(
   } finally {
     clearTimeout(timer);
     signal.removeEventListener("abort", stop);
+    unfollow();
     leave();
   }
 }
