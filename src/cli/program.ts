@@ -48,6 +48,31 @@ const commands: readonly CommandEntry[] = [
     load: async () => (await import("./audit.ts")).auditCommand(),
   },
   {
+    name: "user",
+    summary: "add, list, change and remove users",
+    load: async () => (await import("./user.ts")).userCommand(),
+  },
+  {
+    name: "token",
+    summary: "make, list, renew and revoke API tokens",
+    load: async () => (await import("./token.ts")).tokenCommand(),
+  },
+  {
+    name: "pair",
+    summary: "let a phone or a panel in by a code",
+    load: async () => (await import("./pair.ts")).pairCommand(),
+  },
+  {
+    name: "ctl",
+    summary: "ask a running gateway, or tell it what to do",
+    load: async () => (await import("./ctl.ts")).ctlCommand(),
+  },
+  {
+    name: "ui",
+    summary: "watch a running gateway in the terminal",
+    load: async () => (await import("./ui.ts")).uiCommand(),
+  },
+  {
     name: "permissions",
     summary: "show what the gateway's sandbox allows",
     load: async (context) => (await import("./permissions.ts")).permissionsCommand(context),

@@ -1,0 +1,127 @@
+import { type Command, Option } from "commander";
+import type { Config } from "../config/schema.ts";
+import { type ControlClient, ControlUnreachable } from "../control/control_client.ts";
+import { accessSettings } from "../gateway/access_settings.ts";
+import { type ConfigChoice, configOrReport, withConfigOptions } from "./config_or_exit.ts";
+import { ExitCode } from "./exit_code.ts";
+import { DataFolderError, OfflineRefusal, openOffline } from "./offline_access.ts";
+import { SecretError } from "./ask_secret.ts";
+import { connectOwnGateway } from "./own_gateway.ts";
+import { print, printError } from "./print.ts";
+import { exitCodeOf, reportFailure } from "./terminal/reach.ts";
+import { visible } from "./visible.ts";
+
+/** What every command about users, tokens and pairing understands. */
+export interface DoorChoice extends ConfigChoice {
+  readonly json?: boolean;
+}
+
+/** Calls an operation; online or offline makes no difference. */
+export type Call = (name: string, params?: unknown) => Promise<unknown>;
+
+/** Adds `--config`, `--project` and `--json`. */
+export function withDoorOptions(command: Command): Command {
+  return withConfigOptions(command).option("--json", "print the result as JSON");
+}
+
+/** The role of a new user or token. */
+export function roleOption(preset: string): Option {
+  return new Option("--role <role>", "what it may do").choices(["viewer", "operator", "engineer", "admin"]).default(
+    preset,
+  );
+}
+
+/**
+ * Does `work` with the gateway of the configuration: through its control endpoint when it runs, else, unless `online` is
+ * asked for, with its stores. Prints what comes out, or what went wrong, and sets the exit code.
+ */
+export async function throughDoor<T>(
+  command: Command,
+  choice: DoorChoice,
+  work: (call: Call) => Promise<T>,
+  text: (result: T) => string,
+  { online = false }: { readonly online?: boolean } = {},
+): Promise<void> {
+  const loaded = await configOrReport(choice);
+  if (loaded === null) {
+    Deno.exitCode = ExitCode.ConfigRefused;
+    return;
+  }
+  const write = command.configureOutput().writeOut ?? print;
+  try {
+    const door = lazyDoor(() => openDoor(choice, loaded.config, online));
+    const result = await work(door.call).finally(() => door.close());
+    write(choice.json === true ? `${JSON.stringify(result, null, 2)}\n` : text(result));
+  } catch (error) {
+    Deno.exitCode = report(error);
+  }
+}
+
+interface Door {
+  readonly call: Call;
+  readonly close: () => Promise<void> | void;
+}
+
+/** Opened at the first call: a person who is asked for a password may take longer than a connection may be idle. */
+function lazyDoor(open: () => Promise<Door>): Door {
+  let door: Promise<Door> | null = null;
+  return {
+    call: async (name, params = {}) => await (await (door ??= open())).call(name, params),
+    close: async () => await (await door?.catch(() => null))?.close(),
+  };
+}
+
+async function openDoor(choice: ConfigChoice, config: Config, online: boolean): Promise<Door> {
+  const { enabled, endpoint } = config.runtime.control;
+  const gateway = enabled
+    ? await connectOrWhy(choice, config)
+    : "it has no control endpoint ([runtime.control].enabled = false)";
+  if (typeof gateway !== "string") {
+    return { call: (name, params) => gateway.call(name, params), close: () => gateway.close() };
+  }
+  if (online) throw new ControlUnreachable(`Cannot reach the gateway: ${gateway}. It must run for this`);
+  const offline = await openOffline(config.gateway.data_dir, accessSettings(config));
+  if (offline === null) {
+    throw new ControlUnreachable(
+      `A gateway runs with ${config.gateway.data_dir}, but cannot be reached: ${gateway}${
+        enabled ? ` (${endpoint})` : ". Stop it, or enable the endpoint"
+      }`,
+    );
+  }
+  for (const warning of offline.warnings()) printError(`${visible(warning)}\n`);
+  return offline;
+}
+
+/** The gateway, or why nobody answers. */
+async function connectOrWhy(choice: ConfigChoice, config: Config): Promise<ControlClient | string> {
+  try {
+    return await connectOwnGateway(choice, config);
+  } catch (error) {
+    if (error instanceof ControlUnreachable) return error.message;
+    throw error;
+  }
+}
+
+/** Prints why it failed and gives the exit code. */
+function report(error: unknown): number {
+  if (!(error instanceof SecretError || error instanceof DataFolderError || error instanceof OfflineRefusal)) {
+    return reportFailure(error);
+  }
+  printError(`${visible(error.message)}\n`);
+  if (error instanceof SecretError) return ExitCode.Usage;
+  if (error instanceof DataFolderError) return ExitCode.LocalResource;
+  if (error.fix !== null) printError(`  do: ${visible(error.fix)}\n`);
+  return error.code === "unavailable" ? ExitCode.LocalResource : exitCodeOf(error.code);
+}
+
+/** Columns of text under their headings, with nothing after the last. */
+export function columns(headings: readonly string[], rows: readonly (readonly string[])[]): string {
+  const all = [headings, ...rows.map((row) => row.map(visible))];
+  const widths = headings.map((_, i) => Math.max(...all.map((row) => (row[i] ?? "").length)));
+  return all.map((row) => `${row.map((cell, i) => cell.padEnd(widths[i] ?? 0)).join("  ").trimEnd()}\n`).join("");
+}
+
+/** A time of an answer in a form for people: to the second. */
+export function shortTime(time: string | null, absent = "-"): string {
+  return time === null ? absent : `${time.slice(0, 19).replace("T", " ")}Z`;
+}
