@@ -208,6 +208,11 @@ export class ConfigService {
     });
   }
 
+  /** Does something while nothing else changes. */
+  inTurn<T>(work: () => Promise<T>): Promise<T> {
+    return this.#inOrder.run(async () => ({ value: await work() }));
+  }
+
   /** Stops the process in order, when the answer to the caller is on its way. */
   shutdown({ principal, address }: Asker): void {
     log.info("{principal} asked for a shutdown", { event: "shutdown_requested", principal, address });

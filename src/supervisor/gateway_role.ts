@@ -90,7 +90,10 @@ function hostService(
       "config.versions": () => Promise.resolve(service.versions()),
       "config.restore": (request) => service.restore(request),
       "log.level": ({ level }) => Promise.resolve({ level: setLevel(level) }),
-      "pki.renew": () => renewCertificate(service.config),
+      "pki.renew": async () => {
+        const { notAfterUs, fingerprint } = await service.inTurn(() => renewCertificate(service.config));
+        return { notAfterUs, fingerprint };
+      },
       "restart": async ({ by }) => {
         await service.restart(by);
         return {};
