@@ -54,9 +54,7 @@ export function ExposureMap({ exposures }: { readonly exposures: readonly Exposu
 
 /** A line of three columns, one for each zone; it begins with a dot in the outermost that reaches the port. */
 function Line({ exposure }: { readonly exposure: ExposureView }) {
-  const words = securityMessages.value.exposure;
   const from = reaches.indexOf(exposure.reach) * 100 + 50;
-  const inside = exposure.reach === "loopback" && exposure.encryption === "none";
   return (
     <div class="map-line">
       <svg viewBox="0 0 300 20" preserveAspectRatio="none" aria-hidden="true" focusable="false">
@@ -64,11 +62,17 @@ function Line({ exposure }: { readonly exposure: ExposureView }) {
       </svg>
       <span class="map-dot" />
       <span class="map-lock">
-        {inside ? null : exposure.encryption === "none" ? <OpenLockIcon /> : <LockIcon />}
-        {inside ? words.local : words.encryptions[exposure.encryption]}
+        {exposure.encryption !== "none" ? <LockIcon /> : isRemotePlain(exposure) ? <OpenLockIcon /> : null}
+        {protection(exposure)}
       </span>
     </div>
   );
+}
+
+/** What never leaves the machine needs no encryption. */
+function protection({ reach, encryption }: ExposureView): string {
+  const { encryptions, local } = securityMessages.value.exposure;
+  return reach === "loopback" && encryption === "none" ? local : encryptions[encryption];
 }
 
 function toneOf(exposure: ExposureView): string {
@@ -112,7 +116,7 @@ export function ExposureTable({ exposures }: { readonly exposures: readonly Expo
             heading: columns.encryption,
             cell: (exposure) => (
               <span class={isRemotePlain(exposure) ? "tone-bad" : undefined}>
-                {words.encryptions[exposure.encryption]}
+                {protection(exposure)}
               </span>
             ),
           },

@@ -11,7 +11,10 @@ export interface Column<T> {
   readonly quiet?: boolean;
 }
 
-/** A list as a table; on a phone each row is a card with named values. `more` is shown below a row, over its width. */
+/**
+ * A list as a table; on a phone each row is a card, each heading to the left of all that its cell holds. `more` is shown
+ * below a row, over its width.
+ */
 export function ListTable<T>(
   { label, columns, items, keyOf, more }: {
     readonly label: string;
@@ -43,7 +46,7 @@ export function ListTable<T>(
                       data-heading={quiet ? undefined : heading}
                       class={quiet ? "cell-actions" : undefined}
                     >
-                      {cell(item)}
+                      <div>{cell(item)}</div>
                     </td>
                   )
                 )}
