@@ -180,7 +180,7 @@ listen = "127.0.0.1:${webPort}"
 
     const started = await place.run("pair start panel --role operator");
     assert.equal(started.code, 0, started.err);
-    const link = /^Page  (http:.*#\/pair\?code=([2-9A-Z]{4}-[2-9A-Z]{4}))$/m.exec(started.out);
+    const link = /^Page {2}(http:.*#\/pair\?code=([2-9A-Z]{4}-[2-9A-Z]{4}))$/m.exec(started.out);
     assert.ok(link !== null && started.out.includes(`Code  ${link[2]}\n`), started.out);
     assert.match(started.out, /[█▀▄]{5}/);
     const [id] = /^[a-z0-9]{10}/m.exec((await place.run("pair list")).out) ?? [];
