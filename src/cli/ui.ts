@@ -74,7 +74,7 @@ async function watch(choice: UiChoice): Promise<number> {
       } catch (error) {
         if (quit.signal.aborted) break;
         if (isFinal(error)) throw error;
-        view.tell(`${(error as Error).message}; trying again`);
+        view.tell(`Trying again: ${(error as Error).message}`);
       }
     }
     return ExitCode.Ok;

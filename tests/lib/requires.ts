@@ -10,6 +10,7 @@ export type Tool =
   | "curl"
   | "python-seccomp"
   | "shellcheck"
+  | "script"
   | "git"
   | "npm";
 
@@ -36,6 +37,7 @@ const probes: Record<Tool, Probe> = {
       ? null
       : "The Python module seccomp is missing: install the Debian package python3-seccomp",
   "shellcheck": () => needsProgram("shellcheck", "shellcheck"),
+  "script": () => needsProgram("script", "bsdutils"),
   "git": () => needsProgram("git", "git"),
   "npm": () => needsProgram("npm", "npm"),
 };

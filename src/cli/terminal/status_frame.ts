@@ -132,7 +132,7 @@ function headLines(status: StatusView, nowMs: number): Part[][] {
     const event = lastEvent === null ? "no event yet" : `last event ${age(lastEvent, nowMs)} ago`;
     const streaming = mode === "stream" ? `${devicesStreaming} of ${devices} devices streaming` : `${devices} devices`;
     const good = state === "connected" ? "good" : state === "connecting" || state === "degraded" ? "warn" : "bad";
-    lines.push([["Source   "], [`${name} ${state}`, good], [`  ${mode} ${address}, ${streaming}, ${event}`]]);
+    lines.push([["Source   "], [`${name} ${state}`, good], [`  ${streaming}, ${event}  ${mode} ${address}`]]);
   }
   const server = opcua === null
     ? "not running"
