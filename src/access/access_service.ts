@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import { getLogger } from "@logtape/logtape";
 import type { EventFeed } from "../telemetry/event_feed.ts";
 import type { FaultBoard } from "../telemetry/fault_board.ts";
@@ -7,7 +6,6 @@ import {
   AccessError,
   type AccessSettings,
   type Authentication,
-  type AuthFailure,
   type NewToken,
   type PairingInfo,
   type SessionInfo,
@@ -15,9 +13,9 @@ import {
   type TokenInfo,
   type UserInfo,
 } from "./access.ts";
-import { addressKey } from "./address_key.ts";
 import { ConfiguredCredentials } from "./configured_credentials.ts";
 import { CredentialSignals } from "./credential_signals.ts";
+import { Doorkeeper, hasEnded } from "./doorkeeper.ts";
 import { KnownPlaces } from "./known_places.ts";
 import { notDurable } from "./not_durable.ts";
 import { PairingDesk } from "./pairing_desk.ts";
@@ -26,9 +24,9 @@ import { PasswordLogin } from "./password_login.ts";
 import type { Origin, Principal } from "./principal.ts";
 import { SessionBook } from "./session_book.ts";
 import { removeStaleSetupCode, SetupCode } from "./setup_code.ts";
-import type { AccessStore, StoredSession, StoredToken, StoredUser } from "./store.ts";
+import type { AccessStore, StoredToken, StoredUser } from "./store.ts";
 import { Throttle } from "./throttle.ts";
-import { checkGrant, endOf, looksStored, TokenBook, tokenInfo } from "./token_book.ts";
+import { checkGrant, endOf, TokenBook, tokenInfo } from "./token_book.ts";
 import { UserBook } from "./user_book.ts";
 import { UserChanges } from "./user_changes.ts";
 
@@ -55,13 +53,6 @@ export interface AccessParts {
   readonly damage: string | null;
 }
 
-/** Who a session belongs to, as of now. */
-interface Owner {
-  readonly name: string;
-  readonly role: UserInfo["role"];
-  readonly user: string | null;
-}
-
 /** {@link Access} over the store: memory decides, the file follows. */
 export class AccessService implements Access {
   readonly #parts: AccessParts;
@@ -70,15 +61,12 @@ export class AccessService implements Access {
   readonly #signals = new CredentialSignals();
   readonly #throttle: Throttle;
   readonly #places: KnownPlaces;
-  readonly #login: PasswordLogin;
   readonly #users: UserBook;
   readonly #tokens: TokenBook;
   readonly #sessions: SessionBook;
   readonly #pairing: PairingDesk;
   readonly #changes: UserChanges;
-  /** Password checks under way: the same one asked again waits for the same answer. */
-  readonly #checking = new Map<string, Promise<Authentication>>();
-  #configUserUsedUs: number | null = null;
+  readonly #door: Doorkeeper;
   #damage: string | null;
   #setup: SetupCode | null = null;
   #claiming = false;
@@ -96,7 +84,7 @@ export class AccessService implements Access {
     this.#useStoredUs = nowUs();
     this.#throttle = new Throttle(nowUs);
     this.#places = new KnownPlaces(this.#throttle, nowUs, state.places);
-    this.#login = new PasswordLogin(nowUs, parts.hashCost);
+    const login = new PasswordLogin(nowUs, parts.hashCost);
     this.#users = new UserBook(store, state.users);
     this.#tokens = new TokenBook(store, random, state.tokens);
     this.#sessions = new SessionBook({
@@ -115,8 +103,20 @@ export class AccessService implements Access {
       sessions: this.#sessions,
       pairing: this.#pairing,
       signals: this.#signals,
-      login: this.#login,
+      login,
       places: this.#places,
+    });
+    this.#door = new Doorkeeper({
+      nowUs,
+      throttle: this.#throttle,
+      places: this.#places,
+      login,
+      configured,
+      signals: this.#signals,
+      users: this.#users,
+      tokens: this.#tokens,
+      sessions: this.#sessions,
+      changes: this.#changes,
     });
   }
 
@@ -131,7 +131,7 @@ export class AccessService implements Access {
     }
     if (waiting.length === 0) service.#makeMarks();
     for (const { id, owner } of service.#sessions.list()) {
-      if (service.#owner(owner) === null) service.#sessions.close(id);
+      if (service.#door.owner(owner) === null) service.#sessions.close(id);
     }
     service.#settle();
     if (service.#setup === null) removeStaleSetupCode(parts.dataDir);
@@ -145,115 +145,25 @@ export class AccessService implements Access {
   }
 
   password(name: string, password: string, origin: Origin): Promise<Authentication> {
-    const question = createHash("sha256").update(JSON.stringify([addressKey(origin.address), name, password]));
-    const key = question.digest("base64");
-    const running = this.#checking.get(key);
-    if (running !== undefined) return running;
-    const checking = this.#checkPassword(name, password, origin).finally(() => this.#checking.delete(key));
-    this.#checking.set(key, checking);
-    return checking;
+    return this.#door.password(name, password, origin);
   }
 
-  async #checkPassword(name: string, password: string, origin: Origin): Promise<Authentication> {
-    if (this.#stopped) return refused("closed");
-    const attempt = this.#throttle.begin(origin.address, name);
-    if (!attempt.ok) return refused("throttled", attempt.waitMs);
-    if (this.#configured.isUser(name) && this.#configured.passwordFits(password)) {
-      attempt.succeeded();
-      this.#places.note(origin.address, name);
-      this.#configUserUsedUs = this.#parts.nowUs();
-      return this.#let({ kind: "config_user", name, role: "admin", credential: `user:${name}`, user: null });
-    }
-    const user = this.#configured.isUser(name) ? undefined : this.#users.get(name);
-    const verdict = await this.#login.check(user, password, attempt.known);
-    if (this.#stopped) return refused("closed");
-    if (verdict.outcome === "busy") {
-      attempt.withdrawn();
-      return refused("throttled", verdict.retryAfterMs);
-    }
-    // the user may have been changed or shadowed while the hash was made
-    const now = this.#configured.isUser(name) ? undefined : this.#users.get(name);
-    if (verdict.outcome === "wrong" || user === undefined || now?.hash !== user.hash) {
-      return refused(user === undefined && !this.#configured.isUser(name) ? "user_mismatch" : "password_mismatch");
-    }
-    if (now.disabled) return refused("user_disabled");
-    attempt.succeeded();
-    this.#places.note(origin.address, name);
-    this.#users.touch(name, this.#parts.nowUs());
-    this.#login.remember(this.#changes.rehash(now, verdict.rehashed), password);
-    return this.#let({ kind: "password", name, role: now.role, credential: `user:${name}`, user: name });
+  token(token: string, origin: Origin): Authentication {
+    return this.#door.token(token, origin);
   }
 
-  token(token: string, { address }: Origin): Authentication {
-    if (this.#stopped) return refused("closed");
-    if (token === "") return refused("missing");
-    const nowUs = this.#parts.nowUs();
-    const stored = this.#tokens.find(token);
-    // right whatever the throttle says: 256 random bits are not guessed
-    if (stored !== undefined) {
-      if (isOver(stored.expiresUs, nowUs)) return refused("token_expired");
-      this.#tokens.touch(stored.id, address, nowUs);
-      return this.#let(tokenPrincipal(stored), stored.expiresUs);
-    }
-    const { controlToken } = this.#configured;
-    const guess = controlToken !== null && (!looksStored(token) || looksStored(controlToken));
-    const attempt = this.#throttle.begin(address, guess ? "control-token" : null);
-    if (!attempt.ok) return refused("throttled", attempt.waitMs);
-    if (!guess || !this.#configured.tokenFits(token)) return refused("token_mismatch");
-    attempt.succeeded();
-    this.#places.note(address, "control-token");
-    return this.#let({
-      kind: "control_token",
-      name: "control-token",
-      role: "admin",
-      credential: "control-token",
-      user: null,
-    });
+  certificate(fingerprint: string, origin: Origin): Authentication {
+    return this.#door.certificate(fingerprint, origin);
   }
 
-  certificate(fingerprint: string, _origin: Origin): Authentication {
-    if (this.#stopped) return refused("closed");
-    const user = this.#users.byCertificate(fingerprint);
-    if (user === undefined || this.#configured.isUser(user.name)) return refused("certificate_unknown");
-    if (user.disabled) return refused("user_disabled");
-    this.#users.touch(user.name, this.#parts.nowUs());
-    return this.#let({
-      kind: "certificate",
-      name: user.name,
-      role: user.role,
-      credential: `user:${user.name}`,
-      user: user.name,
-    });
-  }
-
-  session(cookie: string, _origin: Origin): Authentication {
-    if (this.#stopped) return refused("closed");
-    if (cookie === "") return refused("missing");
-    const session = this.#sessions.find(cookie);
-    if (session === undefined) return refused("session_expired");
-    const owner = this.#owner(session.owner);
-    if (owner === null) {
-      this.#sessions.close(session.id);
-      return refused("session_expired");
-    }
-    this.#sessions.touch(session.id);
-    return this.#let(
-      { kind: "session", name: owner.name, role: owner.role, credential: `session:${session.id}`, user: owner.user },
-      session.expiresUs,
-    );
+  session(cookie: string, origin: Origin): Authentication {
+    return this.#door.session(cookie, origin);
   }
 
   openSession(principal: Principal, origin: Origin, userAgent: string): { cookie: string; info: SessionInfo } {
-    const owner = ownerKey(principal);
-    const present = owner === null ? null : this.#owner(owner);
-    if (this.#stopped || owner === null || present === null || this.#signals.of(principal).aborted) {
-      throw new AccessError("permission_denied", "Cannot open a session for this credential");
-    }
-    const configured = owner.startsWith("config:") || owner === "control-token";
-    const mark = configured ? this.#configured.mark(owner) : null;
-    const { cookie, session } = this.#sessions.open(owner, mark, principal.expiresUs, origin, userAgent);
+    const opened = this.#door.openSession(principal, origin, userAgent);
     this.#arm();
-    return { cookie, info: this.#sessionInfo(session, present) };
+    return opened;
   }
 
   closeSession(id: string): boolean {
@@ -261,11 +171,7 @@ export class AccessService implements Access {
   }
 
   sessions(): SessionInfo[] {
-    this.#sessions.expire();
-    return this.#sessions.list().flatMap((session) => {
-      const owner = this.#owner(session.owner);
-      return owner === null ? [] : [this.#sessionInfo(session, owner)];
-    });
+    return this.#door.sessionList();
   }
 
   revoked(principal: Principal): AbortSignal {
@@ -279,7 +185,7 @@ export class AccessService implements Access {
       disabled: false,
       source: "config",
       createdUs: null,
-      lastUsedUs: this.#configUserUsedUs,
+      lastUsedUs: this.#door.configUserUsedUs,
       passwordChangedUs: null,
       certificates: [],
     }];
@@ -409,7 +315,7 @@ export class AccessService implements Access {
     const changed = this.#configured.replace(settings);
     this.#sessions.idleMs = settings.sessionIdleMs;
     if (changed.user) {
-      this.#configUserUsedUs = null;
+      this.#door.forgetConfigUser();
       for (const name of new Set([nameBefore, this.#configured.userName])) {
         if (name === null) continue;
         // a stored user of that name is shadowed from now on
@@ -433,6 +339,7 @@ export class AccessService implements Access {
   stop(): void {
     if (this.#stopped) return;
     this.#stopped = true;
+    this.#door.close();
     clearTimeout(this.#timer);
     this.#storeUse();
     this.#store.catchUp();
@@ -445,36 +352,10 @@ export class AccessService implements Access {
     const nowUs = this.#parts.nowUs();
     this.#sessions.expire();
     this.#pairing.expire();
-    for (const { id, expiresUs } of this.#tokens.ends()) if (isOver(expiresUs, nowUs)) this.#endToken(id);
+    for (const { id, expiresUs } of this.#tokens.ends()) if (hasEnded(expiresUs, nowUs)) this.#endToken(id);
     this.#store.catchUp();
     if (Math.abs(nowUs - this.#useStoredUs) >= STORE_USE_EVERY_US) this.#storeUse();
     this.#arm();
-  }
-
-  #let(who: Omit<Principal, "expiresUs">, expiresUs: number | null = null): Authentication {
-    return { ok: true, principal: this.#signals.issue({ ...who, expiresUs }) };
-  }
-
-  /** Who stands behind a session now; `null` when nobody does any more. */
-  #owner(owner: string): Owner | null {
-    const [, kind, id = ""] = /^([a-z-]+)(?::(.*))?$/s.exec(owner) ?? [];
-    if (kind === "user") {
-      const user = this.#configured.isUser(id) ? undefined : this.#users.get(id);
-      return user === undefined || user.disabled ? null : { name: user.name, role: user.role, user: user.name };
-    }
-    if (kind === "token") {
-      const token = this.#tokens.get(id);
-      if (token === undefined || isOver(token.expiresUs, this.#parts.nowUs())) return null;
-      return { name: token.label, role: token.role, user: null };
-    }
-    if (kind === "config") return this.#configured.isUser(id) ? { name: id, role: "admin", user: null } : null;
-    const control = kind === "control-token" && this.#configured.controlToken !== null;
-    return control ? { name: "control-token", role: "admin", user: null } : null;
-  }
-
-  #sessionInfo(session: StoredSession, { name, role }: Owner): SessionInfo {
-    const { id, address, userAgent, createdUs, lastUsedUs } = session;
-    return { id, name, role, address, userAgent, createdUs, lastUsedUs, expiresUs: this.#sessions.endOf(session) };
   }
 
   #storedToken(id: string, what: string): StoredToken {
@@ -566,42 +447,6 @@ function throttled(retryAfterMs = 1000): AccessError {
 
 function alreadyClaimed(): AccessError {
   return new AccessError("conflict", "Cannot make the first admin as somebody can get in already");
-}
-
-function refused(reason: AuthFailure, retryAfterMs?: number): Authentication {
-  return retryAfterMs === undefined ? { ok: false, reason } : { ok: false, reason, retryAfterMs };
-}
-
-function isOver(expiresUs: number | null, nowUs: number): boolean {
-  return expiresUs !== null && expiresUs <= nowUs;
-}
-
-function tokenPrincipal({ id, kind, label, role }: StoredToken): Omit<Principal, "expiresUs"> {
-  return {
-    kind: kind === "paired" ? "paired_token" : "api_token",
-    name: label,
-    role,
-    credential: `token:${id}`,
-    user: null,
-  };
-}
-
-/** Whose sessions a principal opens; `null` for one that cannot. */
-function ownerKey({ kind, name, user, credential }: Principal): string | null {
-  switch (kind) {
-    case "password":
-    case "certificate":
-      return user === null ? null : `user:${user}`;
-    case "config_user":
-      return `config:${name}`;
-    case "control_token":
-      return "control-token";
-    case "api_token":
-    case "paired_token":
-      return credential;
-    default:
-      return null;
-  }
 }
 
 function userInfo(user: StoredUser): UserInfo {
