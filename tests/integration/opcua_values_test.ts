@@ -82,6 +82,17 @@ Deno.test("values, statuses and times reach a client in another process", async 
     deepStrictEqual((await read([`ns=2;s=${small.id}`])).map((v) => [v.value, v.statusName]), [[-3, "Good"]]);
   });
 
+  await t.step("a forced value says that it is forced, and the field's comes back", async () => {
+    const small = tagOf(server.tags, "small");
+    const shown = async () => (await read([`ns=2;s=${small.id}`])).map((v) => [v.value, v.statusName, v.sourceUs]);
+    server.tags.force(small.id, 7, "anna");
+    deepStrictEqual(await shown(), [[7, "GoodLocalOverride", nowUs + 2]]);
+    server.tags.update([tagUpdate(small, -4, nowUs + 5)]);
+    strictEqual((await shown())[0]?.[0], 7);
+    server.tags.unforce(small.id);
+    deepStrictEqual(await shown(), [[-4, "Good", nowUs + 5]]);
+  });
+
   await t.step(
     "an item with sampling interval 0 gets every sample of a batch, and none that was filled in",
     async () => {

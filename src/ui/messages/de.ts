@@ -190,6 +190,7 @@ export const de: Messages = {
   qualities: {
     Good: { short: "Gut", cause: "Der Wert ist aktuell." },
     GoodCalculated: { short: "Gut, berechnet", cause: "Der Wert ist ein Aggregat, das die Quelle berechnet hat." },
+    GoodLocalOverride: { short: "Erzwungen", cause: "Jemand hat diesen Wert erzwungen: er kommt nicht aus dem Feld." },
     UncertainLastUsableValue: {
       short: "Veraltet",
       cause: "Länger als erwartet kam kein neuer Wert. Dies ist der letzte empfangene.",

@@ -190,6 +190,7 @@ export const en = {
   qualities: {
     Good: { short: "Good", cause: "The value is current." },
     GoodCalculated: { short: "Good, calculated", cause: "The value is an aggregate that the source computed." },
+    GoodLocalOverride: { short: "Forced", cause: "Somebody forced this value: it is not the field's." },
     UncertainLastUsableValue: {
       short: "Stale",
       cause: "No new value for longer than expected. This is the last one received.",
