@@ -175,7 +175,7 @@ export const faultCatalogue = catalogue({
     title: "A stored user has the name of the configured one",
     severity: "warning",
     cause:
-      "[opcua].user_name names a user who is stored too: the configured password counts, the stored user is shut out.",
+      "The configured [opcua].user_name names a user who is stored too: the configured password counts, the stored user is shut out.",
     remedy: "Remove the stored user (`edgekeep user remove`), or choose another [opcua].user_name.",
   },
   tls_certificate_unusable: {
