@@ -385,6 +385,27 @@ accessTest("unlocked debug operations are told on every page until they are clos
   assert.deepEqual(complaintsOf(admin), []);
 });
 
+accessTest("without the gateway nothing claims to have been done", {
+  users: { anna: "admin" },
+}, async ({ gateway, open }) => {
+  const { page } = await open();
+  await page.goto(`${gateway.url}/#/security/users`);
+  await logIn(page, "anna");
+  await page.getByRole("row", { name: /^anna/ }).waitFor();
+  await gateway.stopServer();
+  await page.getByRole("alert").getByText("No connection to the gateway since").waitFor();
+  await page.getByLabel("User name").fill("vera");
+  await page.getByLabel("Password", { exact: true }).fill(passwordOf("vera"));
+  await page.getByRole("button", { name: "Add a user" }).click();
+  await page.getByRole("alert").getByText("The gateway does not answer.").waitFor();
+  assert.equal(await page.getByText("vera can log in now.").count(), 0);
+  await page.getByRole("link", { name: "Sessions" }).click();
+  await page.getByRole("alert").getByText("The gateway does not answer.").waitFor();
+  await page.getByRole("button", { name: "Try again" }).waitFor();
+  assert.equal(await page.getByText("Nobody is connected.").count(), 0, "not knowing is not the same as nobody");
+  assert.deepEqual(await seriousFaults(page), []);
+});
+
 accessTest("the audit tells who tried what, and its chain is verified", {
   users: { anna: "admin" },
 }, async ({ gateway, open }) => {

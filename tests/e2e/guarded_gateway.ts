@@ -99,6 +99,8 @@ export async function guardedGateway(options: GuardedOptions = {}) {
     access,
     audit,
     setupCode: () => setupCodeIn(dir),
+    /** Stops the listener, as a crash does for the page. */
+    stopServer: () => server.stop(),
     async [Symbol.asyncDispose]() {
       await server.stop();
       debug.stop();

@@ -7,6 +7,7 @@ import { TroubleNote } from "../parts/trouble_note.tsx";
 import { useAction } from "../parts/use_action.ts";
 import { useAnswer } from "../parts/use_answer.ts";
 import { closeSession, readSessions } from "./access_calls.ts";
+import { clientName } from "./client_name.ts";
 import { ListTable } from "./list_table.tsx";
 import { Ago, Day } from "./moments.tsx";
 import { Answer, Done, Empty, Part } from "./part.tsx";
@@ -81,15 +82,4 @@ export function SessionsSection() {
       </p>
     </Part>
   );
-}
-
-/** A browser's user agent says a lot that was never true; the name of the browser and the system is what helps. */
-export function clientName(client: string): string {
-  const browser = /(Firefox|Edg|OPR|Chrome|Safari)\/(\d+)/.exec(
-    client.includes("Edg/") ? client.replace(/Chrome\/\S+/, "") : client,
-  );
-  if (browser === null || !client.startsWith("Mozilla/")) return client;
-  const system = /(Windows|Android|iPhone|iPad|Mac OS X|Linux)/.exec(client)?.[1];
-  const name = { Edg: "Edge", OPR: "Opera" }[browser[1] ?? ""] ?? browser[1];
-  return `${name} ${browser[2]}${system === undefined ? "" : `, ${system}`}`;
 }

@@ -37,7 +37,7 @@ export function AccountMenu() {
   const { name, role } = who;
   const looking = isLoopback(who);
   return (
-    <div class="account" ref={place}>
+    <div class={looking ? "account account-looking" : "account"} ref={place}>
       <button
         ref={button}
         type="button"
