@@ -4,7 +4,7 @@ import { isRole, type Role } from "../policy/roles.ts";
 import type { FaultBoard } from "../telemetry/fault_board.ts";
 import type { PairingInfo, TokenInfo } from "./access.ts";
 import { storeTroubleOf, unavailable } from "./store_error.ts";
-import type { OpenedStore } from "./store_file.ts";
+import { closeStoreFile, type OpenedStore } from "./store_file.ts";
 
 const log = getLogger(["edgekeep", "access"]);
 
@@ -185,7 +185,7 @@ export class AccessStore {
 
   /** Closes the file. Its log is moved into it. */
   close(): void {
-    this.#opened.db?.close();
+    if (this.#opened.db !== null) closeStoreFile(this.#opened.db);
   }
 
   #transact(change: Change): void {

@@ -131,25 +131,34 @@ function setAside(path: string, nowUs: number): string {
   return aside;
 }
 
-/**
- * On a full or read-only disk those who are known still get in. Without its log a file may lack the newest revocations:
- * it is read past SQLite's locks only when there is no log.
- */
+/** On a full or read-only disk those who are known still get in. */
 function openReadOnly(path: string, error: unknown): OpenedStore {
   const why = textOf(error);
   if (!existsSync(path)) return { db: null, readOnly: null, damage: `The store cannot be made: ${why}` };
-  const withoutLog = (statSync(`${path}-wal`, { throwIfNoEntry: false })?.size ?? 0) === 0;
-  for (const name of [path, ...(withoutLog ? [`file:${encodeURI(path)}?immutable=1`] : [])]) {
-    let db: sqlite.DatabaseSync | null = null;
-    try {
-      db = new sqlite.DatabaseSync(name, { readOnly: true });
-      refuseUnsound(db);
-      return { db, readOnly: why, damage: null };
-    } catch {
-      db?.close();
-    }
+  let db: sqlite.DatabaseSync | null = null;
+  try {
+    // with the log of a program that was killed, if there is one: it may hold the newest revocations
+    db = new sqlite.DatabaseSync(path, { readOnly: true });
+    refuseUnsound(db);
+    return { db, readOnly: why, damage: null };
+  } catch {
+    db?.close();
+    return { db: null, readOnly: null, damage: `The store cannot be opened: ${why}` };
   }
-  return { db: null, readOnly: null, damage: `The store cannot be opened: ${why}` };
+}
+
+/**
+ * Closes the file and leaves it without a log: one that has a log can only be read where files can be made beside it, so
+ * not on a disk that has become read-only or full.
+ */
+export function closeStoreFile(db: sqlite.DatabaseSync): void {
+  try {
+    db.exec("PRAGMA journal_mode = DELETE");
+  } catch {
+    // a disk that refuses, or a file open for reading: it stays as it is
+  } finally {
+    db.close();
+  }
 }
 
 function textOf(error: unknown): string {

@@ -189,6 +189,31 @@ Deno.test({
 });
 
 Deno.test({
+  name: "after a kill, a disk that has become read-only still knows the newest revocation",
+  ...requires("root"),
+  fn: () =>
+    withSmallDisk("size=4m", async ({ dir, remount }) => {
+      const world = await accessWorld({ dir });
+      const { token, id } = await furnish(world.access);
+      const kept = world.access.createToken({ label: "kept", role: "viewer", lifetimeSeconds: null }, "anna");
+      world.access.revokeToken(id);
+      // what a kill leaves: the file with its log, and nobody who has it open
+      const copies: [string, Uint8Array][] = [];
+      for (const name of ["access.db", "access.db-wal", "access.db-shm"]) {
+        copies.push([`${dir}/${name}`, await Deno.readFile(`${dir}/${name}`)]);
+      }
+      world.access.stop();
+      for (const [path, bytes] of copies) await Deno.writeFile(path, bytes, { mode: 0o600 });
+      await remount("ro");
+      const access = await world.reopen();
+      assert.equal(reasonOf(access.token(token, here)), "token_mismatch");
+      assert.ok(access.token(kept.token, here).ok);
+      assert.equal(access.state, "open");
+      access.stop();
+    }),
+});
+
+Deno.test({
   name: "an empty read-only disk is closed until it can be written",
   ...requires("root"),
   fn: () =>
