@@ -290,11 +290,19 @@ class RunningAudit implements Audit {
     }
     this.#options.faults.raise("audit_unwritable", `Cannot write the audit in ${this.#dir}: ${text}`);
     if (!this.#timers.has("retry")) {
-      this.#later("retry", RETRY_MS, () => {
-        this.#drain();
-        this.#syncNow();
-      });
+      this.#later("retry", RETRY_MS, () => this.#tryAgain());
     }
+  }
+
+  #tryAgain(): void {
+    try {
+      this.#file?.syncNow();
+    } catch (error) {
+      this.#failed(error);
+      return;
+    }
+    this.#drain();
+    this.#syncNow();
   }
 
   #caughtUp(): void {

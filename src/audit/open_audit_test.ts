@@ -276,6 +276,23 @@ Deno.test("somebody unknown who hammers at the door is counted", async () => {
   assert.equal((await audit.verify()).ok, true);
 });
 
+Deno.test("somebody known who is denied again and again is counted too, and nobody else's records are", async () => {
+  await using site = new Site();
+  const audit = await site.open();
+  const denied = (credential: string) =>
+    audit.record(entry({ decision: "denied", role: "viewer", credential, outcome: "permission_denied" }));
+  for (let i = 0; i < 100; i++) denied("token:1");
+  assert.match(denied("token:2"), /^\d+$/);
+  for (let i = 0; i < 500; i++) audit.record(entry());
+  await audit.stop();
+  const again = await site.open();
+  const records = await again.tail({ limit: 1000 });
+  assert.equal(records.filter(({ credential }) => credential === "token:1").length, 61);
+  assert.equal(records.filter(({ decision }) => decision === "allowed").length, 500);
+  const last = records.at(-1);
+  assert.deepEqual([last?.event, last?.credential, last?.fields?.["count"]], ["repeated", "token:1", 40]);
+});
+
 Deno.test("hammering from very many addresses stays bounded", async () => {
   await using site = new Site();
   const audit = await site.open();

@@ -1,44 +1,50 @@
 import { isIPv6 } from "node:net";
+import { formatTime } from "../telemetry/time_text.ts";
 import type { AuditEntry } from "./audit.ts";
 
 const MINUTE_US = 60_000_000;
-/** Denied attempts of unknown callers that are written singly in a minute: from one address, and from all together. */
-const SINGLES_EACH = 20;
-const SINGLES_ALL = 60;
-/** Addresses that are told apart in a minute; further ones are counted together. */
-const MOST_ADDRESSES = 64;
-const REST = "other addresses";
+/** Attempts that were denied or failed and are written singly in a minute: of each, and of all together. */
+const bounds = {
+  /** Of an address without a credential. */
+  stranger: { each: 20, all: 60 },
+  /** Of a credential. */
+  known: { each: 60, all: 240 },
+} as const;
+/** Addresses and credentials that are told apart in a minute; further ones are counted together. */
+const MOST_KEYS = 64;
+const REST = "others";
 
 interface Counted {
+  readonly who: Pick<AuditEntry, "principal" | "role" | "credential" | "address" | "transport">;
   singles: number;
   repeated: number;
-  events: Map<string, number>;
-  transport: string;
+  readonly events: Map<string, number>;
 }
 
 /**
- * Keeps somebody who hammers at the door from filling the disk: of the denied attempts of unknown callers only the first
- * in each minute pass, the rest are counted and become one record an address. An IPv6 network (/64) counts as one
- * address, since whoever has one has all of its addresses.
+ * Keeps somebody who hammers at the door from filling the disk, and from pushing older records out of the files: of the
+ * attempts that are denied or fail only the first in each minute pass, the rest are counted and become one record for each address or
+ * credential. An IPv6 network (/64) counts as one address, since whoever has one has all of its addresses.
  */
 export class RepeatLimit {
   #sinceUs = 0;
-  #singles = 0;
-  #addresses = new Map<string, Counted>();
+  readonly #singles = { stranger: 0, known: 0 };
+  #counts = new Map<string, Counted>();
 
   /** Whether anything was counted that {@link take} has not given out. */
   get pending(): boolean {
-    for (const { repeated } of this.#addresses.values()) if (repeated > 0) return true;
+    for (const { repeated } of this.#counts.values()) if (repeated > 0) return true;
     return false;
   }
 
   /** Whether the entry is to be written by itself. When not, it was counted. */
   passes(entry: AuditEntry, nowUs: number): boolean {
-    if (entry.principal !== null || entry.decision !== "denied") return true;
-    const counted = this.#counted(entry);
-    if (this.#singles < SINGLES_ALL && counted.singles < SINGLES_EACH) {
+    if (entry.decision === "allowed" && entry.outcome === "ok") return true;
+    const kind = isStranger(entry) ? "stranger" : "known";
+    const counted = this.#counted(kind, entry);
+    if (this.#singles[kind] < bounds[kind].all && counted.singles < bounds[kind].each) {
       if (this.#sinceUs === 0) this.#sinceUs = nowUs;
-      this.#singles++;
+      this.#singles[kind]++;
       counted.singles++;
       return true;
     }
@@ -49,39 +55,52 @@ export class RepeatLimit {
     return false;
   }
 
-  /** What was counted in a minute that is over, or `now`: one entry an address. A new minute begins. */
+  /** What was counted in a minute that is over, or `now`: one entry for each. A new minute begins. */
   take(nowUs: number, now = false): AuditEntry[] {
     // a clock that was set back ends the minute too
     const over = this.#sinceUs !== 0 && (nowUs - this.#sinceUs >= MINUTE_US || nowUs < this.#sinceUs);
     if (!over && !now) return [];
-    const entries = [...this.#addresses].filter(([, { repeated }]) => repeated > 0).map(([address, counted]) =>
-      repeatedEntry(address, counted, this.#sinceUs)
-    );
-    this.#addresses = new Map();
-    this.#singles = 0;
+    const entries = [...this.#counts.values()].filter(({ repeated }) => repeated > 0)
+      .map((counted) => repeatedEntry(counted, this.#sinceUs));
+    this.#counts = new Map();
+    this.#singles.stranger = this.#singles.known = 0;
     this.#sinceUs = 0;
     return entries;
   }
 
-  #counted({ address, transport }: AuditEntry): Counted {
-    const key = networkOf(address);
-    const known = this.#addresses.get(key);
+  #counted(kind: keyof typeof bounds, entry: AuditEntry): Counted {
+    const key = `${kind} ${kind === "stranger" ? networkOf(entry.address) : entry.credential}`;
+    const known = this.#counts.get(key);
     if (known !== undefined) return known;
-    const name = this.#addresses.size < MOST_ADDRESSES ? key : REST;
-    const counted = this.#addresses.get(name) ?? { singles: 0, repeated: 0, events: new Map(), transport };
-    this.#addresses.set(name, counted);
+    const rest = this.#counts.size >= MOST_KEYS;
+    const { transport } = entry;
+    const who = rest
+      ? { principal: null, role: null, credential: null, address: REST, transport }
+      : kind === "stranger"
+      ? { principal: entry.principal, role: null, credential: null, address: networkOf(entry.address), transport }
+      : {
+        principal: entry.principal,
+        role: entry.role,
+        credential: entry.credential,
+        address: entry.address,
+        transport,
+      };
+    const name = rest ? `${kind} ${REST}` : key;
+    const counted = this.#counts.get(name) ?? { who, singles: 0, repeated: 0, events: new Map() };
+    this.#counts.set(name, counted);
     return counted;
   }
 }
 
-function repeatedEntry(address: string, { repeated, events, transport }: Counted, sinceUs: number): AuditEntry {
+/** Somebody unknown, or somebody at this machine who only looks and never proved who they are. */
+function isStranger({ principal, credential }: AuditEntry): boolean {
+  return principal === null || credential === null || credential === "loopback";
+}
+
+function repeatedEntry({ who, repeated, events }: Counted, sinceUs: number): AuditEntry {
   return {
     event: "repeated",
-    principal: null,
-    role: null,
-    credential: null,
-    address,
-    transport,
+    ...who,
     operation: null,
     target: null,
     decision: "denied",
@@ -90,8 +109,7 @@ function repeatedEntry(address: string, { repeated, events, transport }: Counted
     fields: {
       count: repeated,
       events: [...events].map(([event, count]) => `${event} ${count}`),
-      seconds: Math.round(MINUTE_US / 1_000_000),
-      since_us: sinceUs,
+      since: formatTime(sinceUs),
     },
   };
 }
