@@ -23,8 +23,9 @@ interface Counted {
 
 /**
  * Keeps somebody who hammers at the door from filling the disk, and from pushing older records out of the files: of the
- * attempts that are denied or fail only the first in each minute pass, the rest are counted and become one record for each address or
- * credential. An IPv6 network (/64) counts as one address, since whoever has one has all of its addresses.
+ * attempts that are denied or fail only the first in each minute pass, the rest are counted and become one record for
+ * each address or credential. An IPv6 network (/64) counts as one address, since whoever has one has all of its
+ * addresses.
  */
 export class RepeatLimit {
   #sinceUs = 0;
