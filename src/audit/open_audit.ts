@@ -30,9 +30,9 @@ export interface AuditOptions {
   readonly dir: string;
   readonly faults: FaultBoard;
   readonly nowUs: () => number;
-  /** Size beyond which a new file is begun, bytes. Default 4 MiB. */
+  /** Size beyond which a new file is begun, bytes. Default 1 MiB: the newest file is checked at the start. */
   readonly maxFileBytes?: number;
-  /** Files kept, at least 2; the oldest go. Default 32. */
+  /** Files kept, at least 2; the oldest go. Default 128. */
   readonly maxFiles?: number;
   /** Time after which the older files are checked, ms. */
   readonly checkAfterMs?: number;
@@ -82,8 +82,8 @@ class RunningAudit implements Audit {
   constructor(options: AuditOptions) {
     this.#options = options;
     this.#dir = options.dir;
-    this.#maxFileBytes = options.maxFileBytes ?? 4 * 1024 * 1024;
-    this.#maxFiles = Math.max(2, options.maxFiles ?? 32);
+    this.#maxFileBytes = options.maxFileBytes ?? 1024 * 1024;
+    this.#maxFiles = Math.max(2, options.maxFiles ?? 128);
     const start = openChain(options.dir, options.nowUs());
     this.#first = start.first;
     this.#newest = this.#written = this.#noted = start.last;

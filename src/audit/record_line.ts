@@ -28,7 +28,7 @@ export interface ChainPlace {
  */
 export function recordLine(entry: AuditEntry, { sequence, timeUs, previous }: ChainPlace): RecordLine {
   const body = canonical({ ...plainEntry(entry), sequence, time: formatTime(timeUs), previous });
-  const line = lineOf(body);
+  const line = lineOf(body, hashOf(body));
   return { line, record: JSON.parse(line) as AuditRecord };
 }
 
@@ -43,8 +43,11 @@ export function readRecordLine(line: string): AuditRecord | { readonly problem: 
   if (!isRecord(parsed)) return { problem: "The line is not an audit record" };
   const { hash, ...rest } = parsed;
   const body = canonical(rest);
-  if (hashOf(body) !== hash) return { problem: "The hash does not fit the record: it was changed" };
-  if (lineOf(body) !== line) return { problem: "The line is not the canonical form of its record: it was changed" };
+  const wanted = hashOf(body);
+  if (wanted !== hash) return { problem: "The hash does not fit the record: it was changed" };
+  if (lineOf(body, wanted) !== line) {
+    return { problem: "The line is not the canonical form of its record: it was changed" };
+  }
   return parsed;
 }
 
@@ -54,8 +57,8 @@ function plainEntry({ fields, ...entry }: AuditEntry): Record<string, AuditValue
   return Object.keys(more).length === 0 ? { ...entry } : { ...entry, fields: more };
 }
 
-function lineOf(body: string): string {
-  return `${body.slice(0, -1)},"hash":"${hashOf(body)}"}`;
+function lineOf(body: string, hash: string): string {
+  return `${body.slice(0, -1)},"hash":"${hash}"}`;
 }
 
 function hashOf(text: string): string {
