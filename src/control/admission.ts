@@ -1,5 +1,3 @@
-import type { ControlLimits } from "./limits.ts";
-
 /** A connection as far as its place matters. */
 export interface Seat {
   readonly id: string;
@@ -11,6 +9,14 @@ export interface Seat {
   /** When it came and when it last did something, ms of one monotonic clock. */
   readonly openedMs: number;
   readonly activeMs: number;
+}
+
+/** How many places there are. */
+export interface Places {
+  readonly all: number;
+  readonly perAddress: number;
+  /** Time without work after which a connection with a credential may be closed for a newcomer. */
+  readonly evictIdleMs: number;
 }
 
 /** What a newcomer's place costs. */
@@ -25,12 +31,12 @@ export type Admission =
  * that has shown no credential, from the address that holds the most of those: who floods displaces its own. Else it
  * takes the one with a credential that was quiet for longest. Idle peers can therefore lock nobody out.
  */
-export function admit(seats: readonly Seat[], address: string, limits: ControlLimits, nowMs: number): Admission {
+export function admit(seats: readonly Seat[], address: string, places: Places, nowMs: number): Admission {
   const own = seats.filter((seat) => seat.address === address);
-  const crowded = own.length >= limits.maxPerAddress;
-  if (!crowded && seats.length < limits.maxConnections) return { kind: "free" };
+  const crowded = own.length >= places.perAddress;
+  if (!crowded && seats.length < places.all) return { kind: "free" };
   const among = crowded ? own : seats;
-  const leaves = oldestStranger(among) ?? quietest(among, limits.evictIdleMs, nowMs);
+  const leaves = oldestStranger(among) ?? quietest(among, places.evictIdleMs, nowMs);
   return leaves === undefined ? { kind: "full" } : { kind: "instead_of", id: leaves.id };
 }
 

@@ -23,6 +23,8 @@ export interface ConnectionParts {
   readonly audit: Audit;
   readonly limits: ControlLimits;
   readonly nowUs: () => number;
+  /** Asked with the first line: whether there is a place for somebody who speaks. */
+  readonly enter: () => boolean;
 }
 
 /**
@@ -42,6 +44,7 @@ export class Connection {
   #warned = false;
   #ended = false;
   #inputEnded = false;
+  #entered = false;
   #pumping = false;
   #pumpAgain: ReturnType<typeof setImmediate> | null = null;
   #goodbye: ReturnType<typeof setTimeout> | null = null;
@@ -74,6 +77,16 @@ export class Connection {
   /** Who it has shown to be; `null` for a stranger. */
   get principal(): Principal | null {
     return this.#revoked?.aborted === true ? null : this.#principal;
+  }
+
+  /** Whether it only reads why it is closed, or not even that. */
+  get ended(): boolean {
+    return this.#ended;
+  }
+
+  /** Whether it has sent a line and has a place. */
+  get entered(): boolean {
+    return this.#entered;
   }
 
   get busy(): boolean {
@@ -147,6 +160,10 @@ export class Connection {
         const line = this.#lines.next();
         if (line === null) break;
         this.#touch();
+        if (!this.#entered && !this.#parts.enter()) {
+          return this.hangUp("too_many", "All connections are in use: try again later");
+        }
+        this.#entered = true;
         if (line.kind === "too_long") this.#refuse(null, undefined, "too_large", "too_long", tooLong);
         else this.#read(line.bytes);
       }
@@ -364,7 +381,10 @@ export class Connection {
   }
 
   #leaveWhenDone(): void {
-    if (this.#inputEnded && !this.busy && !this.#ended) this.#end("");
+    if (!this.#inputEnded || this.busy || this.#ended) return;
+    // a TLS socket whose peer has left never reports that it has ended
+    if (this.#socket.writableLength === 0) this.destroy();
+    else this.#end("");
   }
 
   /** Waits until the peer has taken what was sent, or is gone, or the signal is aborted. */

@@ -155,6 +155,14 @@ function reasonOf(error: Error): string {
   if (code === "ENOENT") return "there is no such socket; is the gateway running?";
   if (code === "ECONNREFUSED") return "nobody listens there; is the gateway running?";
   if (code === "EACCES") return "permission denied; the socket is for its owner and group alone";
+  // what OpenSSL and rustls say of a peer that answers a TLS greeting with something else
+  if (/InvalidContentType|wrong version number/.test(error.message)) {
+    return "it speaks plain text, not TLS; `--plain` says that you mean that";
+  }
+  if (/UnknownIssuer|SELF_SIGNED|self.signed|unable to (get|verify)/i.test(`${String(code)} ${error.message}`)) {
+    return `its certificate is of no known CA; name the CA with --ca, or compare the fingerprint and name it with ` +
+      `--fingerprint (${error.message})`;
+  }
   return error.message;
 }
 

@@ -1,9 +1,13 @@
 /** Bounds of the control endpoint besides those that the configuration sets. */
 export interface ControlLimits {
-  /** Connections open at once, whatever they do. */
+  /** Connections open at once that have sent a line. */
   readonly maxConnections: number;
   /** Of these from one address; on a unix socket all. */
   readonly maxPerAddress: number;
+  /** Connections open at once that have sent no line yet, TLS handshakes included. */
+  readonly maxSilent: number;
+  /** Of these from one address; on a unix socket all. */
+  readonly maxSilentPerAddress: number;
   /** Without a complete line, a call or a stream for so long, a connection is closed. */
   readonly idleMs: number;
   /** Time until the TLS handshake is done. */
@@ -22,11 +26,16 @@ export interface ControlLimits {
   readonly evictIdleMs: number;
 }
 
+const MAX_SILENT = 256;
+
 /** The limits that go with what `[runtime.control]` sets. One address may hold half of the connections. */
 export function controlLimits(maxConnections: number, idleSeconds: number, unix: boolean): ControlLimits {
+  const share = (all: number) => unix ? all : Math.ceil(all / 2);
   return {
     maxConnections,
-    maxPerAddress: unix ? maxConnections : Math.ceil(maxConnections / 2),
+    maxPerAddress: share(maxConnections),
+    maxSilent: MAX_SILENT,
+    maxSilentPerAddress: share(MAX_SILENT),
     idleMs: idleSeconds * 1000,
     handshakeMs: 10_000,
     stalledMs: 30_000,

@@ -24,7 +24,7 @@ interface Peer {
 }
 
 /** What the peers of one endpoint have in common. */
-export interface PeersOptions extends ConnectionParts {
+export interface PeersOptions extends Omit<ConnectionParts, "enter"> {
   /** Who a peer is without a token: `local` on a unix socket that asks for none, else `null`. */
   readonly principal: Principal | null;
   readonly unix: boolean;
@@ -52,7 +52,7 @@ export class Peers {
 
   /** Takes a connection that was accepted. */
   accept(raw: Socket): void {
-    const { unix, limits, tls, nowUs } = this.#options;
+    const { unix, tls, nowUs } = this.#options;
     // an error without a listener would end the process
     raw.on("error", () => {});
     if (this.#stopped) {
@@ -61,9 +61,7 @@ export class Peers {
     }
     const address = unix ? "local" : plainAddress(raw.remoteAddress);
     const openedMs = performance.now();
-    const admission = admit([...this.#peers.values()].map(seatOf), address, limits, openedMs);
-    if (admission.kind === "full") return this.#turnAway(raw);
-    if (admission.kind === "instead_of") this.#makeRoom(admission.id);
+    if (!this.#makeRoom(false, address)) return this.#turnAway(raw);
     const transport = unix ? "unix" : tls === null ? "tcp" : "tls";
     const id = `control-${++this.#count}`;
     const peer: Peer = { id, address, transport, raw, openedMs, createdUs: nowUs(), connection: null };
@@ -130,7 +128,14 @@ export class Peers {
       return;
     }
     const { address, transport } = peer;
-    peer.connection = new Connection(socket, { address, transport }, this.#options.principal, this.#options);
+    peer.connection = new Connection(socket, { address, transport }, this.#options.principal, {
+      ...this.#options,
+      enter: () => {
+        const free = this.#makeRoom(true, address);
+        if (!free) this.#tellFull();
+        return free;
+      },
+    });
     // with TLS, the end of either is the end of both
     if (socket !== peer.raw) socket.once("close", () => peer.raw.destroy());
   }
@@ -145,10 +150,21 @@ export class Peers {
     void connection.settled().finally(() => this.#leaving.delete(connection));
   }
 
-  #makeRoom(id: string): void {
-    const peer = this.#peers.get(id);
-    if (peer === undefined) return;
-    this.#dismiss(peer, "too_many", "Closed to make room for another connection");
+  /**
+   * Whether there is a place for one more from the address, among those that have sent a line or among those that have
+   * not. The silent have places of their own: they can keep out nobody who shows a token with the first line.
+   */
+  #makeRoom(speaking: boolean, address: string): boolean {
+    const { limits } = this.#options;
+    const places = speaking
+      ? { all: limits.maxConnections, perAddress: limits.maxPerAddress, evictIdleMs: limits.evictIdleMs }
+      : { all: limits.maxSilent, perAddress: limits.maxSilentPerAddress, evictIdleMs: limits.evictIdleMs };
+    const seats = [...this.#peers.values()]
+      .filter((peer) => hasSpoken(peer) === speaking && peer.connection?.ended !== true).map(seatOf);
+    const admission = admit(seats, address, places, performance.now());
+    const leaves = admission.kind === "instead_of" ? this.#peers.get(admission.id) : undefined;
+    if (leaves !== undefined) this.#dismiss(leaves, "too_many", "Closed to make room for another connection");
+    return admission.kind !== "full";
   }
 
   /** Its place is free at once, even while it still reads why. */
@@ -160,13 +176,16 @@ export class Peers {
   }
 
   #turnAway(raw: Socket): void {
-    const { limits } = this.#options;
-    log.warn("Control endpoint is full: {connections} connections work", {
-      event: "control_full",
-      connections: limits.maxConnections,
-    });
+    this.#tellFull();
     if (this.#options.tls === null) this.#refuse(raw, "too_many", "All connections are in use: try again later");
     else raw.destroy();
+  }
+
+  #tellFull(): void {
+    log.warn("Control endpoint is full: {connections} connections are in use", {
+      event: "control_full",
+      connections: this.#peers.size,
+    });
   }
 
   /** Says one line to somebody who is no peer, and closes. */
@@ -184,11 +203,15 @@ export class Peers {
   }
 }
 
+function hasSpoken({ connection }: Peer): boolean {
+  return connection?.entered === true;
+}
+
 function seatOf({ id, address, openedMs, connection }: Peer): Seat {
   return {
     id,
     address,
-    known: connection !== null && connection.principal !== null,
+    known: connection?.entered === true && connection.principal !== null,
     busy: connection?.busy ?? false,
     openedMs,
     activeMs: connection?.activeMs ?? openedMs,
