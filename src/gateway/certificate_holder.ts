@@ -1,5 +1,6 @@
 import { parseEndpoint } from "../config/address.ts";
 import type { Config } from "../config/schema.ts";
+import type { EventFeed } from "../telemetry/event_feed.ts";
 import type { FaultBoard } from "../telemetry/fault_board.ts";
 import { openServerCertificate } from "../tls/open_server_certificate.ts";
 import type { ServerCertificate } from "../tls/server_certificate.ts";
@@ -7,12 +8,14 @@ import type { ServerCertificate } from "../tls/server_certificate.ts";
 /** The server certificate that web and control share, or none, as the configuration of the moment has it. */
 export class CertificateHolder {
   readonly #faults: FaultBoard;
+  readonly #feed: EventFeed;
   readonly #nowUs: () => number;
   #current: ServerCertificate | null = null;
   #settings = "";
 
-  constructor(faults: FaultBoard, nowUs: () => number) {
+  constructor(faults: FaultBoard, feed: EventFeed, nowUs: () => number) {
     this.#faults = faults;
+    this.#feed = feed;
     this.#nowUs = nowUs;
   }
 
@@ -29,13 +32,21 @@ export class CertificateHolder {
     const { tls } = config.runtime;
     const wanted = servesTls(config);
     const settings = JSON.stringify([wanted, tls]);
-    if (settings === this.#settings) return () => {};
+    if (settings === this.#settings) {
+      // whoever reloads after replacing the files means them
+      await this.#current?.check();
+      return () => {};
+    }
     const before = this.#current;
     this.#current = wanted
-      ? await openServerCertificate({ config: tls, faults: this.#faults, nowUs: this.#nowUs })
+      ? await openServerCertificate({ config: tls, faults: this.#faults, feed: this.#feed, nowUs: this.#nowUs })
       : null;
     this.#settings = settings;
-    return () => before?.stop();
+    return () => {
+      before?.stop();
+      // the end of a watch takes its faults along, and the new one may have the same
+      if (before !== null) void this.#current?.check();
+    };
   }
 
   /** Ends the watch over the files. */

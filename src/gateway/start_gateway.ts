@@ -112,7 +112,7 @@ async function compose(
   stack.defer(() => access.stop());
   const debug = new DebugGate(() => config.runtime.control, nowUs, feed, faults);
   stack.defer(() => debug.stop());
-  const certificate = new CertificateHolder(faults, nowUs);
+  const certificate = new CertificateHolder(faults, feed, nowUs);
   stack.defer(() => certificate.stop());
   await certificate.take(config);
 

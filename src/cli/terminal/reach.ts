@@ -60,7 +60,7 @@ export function withReachOptions(command: Command): Command {
 export async function findGateway(choice: ReachChoice): Promise<Reach> {
   const asked = await trustOf(choice);
   if (choice.endpoint !== undefined) {
-    return { endpoint: choice.endpoint, tls: asked ?? (needsTls(choice) ? {} : null) };
+    return { endpoint: choice.endpoint, tls: asked === undefined ? (needsTls(choice) ? {} : null) : asked };
   }
   const loaded = await loadConfigHere({ path: choice.config, project: choice.project });
   if (!loaded.ok) {
@@ -72,7 +72,7 @@ export async function findGateway(choice: ReachChoice): Promise<Reach> {
     const text = `${loaded.file} has no control endpoint: [runtime.control].enabled is false`;
     throw new ReachError(ExitCode.Unreachable, text);
   }
-  return { endpoint: control.endpoint, tls: asked ?? await ownCertificate(loaded.config) };
+  return { endpoint: control.endpoint, tls: asked === undefined ? await ownCertificate(loaded.config) : asked };
 }
 
 /** The token that the options, a file or the environment give; `undefined` without one. Throws {@link ReachError}. */
