@@ -6,6 +6,9 @@ import type { Asker, ConfigChange, ConfigOutcome, ReloadTrigger } from "./role_p
 
 const log = getLogger(["edgekeep", "supervisor"]);
 
+/** Changes spelt out in one record. */
+const mostChanges = 50;
+
 type Fields = Readonly<Record<string, string | number | null | readonly string[]>>;
 
 /** Puts every attempt to change the configuration into the log and on record in the audit. */
@@ -28,7 +31,7 @@ export class ConfigEvents {
     const sections = new Set(changes.map(({ path }) => sectionOf(namesOf(path))));
     const fields = { changed_section_count: sections.size, duration_ms: durationMs };
     if (applied) {
-      const more = { ...fields, effect, version, changed: changes.map(changeText) };
+      const more = { ...fields, effect, version, changed: changes.slice(0, mostChanges).map(changeText) };
       const properties = this.#record("config_reload_succeeded", by, trigger, "ok", more);
       log.info("The configuration is applied: {changed_section_count} sections changed", properties);
     } else {

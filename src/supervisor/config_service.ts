@@ -1,14 +1,13 @@
 import { getLogger } from "@logtape/logtape";
 import { configValues, shownValue } from "../config/config_diff.ts";
-import { removeTomlKey, setTomlKey, TomlEditError } from "../config/edit_toml.ts";
-import type { Finding } from "../config/finding.ts";
-import { formatKeyPath, parseKeyPath } from "../config/key_path.ts";
+import { formatKeyPath } from "../config/key_path.ts";
 import type { LoadResult } from "../config/load.ts";
 import type { Config } from "../config/schema.ts";
-import { MaskError, SecretMask } from "../config/secret_mask.ts";
+import { SecretMask } from "../config/secret_mask.ts";
 import { removeLeftovers, replaceFile } from "../config/write_file.ts";
 import { ConfigEvents } from "./config_events.ts";
 import { planTakeOver, type TakeOver } from "./config_plan.ts";
+import { proposedText, RefusedChange } from "./config_proposal.ts";
 import { ConfigVersions } from "./config_versions.ts";
 import { ReplaceError, type RoleControl } from "./host_service.ts";
 import type { Grant } from "./permissions.ts";
@@ -46,17 +45,6 @@ export interface ConfigServiceOptions {
   readonly nowUs: () => number;
   /** Time between the answer to a caller and the restart that would cut it off, ms. Default 500. */
   readonly graceMs?: number;
-}
-
-/** Why an attempt ended before it could change anything. */
-class Refused extends Error {
-  constructor(
-    readonly reason: "validation" | "io" | "conflict",
-    message: string,
-    readonly findings: readonly Finding[] = [],
-  ) {
-    super(message);
-  }
 }
 
 /** An attempt whose end nobody waits for: what the caller hears, and what is done when the answer is on its way. */
@@ -140,7 +128,7 @@ export class ConfigService {
     try {
       text = await this.#readFile();
     } catch (error) {
-      throw error instanceof Refused ? new HostRefusal("io", error.message) : error;
+      throw error instanceof RefusedChange ? new HostRefusal("io", error.message) : error;
     }
     const hidden = (shown: string) =>
       secrets.reduce((left, secret) => secret.length < 6 ? left : left.replaceAll(secret, "***"), shown);
@@ -155,11 +143,11 @@ export class ConfigService {
   /** What a proposal would change, and whether it could be applied. Changes nothing. */
   async plan(proposal: ConfigProposal): Promise<ConfigPlan> {
     try {
-      const text = this.#proposed(proposal, await this.#readFile());
+      const text = proposedText(proposal, await this.#readFile(), this.#loaded.file, this.#mask);
       const { loaded, takeOver } = await this.#judge(text);
       return { ok: true, findings: loaded.findings, changes: takeOver.changes, effect: takeOver.effect };
     } catch (error) {
-      if (!(error instanceof Refused)) throw error;
+      if (!(error instanceof RefusedChange)) throw error;
       if (error.reason === "io") throw new HostRefusal("io", error.message);
       return { ...nothing, findings: error.findings };
     }
@@ -170,7 +158,7 @@ export class ConfigService {
     return this.#attempt(request.by, request.trigger, async () => {
       const disk = await this.#readFile();
       this.#refuseUnseen(disk, request.etag);
-      return { disk, text: this.#proposed(request, disk) };
+      return { disk, text: proposedText(request, disk, this.#loaded.file, this.#mask) };
     });
   }
 
@@ -240,9 +228,18 @@ export class ConfigService {
       // it is kept anew
     }
     if (before === text) return;
-    const earlier = before === null ? null : await this.#options.load(before);
-    const changes = earlier?.ok === true ? planTakeOver(earlier.config, this.#config, [], () => []).changes : [];
+    const changes = before === null ? [] : await this.#changesSince(before);
     await this.#versions.add(text, { timeUs: this.#options.nowUs(), by: "start", trigger: "start", changes });
+  }
+
+  /** What changed since a version; nothing when that one is not valid any more. */
+  async #changesSince(text: string): Promise<ConfigPlan["changes"]> {
+    try {
+      const earlier = await this.#options.load(text);
+      return earlier.ok ? planTakeOver(earlier.config, this.#config, [], () => []).changes : [];
+    } catch {
+      return [];
+    }
   }
 
   /** One attempt to change what runs, on record from its beginning to its end. */
@@ -258,7 +255,7 @@ export class ConfigService {
         const { outcome, later } = await this.#take({ ...await prepare(), by, trigger, startedMs });
         return { value: outcome, ...later === undefined ? {} : { later } };
       } catch (error) {
-        if (!(error instanceof Refused)) throw error;
+        if (!(error instanceof RefusedChange)) throw error;
         const { reason, message, findings } = error;
         const outcome = { ...nothing, findings, applied: false, reason, error: message, durationMs: since(startedMs) };
         this.#events.ended(by, trigger, outcome);
@@ -377,31 +374,9 @@ export class ConfigService {
     const loaded = await this.#options.load(text);
     if (!loaded.ok) {
       const errors = loaded.findings.filter(({ severity }) => severity === "error");
-      throw new Refused("validation", errors.map((finding) => finding.text).join(". "), loaded.findings);
+      throw new RefusedChange("validation", errors.map((finding) => finding.text).join(". "), loaded.findings);
     }
     return { loaded, takeOver: planTakeOver(this.#config, loaded.config, this.#held, this.#options.grantsOf) };
-  }
-
-  /** The text that a proposal asks for. */
-  #proposed(proposal: ConfigProposal, disk: string): string {
-    let path = "";
-    try {
-      let text = proposal.text ?? disk;
-      for (const [key, value] of Object.entries(proposal.set ?? {})) {
-        path = key;
-        const at = parseKeyPath(key);
-        if (at === null) throw new TomlEditError(`Cannot read '${key}' as a key, such as runtime.web.listen`);
-        text = value === null ? removeTomlKey(text, at) : setTomlKey(text, at, value);
-      }
-      return this.#mask.unmask(text);
-    } catch (error) {
-      if (!(error instanceof TomlEditError) && !(error instanceof MaskError)) throw error;
-      const { message } = error;
-      const fix = "Take the configuration as it is now, and change that";
-      throw new Refused("validation", message, [
-        { rule: "config_edit", severity: "error", path, line: null, file: this.#loaded.file, text: message, fix },
-      ]);
-    }
   }
 
   /** Refuses to write over something that the proposal was made without knowing. */
@@ -410,14 +385,14 @@ export class ConfigService {
     const what = etag === undefined
       ? "The file was changed since it was loaded: reload it first, or say which text the change is for"
       : "The configuration was changed meanwhile: take it as it is now, and change that";
-    throw new Refused("conflict", what);
+    throw new RefusedChange("conflict", what);
   }
 
   async #readFile(): Promise<string> {
     try {
       return await Deno.readTextFile(this.#loaded.file);
     } catch (error) {
-      throw new Refused("io", `Cannot read ${this.#loaded.file}: ${messageOf(error)}`);
+      throw new RefusedChange("io", `Cannot read ${this.#loaded.file}: ${messageOf(error)}`);
     }
   }
 
@@ -425,7 +400,7 @@ export class ConfigService {
     try {
       await replaceFile(this.#loaded.file, text);
     } catch (error) {
-      throw new Refused("io", `Cannot write ${this.#loaded.file}: ${messageOf(error)}`);
+      throw new RefusedChange("io", `Cannot write ${this.#loaded.file}: ${messageOf(error)}`);
     }
   }
 

@@ -1,4 +1,4 @@
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { getLogger } from "@logtape/logtape";
 import { z } from "zod";
 import { replaceFile } from "../config/write_file.ts";
@@ -8,6 +8,8 @@ const log = getLogger(["edgekeep", "supervisor"]);
 
 /** Versions kept; the oldest go first. */
 const defaultKept = 100;
+/** Changes listed with a version; its text has them all. */
+const mostChanges = 200;
 const indexName = "index.jsonl";
 
 const recordSchema = z.object({
@@ -81,7 +83,7 @@ export class ConfigVersions {
   /** Keeps a text as the newest version. Answers its number, or `null` when it cannot be kept. */
   async add(text: string, facts: VersionFacts): Promise<number | null> {
     const version = this.#last + 1;
-    const record = { version, ...facts, changes: [...facts.changes] };
+    const record = { version, ...facts, changes: facts.changes.slice(0, mostChanges) };
     try {
       await replaceFile(this.#file(version), text, { forceMode: 0o600 });
       const records = [...this.#records, record].slice(-this.#kept);
@@ -111,6 +113,7 @@ export class ConfigVersions {
 
   async #open(): Promise<void> {
     try {
+      await Deno.mkdir(dirname(this.#dir), { recursive: true, mode: 0o750 });
       await Deno.mkdir(this.#dir, { recursive: true, mode: 0o700 });
       const lines = (await textOrNull(join(this.#dir, indexName)) ?? "").split("\n").filter((line) => line !== "");
       this.#records = lines.flatMap(recordOf);

@@ -73,7 +73,7 @@ export interface ConfigVersion {
   readonly timeUs: number;
   readonly by: string;
   readonly trigger: ReloadTrigger;
-  /** Changes against the version before; secrets masked. */
+  /** Changes against the version before, the first 200 of them; secrets masked. */
   readonly changes: readonly ConfigChange[];
   readonly current: boolean;
 }

@@ -69,6 +69,14 @@ export async function supervise(roles: readonly RoleSpec[], options: SuperviseOp
   /** Records for the audit from before the role that keeps it was there. */
   let early: AuditEntry[] | null = [];
 
+  /** Asked for before everything served, which is then the time for it. */
+  let reloadWaits = false;
+
+  function reload(): void {
+    reloadWaits = listening.size < roles.length;
+    if (!reloadWaits) void reloadWith(host, serviceManager, () => summary(listening));
+  }
+
   function startNext(): void {
     const spec = roles[running.length];
     if (spec === undefined) return;
@@ -78,7 +86,10 @@ export async function supervise(roles: readonly RoleSpec[], options: SuperviseOp
         listening.set(spec.name, info);
         options.onReady?.(spec.name, info);
         if (!first) serviceManager?.status(summary(listening));
-        else if (listening.size === roles.length) serviceManager?.ready(summary(listening));
+        else if (listening.size === roles.length) {
+          serviceManager?.ready(summary(listening));
+          if (reloadWaits) reload();
+        }
         if (first) startNext();
       },
       crashed: (reason) => serviceManager?.status(`${spec.name} is being restarted: ${reason}`),
@@ -114,9 +125,9 @@ export async function supervise(roles: readonly RoleSpec[], options: SuperviseOp
       giveUp: (message) => ended.resolve({ name, failure: { code: "unresponsive", message, exitCode: 1 } }),
     });
   }
-  const reload = () => void reloadWith(host, serviceManager, () => summary(listening));
   const forgetReload = options.onReload?.(reload);
   signal.addEventListener("abort", stop);
+  if (signal.aborted) stop();
   const pinging = setInterval(() => {
     if (listening.size === roles.length && running.every((role) => role.healthy)) serviceManager?.watchdog();
     for (const role of running) role.ping();
