@@ -4,7 +4,7 @@
  */
 export const entries: readonly string[] = ["main.ts", "gateway.ts", "simulator.ts", "history/reader.ts"];
 
-/** The browser program, which `deno task build:ui` makes into `static/app.js`. */
+/** The browser program, which `deno task build:ui` makes into the modules of `static/`. */
 export const browserEntry = "ui/main.tsx";
 
 /** Packages that no module imports, since the build copies files out of them into `static/`. */

@@ -1,5 +1,6 @@
 /** What somebody may do, from least to most. */
 export const roles = ["viewer", "operator", "engineer", "admin"] as const;
+/** What somebody may do. */
 export type Role = typeof roles[number];
 
 /** Whether `has` includes everything that `needs` allows. */
@@ -7,6 +8,7 @@ export function roleIncludes(has: Role, needs: Role): boolean {
   return roles.indexOf(has) >= roles.indexOf(needs);
 }
 
+/** A user on the list. */
 export interface UserView {
   readonly name: string;
   readonly role: Role;
@@ -20,6 +22,7 @@ export interface UserView {
   readonly certificates: readonly string[];
 }
 
+/** A token on the list, without its secret. */
 export interface TokenView {
   readonly id: string;
   readonly kind: "api" | "paired";
@@ -32,11 +35,13 @@ export interface TokenView {
   readonly lastAddress: string | null;
 }
 
+/** A new token; the only time that its secret is seen. */
 export interface NewTokenAnswer {
   readonly token: string;
   readonly info: TokenView;
 }
 
+/** An open pairing code on the list, without the code. */
 export interface PairingView {
   readonly id: string;
   readonly role: Role;
@@ -47,6 +52,7 @@ export interface PairingView {
   readonly wrongTries: number;
 }
 
+/** A new pairing code. */
 export interface NewPairingAnswer {
   readonly code: string;
   /** Opens the pairing page with the code filled in; `null` when the gateway knows no address of its page. */
@@ -55,6 +61,7 @@ export interface NewPairingAnswer {
   readonly info: PairingView;
 }
 
+/** An open session of any kind. */
 export interface SessionView {
   readonly id: string;
   readonly kind: "web" | "control" | "opcua";
@@ -67,6 +74,7 @@ export interface SessionView {
   readonly expires: string | null;
 }
 
+/** A certificate; its fingerprint is SHA-256. */
 export interface CertificateView {
   readonly subject: string;
   readonly issuer: string;
@@ -76,6 +84,7 @@ export interface CertificateView {
   readonly fingerprint: string;
 }
 
+/** Own, trusted and rejected certificates. */
 export interface CertificatesAnswer {
   readonly server: CertificateView | null;
   readonly own: CertificateView | null;
@@ -83,6 +92,7 @@ export interface CertificatesAnswer {
   readonly rejected: readonly CertificateView[];
 }
 
+/** One listener: who reaches it, how it is protected, what it lets one do. */
 export interface ExposureView {
   readonly listener: "web" | "control" | "opcua";
   readonly address: string;
@@ -95,6 +105,7 @@ export interface ExposureView {
   readonly key: string;
 }
 
+/** Something that the policy finds in the configuration. */
 export interface FindingView {
   readonly rule: string;
   readonly severity: "error" | "warning" | "note";
@@ -103,12 +114,14 @@ export interface FindingView {
   readonly fix: string;
 }
 
+/** What the policy says of the running configuration. */
 export interface ExposureAnswer {
   readonly exposures: readonly ExposureView[];
   readonly findings: readonly FindingView[];
   readonly firewall: { readonly nftables: readonly string[]; readonly ufw: readonly string[] };
 }
 
+/** A record of the audit. */
 export interface AuditRecordView {
   readonly sequence: number;
   readonly time: string;
@@ -125,6 +138,7 @@ export interface AuditRecordView {
   readonly fields?: Readonly<Record<string, unknown>>;
 }
 
+/** What a check of the audit chain found. */
 export interface AuditVerificationView {
   readonly ok: boolean;
   readonly records: number;

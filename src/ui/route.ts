@@ -15,6 +15,7 @@ export const securitySections = [
   "audit",
   "account",
 ] as const;
+/** A part of the security page. */
 export type SecuritySection = typeof securitySections[number];
 
 /** What the address of the page names. Everything that a person would want to bookmark or send on is in it. */

@@ -61,7 +61,6 @@ export const securityDe: SecurityMessages = {
     missing: "Bitte alle drei Felder ausfüllen.",
     change: "Passwort ändern",
     changed: "Ihr Passwort ist geändert.",
-    wrongOld: "Das alte Passwort ist falsch.",
   },
 
   exposure: {

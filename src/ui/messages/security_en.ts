@@ -59,7 +59,6 @@ export const securityEn = {
     missing: "Fill in all three fields.",
     change: "Change password",
     changed: "Your password is changed.",
-    wrongOld: "The old password is wrong.",
   },
 
   exposure: {

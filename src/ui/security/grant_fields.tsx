@@ -5,6 +5,7 @@ import { ChoiceField } from "../parts/form.tsx";
 
 /** Lifetimes to choose from, days. */
 const lifetimes = { day: 1, month: 30, year: 365, forever: null } as const;
+/** How long a new token is good. */
 export type Lifetime = keyof typeof lifetimes;
 
 /** Days of a lifetime; `null`: until revoked. */

@@ -15,6 +15,7 @@ import { SessionsSection } from "./sessions_section.tsx";
 import { TokensSection } from "./tokens_section.tsx";
 import { UsersSection } from "./users_section.tsx";
 
+/** The address of a part of this page. */
 export type SecurityRoute = Extract<Route, { page: "security" }>;
 
 /** Each part with the least role that sees it: the role that its reading operation needs. */
