@@ -188,7 +188,7 @@ export const securityDe: SecurityMessages = {
     heading: (label) => `Kopplungscode für „${label}“`,
     code: "Code",
     qr: "QR-Code des Links",
-    how: "Mit dem Gerät scannen, dort den Link öffnen, oder den Code auf der Seite /#/pair dieser Adresse eingeben.",
+    how: (link) => `Mit dem Gerät scannen, den Link dort öffnen, oder den Code dort eingeben unter „${link}“.`,
     left: (span) => `Gilt noch ${span}`,
     onlyHere:
       "Der Link führt an eine Adresse, die nur dieser Rechner erreicht. Ein anderes Gerät braucht die Webseite auf einer Netzadresse.",

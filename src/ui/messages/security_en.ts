@@ -178,8 +178,7 @@ export const securityEn = {
     heading: (label: string) => `Pairing code for "${label}"`,
     code: "Code",
     qr: "QR code of the link",
-    how:
-      "Scan it with the device, open the link there, or type the code on the page that opens with the address behind /#/pair.",
+    how: (link: string) => `Scan it with the device, open the link there, or type the code there under "${link}".`,
     left: (span: string) => `Good for ${span}`,
     onlyHere:
       "The link leads to an address that only this machine reaches. Another device needs the web page on a network address.",

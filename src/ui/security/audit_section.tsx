@@ -120,6 +120,7 @@ function Moment({ time }: { readonly time: string }) {
 
 function What({ record }: { readonly record: AuditRecordView }) {
   const { operation, target } = record;
+  if (operation === null && target === null) return <span class="hint">{securityMessages.value.none}</span>;
   return (
     <>
       {operation !== null && <span class="mono">{operation}</span>}

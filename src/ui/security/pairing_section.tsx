@@ -169,7 +169,7 @@ function MadeCode(
                 {code.slice(4)}
               </p>
               <p class="pairing-left">{words.left(clockSpan(leftMs))}</p>
-              <p>{words.how}</p>
+              <p>{words.how(messages.value.login.pair)}</p>
               {isThisMachine(hostOf(link)) && (
                 <div class="note">
                   <InfoIcon />
