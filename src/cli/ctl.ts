@@ -70,8 +70,12 @@ async function printResult(
   { json }: CtlChoice,
 ): Promise<number> {
   const result = await client.call(name, params);
-  print(json === true ? `${JSON.stringify(result, null, 2)}\n` : resultText(result));
+  print(json === true ? `${JSON.stringify(result, null, 2)}\n` : resultText(result, terminalColumns()));
   return verdictOf(name, result);
+}
+
+function terminalColumns(): number | undefined {
+  return Deno.stdout.isTerminal() ? Deno.consoleSize().columns : undefined;
 }
 
 /** Prints items as they come, until the stream ends or Ctrl-C. */

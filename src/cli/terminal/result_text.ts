@@ -1,14 +1,19 @@
 import { visible } from "../visible.ts";
 
 const WIDEST_CELL = 60;
+/** Where there is no terminal that says how wide it is. */
+const PLAIN_COLUMNS = 160;
+/** Links of the audit's chain say nothing to people; `--json` has them. */
+const machineColumns: readonly string[] = ["hash", "previous"];
+const firstColumns: readonly string[] = ["sequence", "id", "severity", "name", "time", "event", "path", "level"];
 type Row = Readonly<Record<string, unknown>>;
 
 /**
  * An operation's result for people: single values as `name: value`, lists of objects as tables, longer texts as they
- * are. Control characters are shown, never sent to the terminal.
+ * are. A table that is wider than the terminal becomes a list. Control characters are shown, never sent to the terminal.
  */
-export function resultText(result: unknown): string {
-  const lines = linesOf(result, "");
+export function resultText(result: unknown, columns: number = PLAIN_COLUMNS): string {
+  const lines = linesOf(result, "", columns);
   return lines.length === 0 ? "done\n" : `${lines.join("\n")}\n`;
 }
 
@@ -33,8 +38,10 @@ export function itemText(item: unknown): string {
   return `${Object.entries(item).map(([key, value]) => `${visible(key)}=${scalarText(value)}`).join(" ")}\n`;
 }
 
-function linesOf(value: unknown, indent: string): string[] {
-  if (!isRow(value)) return Array.isArray(value) ? listLines(value, indent) : [`${indent}${scalarText(value)}`];
+function linesOf(value: unknown, indent: string, columns: number): string[] {
+  if (!isRow(value)) {
+    return Array.isArray(value) ? listLines(value, indent, columns) : [`${indent}${scalarText(value)}`];
+  }
   const simple = Object.entries(value).filter(([, inner]) => isSimple(inner));
   const width = Math.max(0, ...simple.map(([key]) => key.length));
   const lines: string[] = [];
@@ -42,7 +49,7 @@ function linesOf(value: unknown, indent: string): string[] {
     const name = visible(key);
     if (isSimple(inner)) lines.push(...simpleLines(name, inner, width, indent));
     else if (Array.isArray(inner) && inner.length === 0) lines.push(`${indent}${name}: none`);
-    else lines.push(`${indent}${name}:`, ...linesOf(inner, `${indent}  `));
+    else lines.push(`${indent}${name}:`, ...linesOf(inner, `${indent}  `, columns));
   }
   return lines;
 }
@@ -54,12 +61,14 @@ function simpleLines(name: string, value: unknown, width: number, indent: string
   return [`${indent}${`${name}:`.padEnd(width + 1)} ${scalarText(value)}`];
 }
 
-function listLines(list: readonly unknown[], indent: string): string[] {
-  return list.every(isRow) ? tableLines(list, indent) : list.map((item) => `${indent}${scalarText(item)}`);
+function listLines(list: readonly unknown[], indent: string, columns: number): string[] {
+  if (!list.every(isRow)) return list.map((item) => `${indent}${scalarText(item)}`);
+  const table = tableLines(list, indent);
+  return Math.max(...table.map((line) => [...line].length)) <= columns ? table : recordLines(list, indent, columns);
 }
 
 function tableLines(rows: readonly Row[], indent: string): string[] {
-  const columns = [...new Set(rows.flatMap((row) => Object.keys(row)))];
+  const columns = columnsOf(rows);
   const cells = rows.map((row) => columns.map((column) => shortened(scalarText(row[column]))));
   const widths = columns.map((column, index) =>
     Math.max(column.length, ...cells.map((row) => [...(row[index] ?? "")].length))
@@ -69,6 +78,28 @@ function tableLines(rows: readonly Row[], indent: string): string[] {
       row.map((cell, index) => cell + " ".repeat((widths[index] ?? 0) - [...cell].length)).join("  ").trimEnd()
     }`;
   return [line(columns.map((column) => visible(column).toUpperCase())), ...cells.map(line)];
+}
+
+/** Each row as names and values, set off by a dash. */
+function recordLines(rows: readonly Row[], indent: string, columns: number): string[] {
+  return rows.flatMap((row) => {
+    const kept = Object.fromEntries(columnsOf([row]).map((column) => [column, row[column]]));
+    return linesOf(kept, `${indent}  `, columns).map((line, index) =>
+      index === 0 ? `${indent}- ${line.slice(indent.length + 2)}` : line
+    );
+  });
+}
+
+/** What every row lacks is left out; what tells rows apart comes first. */
+function columnsOf(rows: readonly Row[]): string[] {
+  const rank = (column: string) => firstColumns.includes(column) ? firstColumns.indexOf(column) : firstColumns.length;
+  return [...new Set(rows.flatMap((row) => Object.keys(row)))]
+    .filter((column) => !machineColumns.includes(column) && rows.some((row) => !isEmpty(row[column])))
+    .toSorted((a, b) => rank(a) - rank(b));
+}
+
+function isEmpty(value: unknown): boolean {
+  return value === null || value === undefined || value === "" || (Array.isArray(value) && value.length === 0);
 }
 
 function isSimple(value: unknown): boolean {

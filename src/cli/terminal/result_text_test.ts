@@ -33,6 +33,28 @@ inner:
   assert.equal(resultText({}), "done\n");
 });
 
+Deno.test("a table leaves out what is empty, and becomes a list where the terminal is too narrow for it", () => {
+  const rows = {
+    items: [{ text: "one two three", id: 1, none: null, hash: "ff" }, { text: "", id: 2, inner: { a: [{ b: 1 }] } }],
+  };
+  assert.equal(
+    resultText(rows),
+    `items:\n  ID  TEXT           INNER\n  1   one two three  -\n  2                  {"a":[{"b":1}]}\n`,
+  );
+  assert.equal(
+    resultText(rows, 20),
+    `items:
+  - id:   1
+    text: one two three
+  - id: 2
+    inner:
+      a:
+        B
+        1
+`,
+  );
+});
+
 Deno.test("what a device sends cannot reach the terminal's controls", () => {
   const evil = "\x1b]0;owned\x07\x9b31m";
   for (const text of [resultText({ a: evil, [evil]: 1, list: [{ b: evil }] }), itemText({ a: evil }), itemText(evil)]) {

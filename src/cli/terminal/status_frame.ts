@@ -193,7 +193,10 @@ function eventLines(events: readonly EventView[], most: number): Part[][] {
     [[""]],
     ...events.slice(-most).map(({ time, level, subject, text }): Part[] => [
       [`${time.slice(11, 19)}  `, "dim"],
-      [`${subject}: ${text}`, level === "error" ? "bad" : level === "warning" ? "warn" : undefined],
+      [
+        `${subject === "" ? "" : `${subject}: `}${text}`,
+        level === "error" ? "bad" : level === "warning" ? "warn" : undefined,
+      ],
     ]),
   ];
 }
