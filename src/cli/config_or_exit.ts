@@ -19,9 +19,16 @@ export function withConfigOptions(command: Command): Command {
     .addOption(new Option("--project <folder>", "folder with edgekeep.toml or runtime.toml").conflicts("config"));
 }
 
-/** The configuration, or `null` after everything that is wrong with it, and unsafe about it, was printed. */
-export async function configOrReport(choice: ConfigChoice): Promise<Extract<JudgedConfig, { ok: true }> | null> {
-  const result = await loadJudgedConfig({ path: choice.config, project: choice.project });
+/**
+ * The configuration, or `null` after everything that is wrong with it, and unsafe about it, was printed.
+ *
+ * @param toRun whether a gateway is to run with it
+ */
+export async function configOrReport(
+  choice: ConfigChoice,
+  toRun = false,
+): Promise<Extract<JudgedConfig, { ok: true }> | null> {
+  const result = await loadJudgedConfig({ path: choice.config, project: choice.project, toRun });
   if (result.ok) return result;
   printError(findingsText(result));
   return null;

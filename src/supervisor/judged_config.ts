@@ -12,7 +12,16 @@ export interface JudgedChoice {
   readonly project?: string | undefined;
   /** A proposed text that stands for what is in the file `path`, which is then only named and not read. */
   readonly text?: string | undefined;
+  /** Whether a gateway runs, or is to run, with it: what {@link survivable} names is a warning then. */
+  readonly toRun?: boolean | undefined;
 }
+
+/**
+ * Rules whose breach is an error for whoever checks a configuration, and no reason to leave a plant without its gateway:
+ * after a power cut an appliance whose web certificate has meanwhile expired still serves OPC UA. The fault of the same
+ * name says it on every surface.
+ */
+const survivable: ReadonlySet<string> = new Set(["tls_certificate_expired"]);
 
 /** A configuration with everything that is known to be wrong with it, and who can reach what. */
 export type JudgedConfig = LoadResult & {
@@ -24,14 +33,16 @@ export type JudgedConfig = LoadResult & {
  * Loads a configuration as this process sees it and lets the policy judge it together with the schema and the rules: one
  * list of findings, each with its line. Whatever starts, reloads, edits or checks a configuration loads it here.
  */
-export async function loadJudgedConfig(choice: JudgedChoice): Promise<JudgedConfig> {
+export async function loadJudgedConfig({ toRun = false, ...choice }: JudgedChoice): Promise<JudgedConfig> {
   let exposures: readonly Exposure[] = [];
   const result = await loadConfigHere({
     ...choice,
     judge: async (valid, directory) => {
       const evaluation = evaluate(valid, await gatherPolicyFacts(valid, directory, Date.now() * 1000));
       exposures = evaluation.exposures;
-      return evaluation.findings;
+      return evaluation.findings.map((finding) =>
+        toRun && survivable.has(finding.rule) ? { ...finding, severity: "warning" } : finding
+      );
     },
   });
   return { ...result, exposures };

@@ -38,6 +38,7 @@ export interface SiteOptions {
   readonly storage?: Readonly<Record<string, unknown>>;
   readonly web?: Readonly<Record<string, unknown>>;
   readonly control?: Readonly<Record<string, unknown>>;
+  readonly tls?: Readonly<Record<string, unknown>>;
 }
 
 /** The configuration of a gateway that takes every metric of the simulator's devices, on free loopback ports. */
@@ -56,7 +57,11 @@ export function site(options: SiteOptions): Site {
       ...options.opcua,
     },
     storage: { flush_ms: 50, backup_interval_hours: 0, ...options.storage },
-    runtime: { web: { listen: `127.0.0.1:${webPort}`, ...options.web }, control: { ...options.control } },
+    runtime: {
+      web: { listen: `127.0.0.1:${webPort}`, ...options.web },
+      control: { ...options.control },
+      tls: { ...options.tls },
+    },
     application: fleetApplications(devices),
   });
   return { folder, config, opcuaPort, webPort, databasePath: join(folder, "data", "history.db") };
