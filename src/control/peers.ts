@@ -8,6 +8,11 @@ import type { TlsDoor } from "./tls_door.ts";
 
 const log = getLogger(["edgekeep", "control"]);
 const KEEP_ALIVE_MS = 30_000;
+/**
+ * Time that calls have to notice that their peer was cut, ms. One that waits for whatever stops the endpoint, as a change
+ * of the configuration that restarts it, would otherwise never let it stop.
+ */
+const SETTLE_MS = 2_000;
 /** Time that a peer has to take the line that says why it is not let in, ms. */
 const REFUSAL_MS = 1_000;
 
@@ -109,7 +114,7 @@ export class Peers {
     }
   }
 
-  /** Cuts all and waits until nothing runs for them any more. */
+  /** Cuts all and waits, not for ever, until nothing runs for them any more. */
   async stop(): Promise<void> {
     this.#stopped = true;
     const connections = [...this.#peers.values()].flatMap(({ connection }) => connection ?? []);
@@ -118,7 +123,11 @@ export class Peers {
       raw.destroy();
     }
     for (const raw of this.#dismissed) raw.destroy();
-    await Promise.all([...connections, ...this.#leaving].map((connection) => connection.settled()));
+    const settled = Promise.all([...connections, ...this.#leaving].map((connection) => connection.settled()));
+    const { promise: late, resolve } = Promise.withResolvers<void>();
+    const timer = setTimeout(resolve, SETTLE_MS);
+    await Promise.race([settled, late]);
+    clearTimeout(timer);
     this.#peers.clear();
   }
 

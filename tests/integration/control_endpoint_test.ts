@@ -223,6 +223,17 @@ Deno.test("the client says what was refused and when nobody is there", async () 
   await assert.rejects(connectControl({ endpoint: "http://127.0.0.1" }), ControlUnreachable);
 });
 
+Deno.test("a call that does not end does not keep the endpoint from stopping", async () => {
+  await using world = await ControlWorld.start();
+  const client = await connectControl({ endpoint: world.url });
+  const lost = assert.rejects(client.call("status", { wait: true, stubborn: true }), ControlUnreachable);
+  await waitFor("the call to run", () => world.calls === 1);
+  await world.control?.stop();
+  await lost;
+  world.release();
+  await waitFor("the call to end", () => world.calls === 0);
+});
+
 Deno.test("a stream ends quietly when the client aborts it, and breaks off when it leaves the loop", async () => {
   await using world = await ControlWorld.start();
   const client = await connectControl({ endpoint: world.url });

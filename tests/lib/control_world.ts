@@ -78,6 +78,8 @@ interface Wishes {
   readonly characters?: number;
   /** Answers when {@link ControlWorld.release} is called, or the signal is aborted. */
   readonly wait?: boolean;
+  /** With `wait`: does not look at the signal. */
+  readonly stubborn?: boolean;
   readonly explode?: boolean;
   readonly unwritable?: boolean;
 }
@@ -193,7 +195,7 @@ export class ControlWorld implements AsyncDisposable {
       if (wishes.wait === true) {
         await new Promise<void>((resolve) => {
           this.#waiting.push(resolve);
-          signal.addEventListener("abort", () => resolve(), { once: true });
+          if (wishes.stubborn !== true) signal.addEventListener("abort", () => resolve(), { once: true });
         });
         if (signal.aborted) return { ok: false, code: "cancelled", message: "Cancelled" };
       }
