@@ -262,7 +262,7 @@ export class Connection {
       error: message,
       error_code: code,
       ...(retryAfterMs === undefined ? {} : { retry_after_ms: Math.ceil(retryAfterMs) }),
-      audit_id: auditId,
+      ...recorded(auditId),
     });
     if (++this.#authFailures >= limits.maxAuthFailures) {
       this.hangUp("unauthenticated", `Closed after ${limits.maxAuthFailures} refused credentials`);
@@ -327,7 +327,7 @@ export class Connection {
       error: message,
       error_code: code,
       ...(field === undefined ? {} : { field }),
-      audit_id: auditId,
+      ...recorded(auditId),
     });
   }
 
@@ -404,6 +404,11 @@ export class Connection {
 }
 
 const tooLong = `A line has at most ${MAX_LINE_BYTES} bytes`;
+
+/** What was only counted has no record of its own to name. */
+function recorded(auditId: string): Pick<AnswerLine, "audit_id"> {
+  return /^\d+$/.test(auditId) ? { audit_id: auditId } : {};
+}
 
 function withRequestId(requestId: string | undefined): Readonly<Record<string, string>> {
   return requestId === undefined ? {} : { request_id: requestId };
