@@ -31,6 +31,7 @@ const libraryGrants: readonly Grant[] = [
   })),
   { kind: "sys", value: "homedir", why: "node-opcua asks for it when it loads" },
   { kind: "sys", value: "hostname", why: "the host's name is in the OPC UA endpoints and in the certificate" },
+  { kind: "sys", value: "uid", why: "whether private keys and the history's folder are the gateway's own" },
 ];
 
 /** Pure: everything that the gateway role needs with this configuration, and nothing else. */
@@ -45,7 +46,6 @@ export function gatewayGrants(config: Config, { codePaths }: CodeFacts): Grant[]
   }
   if (opcua.enabled) {
     grants.push(...listenGrants(opcua.host_ip_address, opcua.host_port, "[opcua].host_ip_address and host_port"));
-    grants.push({ kind: "sys", value: "uid", why: "the owner of private keys" });
   }
   if (web.enabled) {
     const { host, port } = listenAddress(web.listen);

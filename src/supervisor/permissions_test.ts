@@ -20,7 +20,7 @@ Deno.test("A default configuration may listen on loopback, use its data director
     read: ["/data", "/opt/edgekeep/src"],
     write: ["/data"],
     env: ["TMPDIR", "TMP", "TEMP"],
-    sys: ["uid", "networkInterfaces", "homedir", "hostname"],
+    sys: ["networkInterfaces", "homedir", "hostname", "uid"],
     run: false,
     ffi: false,
     import: false,
@@ -58,7 +58,7 @@ Deno.test("What is switched off needs no permission", () => {
   const off = config({ opcua: { enabled: false }, runtime });
   const { net, sys } = gatewayPermissions(off, facts);
   assert.deepEqual(net, []);
-  assert.deepEqual(sys, ["homedir", "hostname"]);
+  assert.deepEqual(sys, ["homedir", "hostname", "uid"]);
 });
 
 Deno.test("A database and a PKI outside the data directory add their folders", () => {
