@@ -76,7 +76,7 @@ export function exposuresOf(config: Draft<Config>, socket: string | null = null)
     protocol: protocolOf(listener),
     reach: listener.reach,
     encryption: listener.encryption,
-    authentication: authenticationOf(config, listener.listener),
+    authentication: authenticationOf(config, listener),
     lets: letsOf(config, listener.listener),
     key: listener.at.join("."),
   }));
@@ -116,14 +116,15 @@ function protocolOf({ listener, encryption }: Listener): Exposure["protocol"] {
 
 function authenticationOf(
   { runtime }: Draft<Config>,
-  listener: Exposure["listener"],
+  { listener, reach }: Pick<Listener, "listener" | "reach">,
 ): Exposure["authentication"] {
   if (listener === "opcua") return ["opcua_password"];
   if (listener === "control") return ["token"];
   const { web, tls } = runtime ?? {};
   const certificates = web?.tls === true && tls?.mode !== "disabled" && tls?.client_auth !== "none";
   return [
-    ...web?.auth === "local" ? ["nothing_on_loopback" as const] : [],
+    // a listener on an address of the LAN alone never sees a loopback client
+    ...web?.auth === "local" && reach !== "lan" ? ["nothing_on_loopback" as const] : [],
     "login",
     "token",
     ...certificates ? ["client_certificate" as const] : [],
