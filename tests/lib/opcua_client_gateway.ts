@@ -1,7 +1,7 @@
 import type { DeviceDefinition } from "../../src/config/topology.ts";
 import { type OpcUaConfig, opcuaSchema } from "../../src/config/schema.ts";
 import type { HistoryQueries } from "../../src/history/history.ts";
-import { type OpcUaServerHandle, startOpcUa } from "../../src/opcua/start_opcua.ts";
+import { type OpcUaOptions, type OpcUaServerHandle, startOpcUa } from "../../src/opcua/start_opcua.ts";
 import type { TagDefinition } from "../../src/tags/tag.ts";
 import { TagStore } from "../../src/tags/tag_store.ts";
 import { EventFeed } from "../../src/telemetry/event_feed.ts";
@@ -18,7 +18,31 @@ export interface TestServerOptions {
   readonly status?: () => GatewayStatus;
   readonly nowUs?: () => number;
   readonly pkiDir?: string;
+  readonly access?: OpcUaOptions["access"];
+  readonly onAuthFailed?: OpcUaOptions["onAuthFailed"];
 }
+
+/** Lets the user `operator` in with the password `correct horse`. */
+const oneOperator: OpcUaOptions["access"] = {
+  password: (name, password) =>
+    Promise.resolve(
+      name === "operator" && password === "correct horse"
+        ? {
+          ok: true,
+          principal: {
+            kind: "password",
+            name,
+            role: "viewer",
+            credential: `user:${name}`,
+            user: name,
+            expiresUs: null,
+          },
+        }
+        : { ok: false, reason: "password_mismatch" },
+    ),
+  certificate: () => ({ ok: false, reason: "certificate_unknown" }),
+  revoked: () => new AbortController().signal,
+};
 
 /** An OPC UA server in the test's own process, with the stores around it. */
 export interface TestServer extends AsyncDisposable {
@@ -75,7 +99,8 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
     faults,
     feed,
     status: options.status ?? (() => testStatus(startedUs, nowUs(), tags, running.handle)),
-    authenticate: (user, password) => Promise.resolve(user === "operator" && password === "correct horse"),
+    access: options.access ?? oneOperator,
+    onAuthFailed: options.onAuthFailed ?? (() => {}),
     nowUs,
   });
   running.handle = handle;
