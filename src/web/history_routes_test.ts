@@ -184,3 +184,12 @@ Deno.test("more requests for history than places are refused, none is lost", asy
   for (const answer of await Promise.all(waiting)) assert.equal((await answer.json()).samples.length, 3);
   assert.equal((await (await web.get(`/api/v1/history?tag=${TEMPERATURE}`)).json()).samples.length, 3);
 });
+
+Deno.test("asking for the headers alone gives the place at the reader back", async () => {
+  using web = webApp(worldWithRows(3));
+  for (let count = 0; count < 40; count++) {
+    const answer = await web.get(`/api/v1/history?tag=${TEMPERATURE}`, { method: "HEAD" });
+    assert.deepEqual([answer.status, await answer.text()], [200, ""]);
+  }
+  assert.equal((await raw(web, "limit=3")).samples.length, 3);
+});

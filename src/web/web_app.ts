@@ -8,6 +8,7 @@ import { createApi } from "./api_route.ts";
 import { credentialEnd } from "./credential_end.ts";
 import { csrfGuard } from "./csrf_guard.ts";
 import { fetchSiteGuard } from "./fetch_site_guard.ts";
+import { headAnswer } from "./head_answer.ts";
 import { hostGuard } from "./host_guard.ts";
 import { bodyLimit, MAX_BODY_BYTES } from "./json_body.ts";
 import { methodGuard, MethodTable } from "./method_guard.ts";
@@ -59,6 +60,7 @@ export function createWebApp({ context, assets, onAnswer }: WebAppOptions): Open
   app.use(bodyLimit((path) => bodies.get(path) ?? MAX_BODY_BYTES));
   app.use(guard.middleware);
   app.use(csrfGuard(context));
+  app.use(headAnswer());
   app.use(credentialEnd(context, guard));
   addHealthRoutes(app, context);
   addSessionRoutes(app, context, guard);
