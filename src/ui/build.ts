@@ -52,8 +52,9 @@ try {
   }
   for (const { file, name } of names) {
     let text = await Deno.readTextFile(new URL(file, folder));
-    // the server finds a module by its plain name, and puts the one with the hash in its place
-    for (const other of names) text = text.replaceAll(`"./${other.file}"`, `"/${other.name}"`);
+    // the server finds a module by its plain name, and puts the one with the hash in its place; relative, so that the
+    // compiler, which takes what is embedded for modules, finds it too
+    for (const other of names) text = text.replaceAll(`"./${other.file}"`, `"./${other.name}"`);
     await Deno.writeTextFile(new URL(`static/${name}`, root), text);
   }
 } finally {

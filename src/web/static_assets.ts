@@ -57,7 +57,9 @@ export async function loadStaticAssets(folder: URL): Promise<StaticAssets | null
     const asset: Asset = { contentType, body, hash, compressible: text, gzipped: null };
     const dot = name.lastIndexOf(".");
     const hashedPath = `/assets/${name.slice(0, dot)}-${hash}${name.slice(dot)}`;
+    // as the page names it, and as modules name each other
     renamed.set(`"/${name}"`, `"${hashedPath}"`);
+    renamed.set(`"./${name}"`, `"${hashedPath}"`);
     assets.set(name === "index.html" ? "/" : `/${name}`, asset);
     if (name !== "index.html") assets.set(hashedPath, asset);
   }

@@ -13,6 +13,7 @@ import { startGatewayProcess } from "../lib/gateway_process.ts";
 import { programPath, requires } from "../lib/requires.ts";
 import type { Site } from "../lib/site.ts";
 import {
+  answersControl,
   answersReads,
   type Command,
   emptyFolder,
@@ -36,6 +37,7 @@ Deno.test("the bundle takes an uplink to OPC UA, history and page", async () => 
   await answersReads(gateway, field);
   await takesAnUplink(gateway, field);
   await servesItsPage(gateway);
+  await answersControl(gateway);
   await gateway.endsClean();
 });
 
@@ -73,7 +75,7 @@ Deno.test({
       },
       empty,
       field,
-      600_000,
+      { deadlineMs: 600_000 },
     );
     await answersReads(gateway, field);
     await takesAnUplink(gateway, field);

@@ -4,6 +4,7 @@ import manifest from "../../deno.json" with { type: "json" };
 import { Quality } from "../../src/tags/quality.ts";
 import { buildExecutable, type BuiltExecutable } from "./built_executable.ts";
 import {
+  answersControl,
   answersReads,
   emptyFolder,
   servesItsPage,
@@ -66,12 +67,14 @@ executableTest("the executable answers OPC UA, serves its page and keeps its dat
   empty,
 ) => {
   await using field = await startField();
-  await using gateway = await startPackagedGateway([opcuaProgram], empty, field);
+  const controlOnTcp = runtimeVersion.startsWith("2.4.");
+  await using gateway = await startPackagedGateway([opcuaProgram], empty, field, { controlOnTcp });
   const value = await answersReads(gateway, field);
   // Deno 2.4 cannot speak gRPC
   if (runtimeVersion.startsWith("2.4.")) assert.equal(value.status, Quality.BadWaitingForInitialData);
   else await takesAnUplink(gateway, field);
   await servesItsPage(gateway);
+  await answersControl(gateway);
   await gateway.endsClean();
 });
 

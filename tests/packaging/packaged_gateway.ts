@@ -3,6 +3,8 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import type { Simulator } from "../../src/sources/simulator/start_simulator.ts";
 import { Quality } from "../../src/tags/quality.ts";
+import { freePort } from "../../src/cli/free_port.ts";
+import { connectControl } from "../../src/control/control_client.ts";
 import { type GatewayProcess, startGatewayProcess } from "../lib/gateway_process.ts";
 import { type OpcUaClientProcess, startOpcUaClient, type WireValue } from "../lib/opcua_client_process.ts";
 import { type Site, site, startSimulatedField } from "../lib/site.ts";
@@ -24,8 +26,18 @@ export interface PackagedGateway extends AsyncDisposable {
   readonly client: OpcUaClientProcess;
   /** The client's connection. */
   readonly id: number;
+  /** How its control endpoint is reached. */
+  readonly control: { readonly endpoint: string; readonly token?: string };
   /** Ends it as a service manager does, and checks what it leaves. */
   endsClean(): Promise<void>;
+}
+
+/** How a packaged gateway is started. */
+export interface PackagedOptions {
+  /** Time to get ready, ms. Default 60,000. */
+  readonly deadlineMs?: number;
+  /** Deno 2.4 knows no permission for a unix socket. */
+  readonly controlOnTcp?: boolean;
 }
 
 /** Starts the field. */
@@ -39,16 +51,22 @@ export async function startField(): Promise<Field> {
  * Starts a packaged gateway in a folder that holds nothing but its configuration.
  *
  * @param command what stands for `edgekeep`: a program and its first arguments; they may depend on the site
- * @param deadlineMs time to get ready, ms
  */
 export async function startPackagedGateway(
   command: Command | ((place: Site) => Promise<Command>),
   folder: string,
   { simulator }: Field,
-  deadlineMs = 60_000,
+  { deadlineMs = 60_000, controlOnTcp = false }: PackagedOptions = {},
 ): Promise<PackagedGateway> {
   await using stack = new AsyncDisposableStack();
-  const place = site({ folder, chirpstackUrl: simulator.url, devices: simulator.devices });
+  const token = crypto.randomUUID() + crypto.randomUUID();
+  const endpoint = `tcp://127.0.0.1:${freePort("127.0.0.1", 0)}`;
+  const place = site({
+    folder,
+    chirpstackUrl: simulator.url,
+    devices: simulator.devices,
+    control: controlOnTcp ? { endpoint, auth_token: token } : {},
+  });
   const program = typeof command === "function" ? await command(place) : command;
   const process = await startGatewayProcess({ ...place, program, deadlineMs });
   stack.defer(async () => void await process.end());
@@ -59,6 +77,7 @@ export async function startPackagedGateway(
     process,
     client,
     id,
+    control: controlOnTcp ? { endpoint, token } : { endpoint: `unix://${join(folder, "data", "control.sock")}` },
     async endsClean() {
       assert.equal(await process.end(), 0, process.output());
       const database = new DatabaseSync(place.databasePath, { readOnly: true });
@@ -97,6 +116,19 @@ export async function takesAnUplink(gateway: PackagedGateway, { simulator, node 
   const tag = node.replace("ns=2;s=", "");
   const url = `${process.webUrl}/api/v1/history?tag=${encodeURIComponent(tag)}`;
   await waitFor("the sample in the history", async () => (await (await fetch(url)).text()).includes("21.37"));
+}
+
+/** Its control endpoint lets the owner of the machine, or the token, in, and its audit holds what came in. */
+export async function answersControl({ control }: PackagedGateway): Promise<void> {
+  const client = await connectControl(control);
+  try {
+    const { role } = await client.call("whoami", {}) as { role: string };
+    assert.equal(role, "admin");
+    const { ok, records } = await client.call("audit.verify", {}) as { ok: boolean; records: number };
+    assert.ok(ok && records > 0);
+  } finally {
+    client.close();
+  }
 }
 
 /** The page and its program come from inside the package. */

@@ -4,7 +4,14 @@ import { fileURLToPath } from "node:url";
 import { systemdUnit } from "../../src/cli/systemd_unit.ts";
 import { edgekeepArguments } from "../lib/gateway_process.ts";
 import { requires } from "../lib/requires.ts";
-import { answersReads, emptyFolder, startField, startPackagedGateway, takesAnUplink } from "./packaged_gateway.ts";
+import {
+  answersControl,
+  answersReads,
+  emptyFolder,
+  startField,
+  startPackagedGateway,
+  takesAnUplink,
+} from "./packaged_gateway.ts";
 
 const script = fileURLToPath(new URL("seccomp_exec.py", import.meta.url));
 
@@ -39,6 +46,7 @@ Deno.test({
       );
       await answersReads(gateway, field);
       await takesAnUplink(gateway, field);
+      await answersControl(gateway);
       await gateway.endsClean();
     } finally {
       await Deno.remove(folder, { recursive: true });

@@ -18,3 +18,9 @@ dns.lookupService ??= (_address, _port, done) => done(new Error("dns.lookupServi
 // the global ones answer numbers, which have no unref()
 const { setTimeout, setInterval, clearTimeout, clearInterval } = timers;
 Object.assign(globalThis, { setTimeout, setInterval, clearTimeout, clearInterval });
+
+// Deno 2.4 can wait for a file's lock, but not ask for it; the check starts one gateway in a folder
+Deno.FsFile.prototype.tryLock ??= async function tryLock(exclusive) {
+  await this.lock(exclusive);
+  return true;
+};
