@@ -12,9 +12,13 @@ import { type Config, configSchema } from "./schema.ts";
 import { schemaProblems, valueAt } from "./schema_problems.ts";
 import { nodeAt } from "./schema_tree.ts";
 import { type Files, isPlaceholder, resolveSecrets, secretPaths } from "./secrets.ts";
+import { MAX_TOML_DEPTH, nestsDeeper } from "./toml_depth.ts";
 import { indexTomlLines, type LineIndex, lineOf } from "./toml_lines.ts";
 
 export type { Finding } from "./finding.ts";
+
+/** Findings that are told one by one: a text that is wrong everywhere would else give more than anybody can hold. */
+const MOST_FINDINGS = 200;
 
 /** Where to look for the configuration, and how. */
 export interface LoadOptions extends Search, Files {
@@ -51,6 +55,7 @@ export async function loadConfig(options: LoadOptions): Promise<LoadResult> {
   const located = await locateConfig(options, options.readFile);
   if (located.finding !== null) return { ok: false, file: located.file, findings: [located.finding] };
   const { file, text } = located;
+  if (nestsDeeper(text)) return { ok: false, file, findings: [depthFinding(file)] };
 
   let parsed: Record<string, unknown>;
   try {
@@ -87,16 +92,19 @@ export async function loadConfig(options: LoadOptions): Promise<LoadResult> {
   )
     // a secret whose file cannot be read is missing for that reason
     .filter(({ at }) => !unanswered.has(`${formatKeyPath(at)}_file`));
-  findings.push(...problems.map((problem) => findingOf(problem, layers, locate)));
+  // not spread into the arguments of a call: those are bounded
+  for (const problem of problems) findings.push(findingOf(problem, layers, locate));
   findings.sort(byPlace);
 
-  if (!checked.success || findings.some(({ severity }) => severity === "error")) return { ok: false, file, findings };
+  if (!checked.success || findings.some(({ severity }) => severity === "error")) {
+    return { ok: false, file, findings: mostOf(findings, file) };
+  }
   return {
     ok: true,
     config: withAbsolutePaths(checked.data, directory),
     file,
     text,
-    findings,
+    findings: mostOf(findings, file),
     secrets: secretPaths().map((path) => valueAt(checked.data, path)).filter((value) => typeof value === "string"),
     origins: layers.origins,
   };
@@ -180,6 +188,32 @@ function syntaxFinding(error: TomlError, file: string): Finding {
     text: `Line ${error.line}, column ${error.column} is not TOML: ${reason}`,
     fix: "Correct the line; texts stand in quotes, each key on its own line",
   };
+}
+
+function depthFinding(file: string): Finding {
+  return {
+    rule: "toml_depth",
+    severity: "error",
+    path: "",
+    line: null,
+    file,
+    text: `The text nests deeper than ${MAX_TOML_DEPTH} levels, and no key lies so deep`,
+    fix: "Remove what nests so deep",
+  };
+}
+
+function mostOf(findings: Finding[], file: string): Finding[] {
+  const further = findings.slice(MOST_FINDINGS);
+  if (further.length === 0) return findings;
+  return [...findings.slice(0, MOST_FINDINGS), {
+    rule: "more_findings",
+    severity: further.some(({ severity }) => severity === "error") ? "error" : "warning",
+    path: "",
+    line: null,
+    file,
+    text: `${further.length} further findings are not listed`,
+    fix: "Mend the listed ones first",
+  }];
 }
 
 function byPlace(a: Finding, b: Finding): number {

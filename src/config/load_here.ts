@@ -1,6 +1,10 @@
 import { resolve } from "node:path";
 import { loadConfig, type LoadOptions, type LoadResult } from "./load.ts";
 import type { Search } from "./locate.ts";
+import { readPlainFile } from "./read_plain_file.ts";
+
+/** What a file may hold that is found or named: a whole configuration at most. */
+const MAX_FILE_BYTES = 16_777_216;
 
 /** Which configuration, and what looks at it besides the loader. */
 export interface LoadHere extends Pick<Search, "path" | "project">, Pick<LoadOptions, "judge"> {
@@ -19,8 +23,13 @@ export function loadConfigHere({ path, project, judge, text }: LoadHere): Promis
     project,
     env: Deno.env.toObject(),
     cwd: Deno.cwd(),
-    readFile: (file) =>
-      text !== undefined && resolve(file) === proposed ? Promise.resolve(text) : Deno.readTextFile(file),
+    readFile: async (file) => {
+      if (path !== undefined && resolve(file) === resolve(path)) {
+        // whoever starts the program names it, and may name a pipe
+        return text ?? await Deno.readTextFile(file);
+      }
+      return new TextDecoder().decode(await readPlainFile(file, MAX_FILE_BYTES));
+    },
     fileMode: async (file) => resolve(file) === proposed ? modeOrNull(file) : (await Deno.stat(file)).mode,
     ...judge === undefined ? {} : { judge },
   });

@@ -2,6 +2,7 @@ import { removeTomlKey, setTomlKey, TomlEditError } from "../config/edit_toml.ts
 import type { Finding } from "../config/finding.ts";
 import { parseKeyPath } from "../config/key_path.ts";
 import { MaskError, type SecretMask } from "../config/secret_mask.ts";
+import { MAX_TOML_DEPTH, nestsDeeper } from "../config/toml_depth.ts";
 import type { ConfigProposal } from "./role_protocol.ts";
 
 /** A change that ended before it could change anything. */
@@ -31,8 +32,10 @@ export function proposedText(proposal: ConfigProposal, disk: string, file: strin
       path = key;
       const at = parseKeyPath(key);
       if (at === null) throw new TomlEditError(`Cannot read '${key}' as a key, such as runtime.web.listen`);
+      if (at.length > MAX_TOML_DEPTH || nestsDeeper(value ?? "")) throw tooDeep();
       text = value === null ? removeTomlKey(text, at) : setTomlKey(text, at, value);
     }
+    if (nestsDeeper(text)) throw tooDeep();
     return mask.unmask(text);
   } catch (error) {
     if (!(error instanceof TomlEditError) && !(error instanceof MaskError)) throw error;
@@ -42,4 +45,8 @@ export function proposedText(proposal: ConfigProposal, disk: string, file: strin
       { rule: "config_edit", severity: "error", path, line: null, file, text, fix },
     ]);
   }
+}
+
+function tooDeep(): TomlEditError {
+  return new TomlEditError(`Cannot take the text as it nests deeper than ${MAX_TOML_DEPTH} levels`);
 }

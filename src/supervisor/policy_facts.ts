@@ -2,6 +2,7 @@ import { X509Certificate } from "node:crypto";
 import { resolve } from "node:path";
 import { parseEndpoint } from "../config/address.ts";
 import { pathInData } from "../config/paths.ts";
+import { readPlainFile } from "../config/read_plain_file.ts";
 import type { Draft } from "../config/salvage.ts";
 import type { Config } from "../config/schema.ts";
 import { reasonOf } from "../config/secrets.ts";
@@ -43,7 +44,7 @@ async function look(path: string | undefined, directory: string): Promise<Look> 
   const file = resolve(directory, path);
   try {
     // a file that is not text must be told apart from one that is not there
-    const text = new TextDecoder("latin1").decode(await Deno.readFile(file));
+    const text = new TextDecoder("latin1").decode(await readPlainFile(file));
     return { state: "read", text, mode: (await Deno.stat(file)).mode };
   } catch (error) {
     return error instanceof Deno.errors.NotFound

@@ -37,8 +37,18 @@ const outcome = z.object({
 });
 
 const text = z.string().max(1_048_576).describe("The whole file, TOML");
-const set = z.record(z.string().min(1).max(512), z.string().max(65_536).nullable()).describe(
-  'Key path → value as TOML, as {"runtime.web.listen": "\\"127.0.0.1:9000\\""}; null removes the key',
+/** Keys of one change, and characters of their values together: each key has the whole text read again. */
+const MOST_KEYS = 64;
+const MOST_CHARACTERS = 65_536;
+
+const set = z.record(z.string().min(1).max(512), z.string().max(MOST_CHARACTERS).nullable()).refine(
+  (given) => Object.keys(given).length <= MOST_KEYS,
+  `must name at most ${MOST_KEYS} keys`,
+).refine(
+  (given) => Object.values(given).reduce((sum, value) => sum + (value?.length ?? 0), 0) <= MOST_CHARACTERS,
+  `must hold at most ${MOST_CHARACTERS} characters`,
+).describe(
+  'Key path → value as TOML, as {"runtime.web.listen": "\\"127.0.0.1:9000\\""}; null removes the key; at most 64 keys',
 );
 
 /** The configuration: reading, planning, changing it. */
