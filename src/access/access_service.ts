@@ -93,6 +93,7 @@ export class AccessService implements Access {
       nowUs,
       idleMs: settings.sessionIdleMs,
       onEnd: (id) => this.#signals.end(`session:${id}`),
+      deviceEndUs: (owner) => this.#tokens.deviceEndUs(owner),
     }, state.sessions);
     this.#pairing = new PairingDesk({ ...parts, throttle: this.#throttle, tokens: this.#tokens }, state.pairings);
     this.#changes = new UserChanges({

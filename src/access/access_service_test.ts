@@ -380,6 +380,35 @@ Deno.test("sessions of configured credentials survive a restart, but not a chang
   assert.equal(reasonOf(access.session(second, here)), "session_expired");
 });
 
+Deno.test("a paired device stays logged in, used or not, until its token ends or is revoked", async () => {
+  await using world = await accessWorld({ settings: configured });
+  let { access } = world;
+  const { clock } = world;
+  const pair = (lifetimeSeconds: number | null) => {
+    const { code } = access.startPairing({ label: "panel", role: "viewer", lifetimeSeconds }, "scada");
+    const { token, info } = access.claimPairing(code, here);
+    return { id: info.id, cookie: access.openSession(letIn(access.token(token, here)), here, "panel").cookie };
+  };
+  const month = pair(30 * 86_400);
+  const revoked = pair(null);
+  const endless = pair(null);
+  const startUs = clock.us;
+  clock.us += 29 * DAY_US;
+  access = await world.reopen();
+  assert.equal(letIn(access.session(month.cookie, here)).expiresUs, startUs + 30 * DAY_US);
+  access.renewToken(month.id, 30 * 86_400);
+  access.revokeToken(revoked.id);
+  assert.notEqual(reasonOf(access.session(revoked.cookie, here)), "let in");
+  clock.us += 29 * DAY_US;
+  assert.ok(access.session(month.cookie, here).ok, "renewed with its token");
+  clock.us += DAY_US;
+  assert.equal(reasonOf(access.session(month.cookie, here)), "session_expired");
+  clock.us = startUs + 399 * DAY_US;
+  assert.ok(access.session(endless.cookie, here).ok);
+  clock.us += DAY_US;
+  assert.equal(reasonOf(access.session(endless.cookie, here)), "session_expired");
+});
+
 Deno.test("tokens carry their own role, end, and are revoked in flight", async () => {
   await using world = await accessWorld({ settings: configured });
   const { access, clock } = world;

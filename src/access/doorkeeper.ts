@@ -160,7 +160,7 @@ export class Doorkeeper {
     this.#parts.sessions.touch(session.id);
     return this.#let(
       { kind: "session", name: owner.name, role: owner.role, credential: `session:${session.id}`, user: owner.user },
-      session.expiresUs,
+      this.#parts.sessions.lastEndOf(session),
     );
   }
 

@@ -6,6 +6,8 @@ import type { AccessStore, StoredSession } from "./store.ts";
 /** Sessions of one owner; one more ends the one that was unused the longest. */
 export const MAX_SESSIONS_EACH = 20;
 const DAY_MS = 86_400_000;
+/** Browsers keep no cookie longer (RFC 6265bis §5.5). */
+const DEVICE_MS = 400 * DAY_MS;
 
 /** The browser sessions. The cookie is 32 random bytes; only its digest is kept. */
 export class SessionBook {
@@ -13,12 +15,17 @@ export class SessionBook {
   readonly #random: (bytes: number) => Uint8Array;
   readonly #nowUs: () => number;
   readonly #onEnd: (id: string) => void;
+  readonly #deviceEndUs: (owner: string) => number | null | undefined;
   readonly #sessions = new Map<string, StoredSession>();
   readonly #byDigest = new Map<string, string>();
   readonly #used = new Set<string>();
   #idleMs: number;
 
-  /** @param onEnd told of each session that ended */
+  /**
+   * @param onEnd told of each session that ended
+   * @param deviceEndUs when the token of a paired device ends, µs; `null`: not before it is revoked; `undefined` for
+   *   whoever is no paired device
+   */
   constructor(
     parts: {
       readonly store: AccessStore;
@@ -26,6 +33,7 @@ export class SessionBook {
       readonly nowUs: () => number;
       readonly idleMs: number;
       readonly onEnd: (id: string) => void;
+      readonly deviceEndUs: (owner: string) => number | null | undefined;
     },
     sessions: readonly StoredSession[],
   ) {
@@ -34,6 +42,7 @@ export class SessionBook {
     this.#nowUs = parts.nowUs;
     this.#idleMs = parts.idleMs;
     this.#onEnd = parts.onEnd;
+    this.#deviceEndUs = parts.deviceEndUs;
     for (const session of sessions) this.#keep(session);
   }
 
@@ -44,7 +53,8 @@ export class SessionBook {
 
   /**
    * Opens a session. It ends when it was not used for the idle time, and in any case after a day, or after three times the
-   * idle time when that is longer. A disk that refuses does not keep anybody out: the session then ends with the process.
+   * idle time when that is longer. A paired device's lasts as long as its token, used or not: nobody stands at a panel to
+   * pair it again each day. A disk that refuses does not keep anybody out: the session then ends with the process.
    *
    * @param mark see {@link StoredSession.ownerMark}; `undefined` while it is being made: {@link store} follows
    * @param ownerEndUs end of the credential behind it
@@ -61,6 +71,8 @@ export class SessionBook {
       .toSorted((a, b) => a.lastUsedUs - b.lastUsedUs);
     for (const { id } of own.slice(0, Math.max(0, own.length - MAX_SESSIONS_EACH + 1))) this.close(id);
     const nowUs = this.#nowUs();
+    const isDevice = this.#deviceEndUs(owner) !== undefined;
+    const longestMs = isDevice ? DEVICE_MS : Math.max(DAY_MS, 3 * this.#idleMs);
     const cookie = hex(this.#random(32));
     const session: StoredSession = {
       id: hex(this.#random(8)),
@@ -71,7 +83,8 @@ export class SessionBook {
       userAgent: printable(userAgent),
       createdUs: nowUs,
       lastUsedUs: nowUs,
-      expiresUs: Math.min(nowUs + Math.max(DAY_MS, 3 * this.#idleMs) * 1000, ownerEndUs ?? Infinity),
+      // a device's token may be renewed, and its sessions with it
+      expiresUs: Math.min(nowUs + longestMs * 1000, isDevice ? Infinity : ownerEndUs ?? Infinity),
     };
     this.#keep(session);
     if (mark !== undefined) this.#write(session.id);
@@ -108,8 +121,16 @@ export class SessionBook {
   }
 
   /** When the session ends if it is not used again, µs. */
-  endOf({ lastUsedUs, expiresUs }: StoredSession): number {
-    return Math.min(lastUsedUs + this.#idleMs * 1000, expiresUs);
+  endOf(session: StoredSession): number {
+    const last = this.lastEndOf(session);
+    return this.#deviceEndUs(session.owner) === undefined
+      ? Math.min(session.lastUsedUs + this.#idleMs * 1000, last)
+      : last;
+  }
+
+  /** When the session ends however much it is used, µs. */
+  lastEndOf({ owner, expiresUs }: StoredSession): number {
+    return Math.min(expiresUs, this.#deviceEndUs(owner) ?? Infinity);
   }
 
   touch(id: string): void {

@@ -43,6 +43,12 @@ export class TokenBook {
     return [...this.#tokens.values()].toSorted((a, b) => a.createdUs - b.createdUs).map(tokenInfo);
   }
 
+  /** When the token of a paired device ends, µs; `null`: not before it is revoked; `undefined` for any other owner. */
+  deviceEndUs(owner: string): number | null | undefined {
+    const token = owner.startsWith("token:") ? this.#tokens.get(owner.slice("token:".length)) : undefined;
+    return token?.kind === "paired" ? token.expiresUs : undefined;
+  }
+
   /** Ids and ends of all tokens. */
   *ends(): Iterable<{ readonly id: string; readonly expiresUs: number }> {
     for (const { id, expiresUs } of this.#tokens.values()) if (expiresUs !== null) yield { id, expiresUs };
