@@ -94,8 +94,8 @@ function refusal(context: Context<WebEnv>, { reason, retryAfterMs = 1000 }: Fail
   const fromPage = context.req.header("sec-fetch-site") !== undefined ||
     context.req.header("sec-fetch-mode") !== undefined;
   const scheme = fromPage || !(secure || loopback) ? "Bearer" : "Basic";
-  return new Problem(401, "unauthenticated", "This needs a login or a token", {
-    fix: "Log in on the page, or send a token as 'Authorization: Bearer …'",
+  return new Problem(401, "unauthenticated", "This needs a login or a token, and none came that is valid", {
+    fix: "Log in on the page, or send a token as 'Authorization: Bearer …'; name and password are taken over HTTPS",
     headers: { ...endOfCookie(context, reason), "www-authenticate": `${scheme} realm="${realm}"` },
   });
 }

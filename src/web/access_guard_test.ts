@@ -162,7 +162,7 @@ Deno.test("a token is a bearer's, with its own role and name", async () => {
   const { token } = world.access.createToken({ label: "dashboard", role: "operator", lifetimeSeconds: null }, "anna");
   const headers = { authorization: `bearer ${token}` };
   const { principal } = await sessionOf(web.get("/api/v1/session", { ...LAN, headers }));
-  assert.deepEqual(principal, { name: "dashboard", role: "operator", kind: "api_token", expires: null });
+  assert.deepEqual(principal, { name: "dashboard", role: "operator", kind: "api_token", user: null, expires: null });
   assert.equal((await web.get(TAGS, { ...LAN, headers })).status, 200);
 });
 

@@ -242,6 +242,9 @@ export const sessionSchema = z.object({
       "certificate",
       "loopback",
     ]).openapi({ description: "What the caller has proved itself with" }),
+    user: z.string().nullable().openapi({
+      description: "The stored user, who can change the password; null for others",
+    }),
     expires: timeOrNull().openapi({ description: "End of the credential; null until it is revoked" }),
   }).nullable().openapi({ description: "Who is asking; null for somebody unknown" }),
   auth: z.enum(["local", "token"]).openapi({ description: "local: loopback clients look without logging in" }),

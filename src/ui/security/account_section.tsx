@@ -48,7 +48,7 @@ export function AccountSection() {
           ))}
         </Facts>
       </Card>
-      {!looking && <PasswordCard user={who.name} />}
+      {who.user !== null && <PasswordCard user={who.user} />}
     </Part>
   );
 }
