@@ -136,6 +136,11 @@ export class SecretMask {
   }
 }
 
+/** Whether a value as a text writes it is the mask of a whole secret, and nothing else. */
+export function isKeptSecret(raw: string): boolean {
+  return /^(["'])\*\*\*kept:[0-9a-f]{16}\*\*\*\1$/.test(raw);
+}
+
 function at(context: string | null): string {
   return context === null ? "" : context === commentContext ? " in a comment" : ` ${context}`;
 }

@@ -11,6 +11,7 @@ import { proposedText, RefusedChange } from "./config_proposal.ts";
 import { ConfigVersions } from "./config_versions.ts";
 import { ReplaceError, type RoleControl } from "./host_service.ts";
 import type { Grant } from "./permissions.ts";
+import { withoutSecretsToCompare } from "./secret_comparison.ts";
 import {
   type Asker,
   type ConfigOutcome,
@@ -141,10 +142,15 @@ export class ConfigService {
   }
 
   /** What a proposal would change, and whether it could be applied. Changes nothing. */
-  async plan(proposal: ConfigProposal): Promise<ConfigPlan> {
+  async plan({ comparesSecrets = false, ...proposal }: HostCalls["config.plan"]["request"]): Promise<ConfigPlan> {
     try {
-      const text = proposedText(proposal, await this.#readFile(), this.#loaded.file, this.#mask);
-      const { loaded, takeOver } = await this.#judge(text);
+      const disk = await this.#readFile();
+      const text = proposedText(proposal, disk, this.#loaded.file, this.#mask);
+      const loaded = await this.#loadText(text);
+      const running = comparesSecrets
+        ? this.#config
+        : withoutSecretsToCompare({ proposal, disk, text, running: this.#config, next: loaded });
+      const takeOver = planTakeOver(running, loaded.config, this.#held, this.#options.grantsOf);
       return { ok: true, findings: loaded.findings, changes: takeOver.changes, effect: takeOver.effect };
     } catch (error) {
       if (!(error instanceof RefusedChange)) throw error;
@@ -371,12 +377,17 @@ export class ConfigService {
   }
 
   async #judge(text: string): Promise<{ loaded: LoadedConfig; takeOver: TakeOver }> {
+    const loaded = await this.#loadText(text);
+    return { loaded, takeOver: planTakeOver(this.#config, loaded.config, this.#held, this.#options.grantsOf) };
+  }
+
+  async #loadText(text: string): Promise<LoadedConfig> {
     const loaded = await this.#options.load(text);
     if (!loaded.ok) {
       const errors = loaded.findings.filter(({ severity }) => severity === "error");
       throw new RefusedChange("validation", errors.map((finding) => finding.text).join(". "), loaded.findings);
     }
-    return { loaded, takeOver: planTakeOver(this.#config, loaded.config, this.#held, this.#options.grantsOf) };
+    return loaded;
   }
 
   /** Refuses to write over something that the proposal was made without knowing. */

@@ -7,7 +7,7 @@ import type { Config } from "../config/schema.ts";
 import { ConfigService } from "./config_service.ts";
 import { ReplaceError } from "./host_service.ts";
 import { gatewayGrants } from "./permissions.ts";
-import type { Asker, HostRefusal, Reconfigure } from "./role_protocol.ts";
+import type { Asker, ConfigProposal, HostRefusal, Reconfigure } from "./role_protocol.ts";
 
 const base = `# The plant
 [gateway]
@@ -324,6 +324,38 @@ Deno.test("The configuration is shown without secrets, and sent back unchanged i
     assert.equal(await read(), base.replace('"north"', '"south"'));
     const stale = await service.apply({ text: shown.text, etag: shown.etag, by: admin, trigger: "web" });
     assert.equal(stale.reason, "conflict");
+  });
+});
+
+Deno.test("A plan does not tell whether a secret that somebody tries out is the present one", async () => {
+  await withService(async ({ open, folder }) => {
+    const service = await open();
+    const file = join(folder, "guess");
+    const shown = await service.get();
+    const right = "opcua-secret";
+    const plans = (guess: string): ConfigProposal[] => {
+      const written = JSON.stringify(guess);
+      return [
+        { set: { "opcua.user_password": written } },
+        { set: { 'opcua."user_password"': written, "gateway.site": '"south"' } },
+        { set: { "opcua.user_password_file": JSON.stringify(file), "opcua.user_password": null } },
+        { text: shown.text.replace(/user_password = .*/, `user_password = ${written}`) },
+        { text: shown.text.replace(/user_password = .*/, `"user_p\\u0061ssword" = ${written}`) },
+      ];
+    };
+    const wrong = plans("wrong-guess");
+    for (const [index, proposal] of plans(right).entries()) {
+      await Deno.writeTextFile(file, right);
+      const hit = await service.plan(proposal);
+      await Deno.writeTextFile(file, "wrong-guess");
+      const miss = await service.plan(wrong[index] ?? proposal);
+      assert.ok(hit.ok && hit.changes.some(({ path }) => path === "opcua.user_password"), `proposal ${index}`);
+      assert.deepEqual(hit, miss, `proposal ${index}`);
+    }
+    const unchanged = await service.plan({ text: shown.text });
+    assert.deepEqual([unchanged.ok, unchanged.changes], [true, []]);
+    const known = await service.plan({ set: { "opcua.user_password": `"${right}"` }, comparesSecrets: true });
+    assert.deepEqual([known.ok, known.changes], [true, []]);
   });
 });
 

@@ -103,7 +103,13 @@ export interface HostCalls {
     };
   };
   /** `text` replaces the file; `set` changes single keys in it, values as TOML (`"8080"`, `true`), `null` removes. */
-  "config.plan": { request: ConfigProposal; answer: ConfigPlan };
+  "config.plan": {
+    request: ConfigProposal & {
+      /** Whether who asks may learn that a secret of the proposal is the present one; else each counts as a change. */
+      readonly comparesSecrets?: boolean | undefined;
+    };
+    answer: ConfigPlan;
+  };
   "config.apply": {
     request: ConfigProposal & {
       readonly by: Asker;

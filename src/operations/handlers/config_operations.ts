@@ -1,6 +1,6 @@
 import type { ConfigOutcome, ConfigPlan, ConfigVersion } from "../../supervisor/role_protocol.ts";
 import { formatTime } from "../../telemetry/time_text.ts";
-import { askerOf, triggerOf } from "../asker.ts";
+import { askerOf, requirePrincipal, triggerOf } from "../asker.ts";
 import { answers } from "../define.ts";
 import { type CallContext, type Operation, OperationError } from "../operation.ts";
 import type { OperationParts } from "../operation_parts.ts";
@@ -14,8 +14,13 @@ export function configOperations({ host }: OperationParts): Operation[] {
     }),
     answers(
       "config.diff",
-      async ({ text, set }) =>
-        viewPlan(await host.call("config.plan", text === undefined ? { set: set ?? {} } : { text })),
+      async ({ text, set }, context) =>
+        viewPlan(
+          await host.call("config.plan", {
+            ...text === undefined ? { set: set ?? {} } : { text },
+            comparesSecrets: requirePrincipal(context).role === "admin",
+          }),
+        ),
     ),
     answers("config.set", async ({ set, etag }, context) =>
       settled(
