@@ -1,31 +1,11 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { type Command, CommanderError } from "commander";
 import { openAudit } from "../../src/audit/open_audit.ts";
 import { auditCommand } from "../../src/cli/audit.ts";
 import { FaultBoard } from "../../src/telemetry/fault_board.ts";
+import { runCommand } from "../lib/run_command.ts";
 
-/** Runs the command as the program would, with its output and exit code caught. */
-async function run(...args: string[]): Promise<{ code: number; out: string; err: string }> {
-  let out = "";
-  let err = "";
-  const command = auditCommand();
-  const catching = (one: Command) => {
-    one.exitOverride().configureOutput({ writeOut: (text) => out += text, writeErr: (text) => err += text });
-    one.commands.forEach(catching);
-  };
-  catching(command);
-  const before = Deno.exitCode;
-  try {
-    await command.parseAsync(args, { from: "user" });
-    return { code: Deno.exitCode, out, err };
-  } catch (error) {
-    if (!(error instanceof CommanderError)) throw error;
-    return { code: error.exitCode, out, err };
-  } finally {
-    Deno.exitCode = before;
-  }
-}
+const run = (...args: string[]) => runCommand(auditCommand(), ...args);
 
 /** A project whose gateway wrote two records. */
 async function withProject(test: (project: string, auditDir: string) => Promise<void>): Promise<void> {

@@ -1,32 +1,9 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { type Command, CommanderError } from "commander";
 import { initCommand } from "../../src/cli/init.ts";
 import { validateCommand } from "../../src/cli/validate.ts";
 import { checkPair, readCertificate } from "../../src/tls/read_certificate.ts";
-
-interface Outcome {
-  readonly code: number;
-  readonly out: string;
-  readonly err: string;
-}
-
-/** Runs a command as the program would, with its output and exit code caught. */
-async function run(command: Command, ...args: string[]): Promise<Outcome> {
-  let out = "";
-  let err = "";
-  command.exitOverride().configureOutput({ writeOut: (text) => out += text, writeErr: (text) => err += text });
-  const before = Deno.exitCode;
-  try {
-    await command.parseAsync(args, { from: "user" });
-    return { code: Deno.exitCode, out, err };
-  } catch (error) {
-    if (!(error instanceof CommanderError)) throw error;
-    return { code: error.exitCode, out, err };
-  } finally {
-    Deno.exitCode = before;
-  }
-}
+import { runCommand as run } from "../lib/run_command.ts";
 
 async function inFolder(test: (folder: string) => Promise<void>): Promise<void> {
   const folder = await Deno.makeTempDir();

@@ -1,27 +1,9 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { type Command, CommanderError } from "commander";
 import { explainCommand } from "../../src/cli/explain.ts";
 import { validateCommand } from "../../src/cli/validate.ts";
 import { makeServerCertificate } from "../../src/tls/make_certificate.ts";
-
-/** Runs a command as the program would, with its output and exit code caught. */
-async function run(command: Command, ...args: string[]) {
-  let out = "";
-  let err = "";
-  command.exitOverride().configureOutput({ writeOut: (text) => out += text, writeErr: (text) => err += text });
-  const before = Deno.exitCode;
-  Deno.exitCode = 0;
-  try {
-    await command.parseAsync(args, { from: "user" });
-    return { code: Deno.exitCode, out, err };
-  } catch (error) {
-    if (!(error instanceof CommanderError)) throw error;
-    return { code: error.exitCode, out, err };
-  } finally {
-    Deno.exitCode = before;
-  }
-}
+import { runCommand as run } from "../lib/run_command.ts";
 
 interface Checked {
   readonly ok: boolean;

@@ -17,6 +17,7 @@ export async function runCommand(command: Command, ...args: string[]): Promise<C
   };
   prepare(command);
   const before = Deno.exitCode;
+  Deno.exitCode = 0;
   try {
     await command.parseAsync(args, { from: "user" });
     return { code: Deno.exitCode, out, err };
