@@ -18,10 +18,20 @@ export class DebugGate {
   readonly #nowUs: () => number;
   readonly #feed: EventFeed;
   readonly #faults: FaultBoard;
+  readonly #monotonicMs: () => number;
+  /** End by a clock that nobody sets: the other one may be set back while they are unlocked. */
+  #untilMonotonicMs = 0;
   #untilUs: number | null = null;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(config: () => ControlConfig, nowUs: () => number, feed: EventFeed, faults: FaultBoard) {
+  constructor(
+    config: () => ControlConfig,
+    nowUs: () => number,
+    feed: EventFeed,
+    faults: FaultBoard,
+    monotonicMs: () => number = () => performance.now(),
+  ) {
+    this.#monotonicMs = monotonicMs;
     this.#config = config;
     this.#nowUs = nowUs;
     this.#feed = feed;
@@ -41,7 +51,9 @@ export class DebugGate {
 
   /** End of the time for which they are unlocked, µs; `null` while nobody unlocked them. */
   get openUntilUs(): number | null {
-    if (this.#untilUs !== null && this.#nowUs() >= this.#untilUs) this.#end("the time is over");
+    const over = this.#untilUs !== null &&
+      (this.#nowUs() >= this.#untilUs || this.#monotonicMs() >= this.#untilMonotonicMs);
+    if (over) this.#end("the time is over");
     return this.#untilUs;
   }
 
@@ -60,6 +72,7 @@ export class DebugGate {
     }
     const untilUs = this.#nowUs() + minutes * 60_000_000;
     this.#untilUs = untilUs;
+    this.#untilMonotonicMs = this.#monotonicMs() + minutes * 60_000;
     const text = `${by} unlocked debug operations until ${formatTime(untilUs)}`;
     this.#faults.raise("debug_unlocked", text);
     this.#feed.add("warning", "debug_unlocked", "gateway", text);
@@ -86,7 +99,10 @@ export class DebugGate {
   /** Looks again when the time should be over, so that the fault goes even when nobody asks. */
   #watch(untilUs: number): void {
     clearTimeout(this.#timer);
-    const leftMs = Math.max(0, (untilUs - this.#nowUs()) / 1000);
+    const leftMs = Math.max(
+      0,
+      Math.min((untilUs - this.#nowUs()) / 1000, this.#untilMonotonicMs - this.#monotonicMs()),
+    );
     this.#timer = setTimeout(() => {
       const stillUs = this.openUntilUs;
       if (stillUs !== null) this.#watch(stillUs);

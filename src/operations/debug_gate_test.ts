@@ -6,12 +6,12 @@ import { waitFor } from "../../tests/lib/wait_for.ts";
 import { DebugGate } from "./debug_gate.ts";
 
 function gateOf(control: Record<string, unknown> = {}) {
-  const clock = { nowUs: 1_000_000_000_000 };
+  const clock = { nowUs: 1_000_000_000_000, monotonicMs: 0 };
   const nowUs = () => clock.nowUs;
   const faults = new FaultBoard(nowUs);
   const feed = new EventFeed(nowUs);
   const config = configSchema.parse({ runtime: { control } }).runtime.control;
-  const gate = new DebugGate(() => config, nowUs, feed, faults);
+  const gate = new DebugGate(() => config, nowUs, feed, faults, () => clock.monotonicMs);
   return { clock, faults, feed, gate, [Symbol.dispose]: () => gate.stop() };
 }
 
@@ -30,6 +30,18 @@ Deno.test("debug operations are closed until somebody unlocks them, and the time
   assert.deepEqual(faults.list(), []);
   assert.deepEqual(feed.since().map(({ event }) => event), ["debug_unlocked", "debug_locked"]);
   for (const minutes of [0, 0.5, 61, NaN, Infinity]) assert.throws(() => gate.unlock(minutes, "anna"), RangeError);
+});
+
+Deno.test("a clock that is set back does not keep them open", () => {
+  using world = gateOf();
+  const { gate, clock, faults } = world;
+  gate.unlock(15, "anna");
+  clock.nowUs -= 86_400_000_000;
+  clock.monotonicMs = 15 * 60_000 - 1;
+  assert.equal(gate.isOpen(), true);
+  clock.monotonicMs++;
+  assert.equal(gate.isOpen(), false);
+  assert.deepEqual(faults.list(), []);
 });
 
 Deno.test("they can be closed before, and unlocking again sets a new end", () => {
