@@ -16,7 +16,6 @@ import {
   type Asker,
   type ConfigOutcome,
   type ConfigPlan,
-  type ConfigProposal,
   type HostCalls,
   HostRefusal,
   type ReloadTrigger,
