@@ -1,22 +1,20 @@
 import { useEffect, useState } from "preact/hooks";
-import type { NewPairingAnswer, PairingView, Role } from "../access_answers.ts";
-import { ApiError } from "../api_request.ts";
+import type { NewPairingAnswer, PairingView } from "../access_answers.ts";
 import { nowMs } from "../clock.ts";
 import { messages } from "../messages/messages.ts";
 import { securityMessages } from "../messages/security_messages.ts";
 import { ConfirmButton } from "../parts/confirm_button.tsx";
 import { CopyButton } from "../parts/copy_button.tsx";
-import { Form, SendButton, TextField } from "../parts/form.tsx";
 import { InfoIcon } from "../parts/icons.tsx";
 import { format } from "../parts/language.ts";
 import { QrCode } from "../parts/qr_code.tsx";
-import { faultOf, TroubleNote } from "../parts/trouble_note.tsx";
+import { TroubleNote } from "../parts/trouble_note.tsx";
 import { useAction } from "../parts/use_action.ts";
 import { useAnswer } from "../parts/use_answer.ts";
 import { hrefOf } from "../route.ts";
 import { isThisMachine } from "../session/plain_warning.tsx";
 import { readPairings, revokePairing, startPairing } from "./access_calls.ts";
-import { daysOf, type Lifetime, LifetimeField, RoleField } from "./grant_fields.tsx";
+import { GrantForm } from "./grant_form.tsx";
 import { ListTable } from "./list_table.tsx";
 import { Answer, Card, Done, Empty, Part } from "./part.tsx";
 
@@ -54,8 +52,11 @@ export function PairingSection() {
           onDone={() => setMade(null)}
         />
       )}
-      <StartPairing
-        onMade={async (answered) => {
+      <GrantForm
+        words={words.pairing}
+        button={words.pairing.start}
+        onGrant={async (grant) => {
+          const answered = await startPairing(grant);
           setDone(null);
           // the list first: a code that is not on it counts as used
           await reload();
@@ -110,40 +111,6 @@ export function PairingSection() {
         </p>
       </Card>
     </Part>
-  );
-}
-
-function StartPairing({ onMade }: { readonly onMade: (answer: NewPairingAnswer) => Promise<void> }) {
-  const words = securityMessages.value.pairing;
-  const [label, setLabel] = useState("");
-  const [role, setRole] = useState<Role>("viewer");
-  const [lifetime, setLifetime] = useState<Lifetime>("year");
-  const action = useAction();
-  const send = () =>
-    action.run(async () => {
-      if (label.trim() === "") throw new ApiError(400, "incomplete", words.missing, { field: "label" });
-      const answer = await startPairing({ label: label.trim(), role, days: daysOf(lifetime) });
-      setLabel("");
-      await onMade(answer);
-    });
-  const { trouble } = action;
-  return (
-    <Card heading={words.add}>
-      <Form onSend={send} label={words.add}>
-        <TextField
-          label={words.label}
-          hint={words.labelHint}
-          value={label}
-          onValue={setLabel}
-          fault={faultOf(trouble, "label")}
-          autocomplete="off"
-        />
-        <RoleField role={role} onRole={setRole} />
-        <LifetimeField lifetime={lifetime} onLifetime={setLifetime} hint={words.lifetimeHint} />
-        <TroubleNote trouble={faultOf(trouble, "label") === null ? trouble : null} />
-        <SendButton busy={action.busy}>{words.start}</SendButton>
-      </Form>
-    </Card>
   );
 }
 

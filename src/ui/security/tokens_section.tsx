@@ -1,19 +1,19 @@
 import { useState } from "preact/hooks";
-import type { NewTokenAnswer, Role, TokenView } from "../access_answers.ts";
-import { ApiError } from "../api_request.ts";
+import type { NewTokenAnswer, TokenView } from "../access_answers.ts";
 import { messages } from "../messages/messages.ts";
 import { securityMessages } from "../messages/security_messages.ts";
 import { ConfirmButton } from "../parts/confirm_button.tsx";
-import { Form, SendButton, TextField } from "../parts/form.tsx";
+import { Form, SendButton } from "../parts/form.tsx";
 import { SecretOnce } from "../parts/secret_once.tsx";
-import { faultOf, TroubleNote } from "../parts/trouble_note.tsx";
+import { TroubleNote } from "../parts/trouble_note.tsx";
 import { useAction } from "../parts/use_action.ts";
 import { useAnswer } from "../parts/use_answer.ts";
 import { createToken, readTokens, renewToken, revokeToken } from "./access_calls.ts";
-import { daysOf, type Lifetime, LifetimeField, RoleField } from "./grant_fields.tsx";
+import { daysOf, type Lifetime, LifetimeField } from "./grant_fields.tsx";
+import { GrantForm } from "./grant_form.tsx";
 import { ListTable } from "./list_table.tsx";
 import { Ago, Day, End } from "./moments.tsx";
-import { Answer, Card, Done, Empty, Part } from "./part.tsx";
+import { Answer, Done, Empty, Part } from "./part.tsx";
 
 /** Tokens of programs and paired devices: make, renew, revoke. */
 export function TokensSection() {
@@ -115,8 +115,11 @@ export function TokensSection() {
             />
           )}
       </Answer>
-      <AddToken
-        onMade={async (answered) => {
+      <GrantForm
+        words={words.tokens}
+        button={words.tokens.add}
+        onGrant={async (grant) => {
+          const answered = await createToken(grant);
           setDone(null);
           setMade(answered);
           await answer.reload();
@@ -144,39 +147,5 @@ function RenewToken(
         <button type="button" class="button" onClick={onClose}>{words.close}</button>
       </div>
     </Form>
-  );
-}
-
-function AddToken({ onMade }: { readonly onMade: (answer: NewTokenAnswer) => Promise<void> }) {
-  const words = securityMessages.value.tokens;
-  const [label, setLabel] = useState("");
-  const [role, setRole] = useState<Role>("viewer");
-  const [lifetime, setLifetime] = useState<Lifetime>("year");
-  const action = useAction();
-  const send = () =>
-    action.run(async () => {
-      if (label.trim() === "") throw new ApiError(400, "incomplete", words.missing, { field: "label" });
-      const answer = await createToken({ label: label.trim(), role, days: daysOf(lifetime) });
-      setLabel("");
-      await onMade(answer);
-    });
-  const { trouble } = action;
-  return (
-    <Card heading={words.add}>
-      <Form onSend={send} label={words.add}>
-        <TextField
-          label={words.label}
-          hint={words.labelHint}
-          value={label}
-          onValue={setLabel}
-          fault={faultOf(trouble, "label")}
-          autocomplete="off"
-        />
-        <RoleField role={role} onRole={setRole} />
-        <LifetimeField lifetime={lifetime} onLifetime={setLifetime} />
-        <TroubleNote trouble={faultOf(trouble, "label") === null ? trouble : null} />
-        <SendButton busy={action.busy}>{words.add}</SendButton>
-      </Form>
-    </Card>
   );
 }
