@@ -125,6 +125,15 @@ export class LiveHub {
         headers: { "retry-after": "5" },
       });
     }
+    // half stays for others: nobody takes the live view from everybody else, or all connections of a shared address
+    const most = Math.ceil(this.timings.maxStreams / 2);
+    const held = (holder: string) => [...this.#streams].filter((stream) => stream.isOf(holder)).length;
+    if (options.holders.some((holder) => held(holder) >= most)) {
+      throw new Problem(503, "too_many_streams", `Nobody has more than ${most} live streams, and no address has`, {
+        fix: "Close pages or programs that you no longer need",
+        headers: { "retry-after": "5" },
+      });
+    }
     return new LiveStream(this, options);
   }
 

@@ -14,6 +14,8 @@ export interface LiveStreamOptions {
   readonly lastEventId: string | null;
   readonly withStatus: boolean;
   readonly withEvents: boolean;
+  /** Whom the stream counts for: who asks, and the address that it comes from. */
+  readonly holders: readonly string[];
   /** Breaks the connection of a client that takes nothing any more. */
   readonly breakConnection: () => void;
 }
@@ -63,6 +65,11 @@ export class LiveStream {
         this.end();
       },
     }, { highWaterMark: 0 });
+  }
+
+  /** Whether the stream counts for this holder. */
+  isOf(holder: string): boolean {
+    return this.#options.holders.includes(holder);
   }
 
   /** Tells the stream that there may be something to send. */

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { EventStreamReader } from "../../tests/lib/event_stream.ts";
 import { waitFor } from "../../tests/lib/wait_for.ts";
-import { webApp } from "../../tests/lib/web_request.ts";
+import { neighbour, type TestRequest, webApp } from "../../tests/lib/web_request.ts";
 import { WebWorld } from "../../tests/lib/web_world.ts";
 
 const STREAM = "/api/v1/tags/stream";
@@ -131,20 +131,32 @@ Deno.test("a client that reads slowly skips values in between and holds nothing 
   await slow.close();
 });
 
-Deno.test("streams are bounded in number, and leaving frees the place", async () => {
-  using web = webApp(new WebWorld(), { timings: { maxStreams: 2 } });
-  const [first, second] = [await open(web), await open(web)];
-  await first.next();
-  await second.next();
-  const refused = await web.get(STREAM);
-  assert.equal(refused.status, 503);
-  assert.equal((await refused.json()).code, "too_many_streams");
-  await first.close();
-  const third = await open(web);
-  await third.next();
-  assert.equal(web.hub.size, 2);
-  await second.close();
-  await third.close();
+Deno.test("streams are bounded in number, half of them for one name or one address, and leaving frees the place", async () => {
+  const world = new WebWorld();
+  using web = webApp(world, { timings: { maxStreams: 4 } });
+  const { token } = world.access.createToken({ label: "screen", role: "viewer", lifetimeSeconds: null }, "test");
+  const headers = { authorization: `Bearer ${token}` };
+  const far = { peer: neighbour, host: "192.168.7.2:8080", headers };
+  const joined = async (request: TestRequest = {}) => {
+    const stream = new EventStreamReader(await web.get(STREAM, request));
+    await stream.next();
+    return stream;
+  };
+  const refuses = async (request: TestRequest = {}) => {
+    const refused = await web.get(STREAM, request);
+    assert.equal(refused.status, 503);
+    assert.equal((await refused.json()).code, "too_many_streams");
+  };
+  const near = [await joined(), await joined()];
+  await refuses();
+  await refuses({ headers });
+  const others = [await joined(far), await joined(far)];
+  await refuses(far);
+  await refuses({ ...far, peer: { ...neighbour, remoteAddress: "192.168.7.21" } });
+  await near[0]?.close();
+  const again = await joined();
+  assert.equal(web.hub.size, 4);
+  for (const stream of [...near.slice(1), ...others, again]) await stream.close();
   assert.equal(web.hub.size, 0);
 });
 

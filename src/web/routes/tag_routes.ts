@@ -1,4 +1,5 @@
 import { createRoute, type OpenAPIHono, z } from "@hono/zod-openapi";
+import { addressKey } from "../../access/address_key.ts";
 import { Quality, severityOf } from "../../tags/quality.ts";
 import { type Tag, tagId } from "../../tags/tag.ts";
 import type { TagStore } from "../../tags/tag_store.ts";
@@ -108,6 +109,7 @@ export function addTagRoutes(app: OpenAPIHono<WebEnv>, context: ApiContext): voi
         lastEventId: c.req.valid("header")["last-event-id"] ?? last_event_id ?? null,
         withStatus: wanted.includes("status"),
         withEvents: wanted.includes("events"),
+        holders: [`name ${c.var.identity.principal?.name ?? ""}`, `address ${addressKey(c.var.peer.address)}`],
         breakConnection: () => c.env?.outgoing?.destroy(),
       });
       return c.body(stream.readable, 200, {
