@@ -168,10 +168,18 @@ function isWithin(changes: readonly Change[], entry: Entry): boolean {
 
 /** Where in a comment a secret key's value begins: `#api_token = "…"`. */
 function secretInComment(comment: string): { readonly start: number } | null {
-  const found = /^#[#\s]*(?:[\w-]+\s*\.\s*)*([\w-]+)\s*=\s*/.exec(comment);
-  if (found === null || !secretNames().includes(found[1] ?? "")) return null;
-  const value = comment.slice(found[0].length);
-  return value === "" || isPlaceholder(value) || value.startsWith("***") ? null : { start: found[0].length };
+  const start = secretValueIn(comment);
+  if (start === null) return null;
+  const value = comment.slice(start);
+  return value === "" || isPlaceholder(value) || value.startsWith("***") ? null : { start };
+}
+
+/** Where in a line the value of the first secret key begins, wherever the key stands in it. */
+function secretValueIn(line: string): number | null {
+  for (const { 0: found, 1: name = "", index } of line.matchAll(/([\w-]+)["']?\s*=\s*/g)) {
+    if (secretNames().includes(name)) return index + found.length;
+  }
+  return null;
 }
 
 function secretNames(): string[] {
@@ -205,11 +213,17 @@ function maskLines(text: string, known: readonly string[]): string {
     if (found !== null) {
       const names = (found[2] ?? "").split(".").map((name) => name.replace(/^[\s"']+|[\s"']+$/g, ""));
       hiding = names.some((name) => secretNames().includes(name) || (isSecretField(name) && !name.endsWith("_file")));
-      return hiding ? `${line.slice(0, line.indexOf("="))}= ***` : line;
+      return hiding ? `${line.slice(0, line.indexOf("="))}= ***` : withoutSecret(line);
     }
     if (/^\s*(\[|#|$)/.test(line)) hiding = false;
-    return hiding ? "***" : line;
+    return hiding ? "***" : withoutSecret(line);
   });
   return known.filter((secret) => secret.length >= shortestAnywhere)
     .reduce((left, secret) => left.replaceAll(secret, "***"), lines.join("\n"));
+}
+
+/** A line up to the value of a secret key in it. */
+function withoutSecret(line: string): string {
+  const start = secretValueIn(line);
+  return start === null ? line : `${line.slice(0, start)}***`;
 }

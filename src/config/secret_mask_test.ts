@@ -89,6 +89,30 @@ chirpstack . api_token = "quoted secret
   assert.match(masked, /host_port = 1/);
 });
 
+Deno.test("A secret in an inline table of a broken text, or in the middle of a comment, is not shown either", () => {
+  const mask = new SecretMask();
+  for (
+    const line of [
+      'opcua = { user_name = "scada", user_password = "brand-new" }',
+      "runtime = { control = { \"auth_token\" = 'brand-new' } }",
+      'name = "x" # was: user_password = "brand-new"',
+      '# before: opcua."user_password" = "brand-new"',
+    ]
+  ) {
+    const broken = mask.mask(`[gateway\n${line}\nname = "y"\n`, []);
+    assert.ok(!broken.includes("brand-new"), broken);
+    assert.match(broken, /name = "y"/);
+  }
+  for (const comment of ['# was: user_password = "brand-new"', "#opcua.'user_password' = \"brand-new\""]) {
+    const whole = `[gateway]\nname = "x" ${comment}\n`;
+    const masked = mask.mask(whole, []);
+    assert.ok(!masked.includes("brand-new"), masked);
+    assert.equal(mask.unmask(masked), whole);
+  }
+  const prose = "# the user_password is in the safe\n";
+  assert.equal(mask.mask(prose, []), prose);
+});
+
 Deno.test("An etag names a text, and tells no other object anything", () => {
   const [one, other] = [new SecretMask(), new SecretMask()];
   assert.equal(one.etag(text), one.etag(text));
