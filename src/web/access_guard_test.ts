@@ -27,6 +27,16 @@ async function sessionOf(answer: Response | Promise<Response>): Promise<SessionA
   return await got.json();
 }
 
+Deno.test("whoever comes through a proxy on this machine is nobody of this machine", async () => {
+  using web = webApp(new WebWorld());
+  for (const name of ["forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "via"]) {
+    const headers = { [name]: "192.0.2.7" };
+    assert.equal((await web.get(TAGS, { headers })).status, 401, name);
+    assert.equal((await web.get("/metrics", { headers })).status, 401, name);
+  }
+  assert.equal((await web.get(TAGS)).status, 200);
+});
+
 Deno.test("who sits at this machine looks without logging in, others do not", async () => {
   using web = webApp(new WebWorld(), { config: { listen: "0.0.0.0:8080" } });
   assert.equal((await web.get(TAGS)).status, 200);

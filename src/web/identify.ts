@@ -48,7 +48,7 @@ export async function identify(
   context: Context<WebEnv>,
   { access, site }: Pick<ApiContext, "access" | "site">,
 ): Promise<Identity> {
-  const { peer, host } = context.var;
+  const { peer } = context.var;
   const origin = originOf(peer);
   let unknownCertificate: Identity | null = null;
   if (peer.fingerprint !== null) {
@@ -65,12 +65,19 @@ export async function identify(
   if (unknownCertificate !== null) return unknownCertificate;
   if (!isAtThisMachine(context) || site.config.auth !== "local") return nobody;
   if (access.state === "damaged") return refused("closed");
-  return isLoopback(host) ? { principal: loopbackViewer, via: "loopback", failure: null } : nobody;
+  return { principal: loopbackViewer, via: "loopback", failure: null };
 }
 
-/** Whether peer and Host header both say that the client runs on this machine. */
+/** Headers by which a proxy says that the request comes from somewhere else (RFC 7239; RFC 9110 §7.6.3). */
+const passedOn = ["forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "via"] as const;
+
+/**
+ * Whether peer and Host header both say that the client runs on this machine. A proxy here that puts its own Host in place
+ * would make everybody such a client: what a proxy says that it passed on is none.
+ */
 export function isAtThisMachine(context: Context<WebEnv>): boolean {
-  return context.var.peer.loopback && isLoopback(context.var.host);
+  return context.var.peer.loopback && isLoopback(context.var.host) &&
+    passedOn.every((name) => context.req.header(name) === undefined);
 }
 
 async function authorize(header: string, access: Access, context: Context<WebEnv>): Promise<Identity> {
