@@ -138,7 +138,7 @@ export class PairingDesk {
   /** Ends codes that are over, and the alarm when it has been quiet. */
   expire(): void {
     const now = this.#parts.nowUs();
-    for (const { id, expiresUs } of this.#open.values()) if (expiresUs <= now) this.#drop(id);
+    for (const pairing of this.#open.values()) if (isOver(pairing, now)) this.#drop(pairing.id);
     if (this.#alarm.wrong > 0 && now - this.#alarm.lastUs >= ALARM_US) {
       this.#alarm = { lastUs: 0, wrong: 0, raised: false };
       this.#parts.faults.clear("pairing_under_attack");
@@ -209,6 +209,11 @@ export class PairingDesk {
   #digest(code: string): Uint8Array {
     return keyedDigest(this.#parts.key, normaliseCode(code));
   }
+}
+
+/** A clock that is set back by more than a code's life ends it as well, instead of prolonging it by days. */
+function isOver({ expiresUs }: StoredPairing, nowUs: number): boolean {
+  return expiresUs <= nowUs || expiresUs - nowUs > 2 * CODE_LIFE_US;
 }
 
 function throttled(waitMs: number): AccessError {

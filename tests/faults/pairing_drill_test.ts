@@ -111,3 +111,15 @@ Deno.test("codes of somebody who may no longer start a pairing are withdrawn", a
   access.configure({ ...settings, controlToken: "b".repeat(48) });
   assert.deepEqual(access.pairings(), []);
 });
+
+Deno.test("a clock that is set back does not keep a code alive", async () => {
+  await using world = await accessWorld({ settings });
+  const { access, clock } = world;
+  const { code } = access.startPairing(grant, "anna");
+  clock.us -= 60_000_000;
+  assert.equal(access.pairings().length, 1, "a small step back is no reason to end it");
+  clock.us -= 86_400_000_000;
+  assert.throws(() => access.claimPairing(code, owner), (error) => codeOf(error) === "permission_denied");
+  clock.us += 86_400_000_000;
+  assert.deepEqual(access.pairings(), []);
+});
