@@ -255,6 +255,7 @@ export class AccessService implements Access {
     const row = this.#storedToken(id, "revoke");
     this.#tokens.drop(id);
     this.#endToken(id);
+    this.#pairing.revokeOf(row.label);
     const durable = this.#store.writeOrKeep((writer) => writer.deleteToken(id));
     this.#settle();
     if (!durable) throw notDurable("The token is revoked");

@@ -108,6 +108,15 @@ Deno.test("codes of somebody who may no longer start a pairing are withdrawn", a
   access.startPairing(grant, "control-token");
   await access.setUser("anna", { role: "engineer" });
   assert.deepEqual(access.pairings().map(({ createdBy }) => createdBy), ["control-token"]);
+
+  // who stole an admin's token would else be back with a token of their own
+  const { token, info } = access.createToken({ ...grant, role: "admin", label: "script" }, "control-token");
+  const thief = access.token(token, owner);
+  assert.ok(thief.ok);
+  const { code } = access.startPairing({ ...grant, role: "admin" }, thief.principal.name);
+  access.revokeToken(info.id);
+  assert.throws(() => access.claimPairing(code, owner), (error) => codeOf(error) === "permission_denied");
+  assert.deepEqual(access.pairings().map(({ createdBy }) => createdBy), ["control-token"]);
   access.configure({ ...settings, controlToken: "b".repeat(48) });
   assert.deepEqual(access.pairings(), []);
 });
