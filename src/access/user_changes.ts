@@ -108,7 +108,7 @@ export class UserChanges {
     if (lost.access) this.endUser(name, keep);
     else if (lost.certificate || after.role !== before.role) this.#endConnections(name);
     if (hash !== null) this.#parts.places.forget(name);
-    if (lost.role || after.disabled) this.#parts.pairing.revokeOf(name);
+    if (lost.role || lost.access || after.disabled) this.#parts.pairing.revokeOf(name);
     if (takes && !this.#parts.store.writeOrKeep(write)) throw notDurable("The user is changed");
     return after;
   }

@@ -109,6 +109,11 @@ Deno.test("codes of somebody who may no longer start a pairing are withdrawn", a
   await access.setUser("anna", { role: "engineer" });
   assert.deepEqual(access.pairings().map(({ createdBy }) => createdBy), ["control-token"]);
 
+  await access.addUser({ name: "bert", password: "correct horse battery", role: "admin" });
+  access.startPairing(grant, "bert");
+  await access.setUser("bert", { password: "another horse battery" });
+  assert.deepEqual(access.pairings().map(({ createdBy }) => createdBy), ["control-token"]);
+
   // who stole an admin's token would else be back with a token of their own
   const { token, info } = access.createToken({ ...grant, role: "admin", label: "script" }, "control-token");
   const thief = access.token(token, owner);
