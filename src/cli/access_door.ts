@@ -8,7 +8,7 @@ import { DataFolderError, OfflineRefusal, openOffline } from "./offline_access.t
 import { SecretError } from "./ask_secret.ts";
 import { connectOwnGateway } from "./own_gateway.ts";
 import { print, printError } from "./print.ts";
-import { exitCodeOf, reportFailure } from "./terminal/reach.ts";
+import { exitCodeOf, reportFailure, staleHint } from "./terminal/reach.ts";
 import { visible } from "./visible.ts";
 
 /** What every command about users, tokens and pairing understands. */
@@ -72,19 +72,19 @@ function lazyDoor(open: () => Promise<Door>): Door {
 }
 
 async function openDoor(choice: ConfigChoice, config: Config, online: boolean): Promise<Door> {
-  const { enabled, endpoint } = config.runtime.control;
+  const { enabled } = config.runtime.control;
   const gateway = enabled
     ? await connectOrWhy(choice, config)
     : "it has no control endpoint ([runtime.control].enabled = false)";
   if (typeof gateway !== "string") {
     return { call: (name, params) => gateway.call(name, params), close: () => gateway.close() };
   }
-  if (online) throw new ControlUnreachable(`Cannot reach the gateway: ${gateway}. It must run for this`);
+  if (online) throw new ControlUnreachable(`This needs a gateway that runs. ${gateway}${staleHint(gateway)}`);
   const offline = await openOffline(config.gateway.data_dir, accessSettings(config));
   if (offline === null) {
     throw new ControlUnreachable(
       `A gateway runs with ${config.gateway.data_dir}, but cannot be reached: ${gateway}${
-        enabled ? ` (${endpoint})` : ". Stop it, or enable the endpoint"
+        enabled ? staleHint(gateway) : ". Stop it, or enable the endpoint"
       }`,
     );
   }

@@ -4,6 +4,7 @@ import type { AuditRecord, AuditVerification } from "../audit/audit.ts";
 import { readTail } from "../audit/read_tail.ts";
 import { verifyFolder } from "../audit/verify_folder.ts";
 import { loadConfigHere } from "../config/load_here.ts";
+import { recordText } from "./audit_text.ts";
 import { type ConfigChoice, withConfigOptions } from "./config_or_exit.ts";
 import { ExitCode } from "./exit_code.ts";
 import { findingsText } from "./findings_report.ts";
@@ -105,16 +106,4 @@ function verificationText(dir: string, { ok, records, files, first, last, proble
   return `The audit is sound: ${records} records, ${first} to ${last}, in ${files} ${
     files === 1 ? "file" : "files"
   } of ${visible(dir)}\n`;
-}
-
-function recordText(record: AuditRecord): string {
-  const { sequence, time, event, principal, role, address, transport, operation, target, decision, rule, outcome } =
-    record;
-  const who = principal === null ? "somebody unknown" : role === null ? principal : `${principal} (${role})`;
-  const what = operation === null ? "" : ` ${operation}${target === null ? "" : ` ${target}`}`;
-  const how = decision === "denied" ? `denied${rule === null ? "" : ` by ${rule}`}: ${outcome}` : outcome;
-  const fields = Object.entries(record.fields ?? {}).map(([key, value]) =>
-    ` ${key}=${typeof value === "string" ? value : JSON.stringify(value)}`
-  ).join("");
-  return visible(`${time} ${sequence} ${event}${what}: ${how}, by ${who} from ${address} (${transport})${fields}`);
 }

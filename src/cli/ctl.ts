@@ -20,7 +20,7 @@ const dryRuns: Readonly<Record<string, string>> = { "config.set": "config.diff",
 export function ctlCommand(): Command {
   return withReachOptions(new Command("ctl"))
     .description("ask a running gateway, or tell it what to do")
-    .argument("[operation]", "what to do; `help` shows the parameters of one")
+    .argument("[operation]", "what to do; `edgekeep ctl help OPERATION` shows its parameters")
     .argument("[parameters...]", "key=value, key:=JSON, or key=@file")
     .option("--json", "print the result as JSON; a stream as one object a line")
     .option("--dry-run", "config.set and config.apply: only show what would change")

@@ -149,8 +149,9 @@ Next:
   3. edgekeep validate --project ${folder}
   4. edgekeep run --project ${folder}
   5. Log in on the page as ${USER}, who may do everything, and add a user for each person and program, there or with
-     edgekeep user add NAME --role viewer --project ${folder}. Without user_name and user_password_file under [opcua],
-     the first start prints a set-up code instead, to make the first admin with.
+     edgekeep user add --project ${folder} --role viewer NAME
+     Without user_name and user_password_file under [opcua], the first start prints a set-up code instead, to make the
+     first admin with.
 
 OPC UA: ${reach.map((address) => `opc.tcp://${address}:4840`).join(" or ")}, user ${USER}, password: cat ${password}
 ${certificate === null ? localWeb : remoteWeb(reach, certificate.fingerprint)}`;

@@ -1,4 +1,4 @@
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import type { Principal } from "../access/principal.ts";
 import type { Access, AccessSettings } from "../access/access.ts";
 import { takeDataLock } from "../access/data_lock.ts";
@@ -122,9 +122,12 @@ function caller(access: Access, record: (entry: Record) => void): OfflineAccess[
 /** Files of another user's gateway, made by root, would shut that gateway out of its own stores. */
 async function prepareFolder(dataDir: string): Promise<void> {
   try {
-    await Deno.mkdir(dataDir, { recursive: true, mode: 0o750 });
-    const { uid } = await Deno.stat(dataDir);
-    if (Deno.uid() !== 0 || uid === null || uid === 0) return;
+    // a folder that is still to be made belongs to whoever owns the place for it
+    const { uid } = await Deno.stat(dataDir).catch(() => Deno.stat(dirname(dataDir)));
+    if (Deno.uid() !== 0 || uid === null || uid === 0) {
+      await Deno.mkdir(dataDir, { recursive: true, mode: 0o750 });
+      return;
+    }
     throw new DataFolderError(
       `Cannot change ${dataDir} as root, as it is another user's and the gateway could not open the files then: start ` +
         `the gateway, or run this as its user: sudo -u '#${uid}' edgekeep …`,

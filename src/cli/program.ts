@@ -110,10 +110,14 @@ export async function runProgram(words: readonly string[], context: CliContext):
     .description("LoRaWAN field data for SCADA: ChirpStack in, history in SQLite, OPC UA and a web page out.")
     .version(`edgekeep ${version}`, "-V, --version", "print the version")
     .helpCommand("help [command]", "show the help of a command")
-    .configureOutput({ writeOut: print, writeErr: printError })
     .configureHelp({ showGlobalOptions: true })
     .addHelpText("after", examples)
-    .showHelpAfterError("Try --help.")
+    .configureOutput({
+      writeOut: print,
+      writeErr: printError,
+      // only what is wrong with the command line is answered by its help
+      outputError: (text, write) => write(text.startsWith("error: ") ? `${text.trimEnd()}\nTry --help.\n` : text),
+    })
     .exitOverride();
   const wanted = words.filter((word) => !word.startsWith("-")).slice(0, words[0] === "help" ? 2 : 1);
   for (const { name, summary, load } of commands) {

@@ -67,7 +67,7 @@ Deno.test("edgekeep ctl prints for people and for programs, and its exit code sa
     assert.match(status.out, /^name: +local\nrole: +admin\n/);
     assert.equal(status.code, 0);
     assert.equal(JSON.parse(json.out).name, "north-field");
-    assert.match(list.out, /ID +QUALITY/);
+    assert.match(list.out, /ID .*QUALITY/);
     assert.deepEqual([wrong.code, unknown.code, typo.code, dry.code], [2, 2, 2, 2]);
     assert.match(wrong.err, /limit.*\(bad_params/s);
     assert.match(typo.err, /did you mean limit/);

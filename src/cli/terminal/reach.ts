@@ -16,6 +16,7 @@ import { findingsText } from "../findings_report.ts";
 import { printError } from "../print.ts";
 import { visible } from "../visible.ts";
 import { askHidden, canAsk } from "./ask_hidden.ts";
+import { resultText } from "./result_text.ts";
 
 /** How a command line says which gateway it means and who asks. */
 export interface ReachChoice extends ConfigChoice {
@@ -60,6 +61,11 @@ export function withReachOptions(command: Command): Command {
 export async function findGateway(choice: ReachChoice): Promise<Reach> {
   const asked = await trustOf(choice);
   if (choice.endpoint !== undefined) {
+    if (parseEndpoint(choice.endpoint.replace(/^tls:/, "tcp:")) === null) {
+      const text = "Cannot connect as the endpoint must be unix://path, tcp://host:port or tls://host:port: " +
+        `current value is ${visible(choice.endpoint)}`;
+      throw new ReachError(ExitCode.Usage, text);
+    }
     return { endpoint: choice.endpoint, tls: asked === undefined ? (needsTls(choice) ? {} : null) : asked };
   }
   const loaded = await loadConfigHere({ path: choice.config, project: choice.project });
@@ -105,12 +111,27 @@ export async function introduced<T>(
   try {
     return { reach, token, result: await once(reach, token, work) };
   } catch (error) {
+    if (error instanceof ControlUnreachable && choice.endpoint === undefined) {
+      throw new ControlUnreachable(error.message + staleHint(error.message));
+    }
     const wanted = error instanceof ControlRefusal && error.code === "unauthenticated" && token === undefined;
     if (!wanted || !canAsk()) throw error;
     const typed = await askHidden(`Token for ${visible(reach.endpoint)}: `);
     if (typed === null || typed === "") throw error;
     return { reach, token: typed, result: await once(reach, typed, work) };
   }
+}
+
+/**
+ * What to do when the gateway of a configuration is not found where that says, or shows another certificate, on a line of
+ * its own; nothing where the reason says enough.
+ */
+export function staleHint(reason: string): string {
+  if (!/no such socket|nobody listens|^Cannot trust/.test(reason)) return "";
+  return reason.startsWith("Cannot trust")
+    ? "\n  do: A new certificate is taken over within half a minute; try again then"
+    : "\n  do: Start it. If it runs, the configuration is newer than it: systemctl reload edgekeep (or kill -HUP), or name " +
+      "with --endpoint where it still listens";
 }
 
 async function once<T>(
@@ -133,7 +154,7 @@ export function reportFailure(error: unknown): number {
     return error.exitCode;
   }
   if (error instanceof ControlUnreachable) {
-    printError(`${visible(error.message)}\n`);
+    printError(`${error.message.split("\n").map(visible).join("\n")}\n`);
     return ExitCode.Unreachable;
   }
   if (!(error instanceof ControlRefusal)) throw error;
@@ -167,14 +188,20 @@ function refusalText({ code, message, auditId, more }: ControlRefusal): string {
     ...(field === undefined || message.includes(field) ? [] : [`  at: ${field}`]),
     ...(fix === undefined ? [] : [`  do: ${fix}`]),
     ...(retryAfterMs === undefined ? [] : [`  again in ${Math.ceil(retryAfterMs / 1000)} s`]),
-    ...(details === undefined ? [] : JSON.stringify(details, null, 2).split("\n").map((line) => `  ${line}`)),
+    ...(details === undefined ? [] : resultText(details).trimEnd().split("\n").map((line) => `  ${line}`)),
   ];
   return `${lines.map(visible).join("\n")}\n`;
 }
 
 async function trustOf({ ca, fingerprint, insecure, plain }: ReachChoice): Promise<Reach["tls"] | undefined> {
   if (ca !== undefined) return { ca: await readOrRefuse(ca) };
-  if (fingerprint !== undefined) return { fingerprint };
+  if (fingerprint !== undefined) {
+    if (/^(?:[0-9a-f]{2}:?){32}$/i.test(fingerprint)) return { fingerprint };
+    const text =
+      "Cannot use the fingerprint as it must be the 32 bytes of a SHA-256, as `edgekeep pki show` prints them: " +
+      `current value is ${visible(fingerprint)}`;
+    throw new ReachError(ExitCode.Usage, text);
+  }
   if (insecure === true) return { insecure: true };
   return plain === true ? null : undefined;
 }

@@ -1,3 +1,5 @@
+import type { AuditRecord } from "../../audit/audit.ts";
+import { recordText } from "../audit_text.ts";
 import { visible } from "../visible.ts";
 
 const WIDEST_CELL = 60;
@@ -6,11 +8,14 @@ const PLAIN_COLUMNS = 160;
 /** Links of the audit's chain say nothing to people; `--json` has them. */
 const machineColumns: readonly string[] = ["hash", "previous"];
 const firstColumns: readonly string[] = ["sequence", "id", "severity", "name", "time", "event", "path", "level"];
+/** What people want of a tag in a list; `--json` and a call for it alone have the rest. */
+const tagColumns: readonly string[] = ["id", "value", "unit", "quality", "sourceTime"];
 type Row = Readonly<Record<string, unknown>>;
 
 /**
  * An operation's result for people: single values as `name: value`, lists of objects as tables, longer texts as they
- * are. A table that is wider than the terminal becomes a list. Control characters are shown, never sent to the terminal.
+ * are. A table that is wider than the terminal becomes a list. What has a form of its own keeps it: tags, findings, records
+ * of the audit. Control characters are shown, never sent to the terminal.
  */
 export function resultText(result: unknown, columns: number = PLAIN_COLUMNS): string {
   const lines = linesOf(result, "", columns);
@@ -63,6 +68,9 @@ function simpleLines(name: string, value: unknown, width: number, indent: string
 
 function listLines(list: readonly unknown[], indent: string, columns: number): string[] {
   if (!list.every(isRow)) return list.map((item) => `${indent}${scalarText(item)}`);
+  if (list.every(isFinding)) return list.flatMap((finding) => findingLines(finding, indent));
+  if (list.every(isAuditRecord)) return list.map((record) => `${indent}${recordText(record)}`);
+  if (list.length > 1 && list.every(isTag)) return tableLines(list.map(briefTag), indent);
   const table = tableLines(list, indent);
   return Math.max(...table.map((line) => [...line].length)) <= columns ? table : recordLines(list, indent, columns);
 }
@@ -78,6 +86,38 @@ function tableLines(rows: readonly Row[], indent: string): string[] {
       row.map((cell, index) => cell + " ".repeat((widths[index] ?? 0) - [...cell].length)).join("  ").trimEnd()
     }`;
   return [line(columns.map((column) => visible(column).toUpperCase())), ...cells.map(line)];
+}
+
+interface FindingRow extends Row {
+  readonly severity: string;
+  readonly text: string;
+  readonly fix: string;
+}
+
+function isFinding(row: Row): row is FindingRow {
+  return ["severity", "rule", "text", "fix"].every((key) => typeof row[key] === "string");
+}
+
+/** As `edgekeep validate` shows it. */
+function findingLines({ severity, text, fix, file, line, path, rule }: FindingRow, indent: string): string[] {
+  const place = typeof file === "string" ? `${file}${typeof line === "number" ? `:${line}` : ""}` : "";
+  const head = [`${severity}:`, place, path, `[${scalarText(rule)}]`].filter((part) =>
+    part !== "" && part !== undefined
+  );
+  return [head.map(scalarText).join("  "), `  ${visible(text)}`, `  → ${visible(fix)}`].map((each) => indent + each);
+}
+
+function isAuditRecord(row: Row): row is Row & AuditRecord {
+  return ["time", "event", "transport", "decision", "outcome"].every((key) => typeof row[key] === "string") &&
+    typeof row["sequence"] === "number";
+}
+
+function isTag(row: Row): boolean {
+  return typeof row["id"] === "string" && isRow(row["quality"]) && "sourceTime" in row && "value" in row;
+}
+
+function briefTag(row: Row): Row {
+  return Object.fromEntries(tagColumns.filter((column) => column in row).map((column) => [column, row[column]]));
 }
 
 /** Each row as names and values, set off by a dash. */
@@ -112,8 +152,17 @@ function scalarText(value: unknown): string {
   if (Array.isArray(value) && value.every((item) => !isRow(item))) {
     return value.length === 0 ? "-" : value.map(scalarText).join(", ");
   }
+  if (Array.isArray(value) && value.every(isChange)) {
+    return value.map(({ path, before, after }) => `${scalarText(path)} ${scalarText(before)} → ${scalarText(after)}`)
+      .join(", ");
+  }
   if (isRow(value) && typeof value["name"] === "string" && "severity" in value) return visible(value["name"]);
   return visible(typeof value === "object" ? JSON.stringify(value) : String(value));
+}
+
+/** Of the configuration. */
+function isChange(value: unknown): value is Row {
+  return isRow(value) && ["path", "before", "after"].every((key) => key in value);
 }
 
 function shortened(text: string): string {

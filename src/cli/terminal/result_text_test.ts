@@ -75,3 +75,73 @@ Deno.test("a stream's item is one line", () => {
     "-  a/b  1  Good\nremoved  c/d\n",
   );
 });
+
+Deno.test("tags, findings, records of the audit and changes have a form of their own", () => {
+  const tag = {
+    id: "a/b",
+    device: "Probe",
+    value: 1,
+    unit: "%",
+    quality: { code: 0, name: "Good", severity: "good", cause: "The value is current" },
+    sourceTime: "2026-01-01T00:00:00.000000Z",
+    forced: false,
+  };
+  assert.equal(
+    resultText({ items: [tag, { ...tag, id: "a/c" }] }, 20),
+    `items:
+  ID   VALUE  UNIT  QUALITY  SOURCETIME
+  a/b  1      %     Good     2026-01-01T00:00:00.000000Z
+  a/c  1      %     Good     2026-01-01T00:00:00.000000Z
+`,
+  );
+  const finding = {
+    rule: "out_of_range",
+    severity: "error",
+    path: "a.b",
+    file: "/e.toml",
+    line: 7,
+    text: "T",
+    fix: "F",
+  };
+  assert.equal(
+    resultText({ findings: [finding, { ...finding, file: null, line: null }] }),
+    `findings:
+  error:  /e.toml:7  a.b  [out_of_range]
+    T
+    → F
+  error:  a.b  [out_of_range]
+    T
+    → F
+`,
+  );
+  const record = {
+    sequence: 3,
+    time: "2026-01-01T00:00:00.000000Z",
+    event: "operation",
+    principal: "anna",
+    role: "admin",
+    credential: "user:anna",
+    address: "192.0.2.7",
+    transport: "https",
+    operation: "users.add",
+    target: "bo",
+    decision: "allowed",
+    rule: "role",
+    outcome: "ok",
+    fields: { new_role: "viewer" },
+    previous: "00",
+    hash: "ff",
+  };
+  const process = { ...record, event: "process_started", principal: null, role: null, operation: null, target: null };
+  assert.equal(
+    resultText({ records: [record, { ...process, address: "local", transport: "cli", fields: {} }] }, 40),
+    `records:
+  2026-01-01T00:00:00.000000Z 3 operation users.add bo: ok, by anna (admin) from 192.0.2.7 (https) new_role=viewer
+  2026-01-01T00:00:00.000000Z 3 process_started: ok from local (cli)
+`,
+  );
+  assert.equal(
+    resultText({ versions: [{ version: 2, changes: [{ path: "a.b", before: "1", after: null }] }] }),
+    `versions:\n  VERSION  CHANGES\n  2        a.b 1 → -\n`,
+  );
+});
