@@ -70,7 +70,9 @@ function remarks(node: ValueNode, hidesDefault: boolean): string[] {
   else if (node.preset === undefined) takes.push(`without it: ${node.unset}`);
   else if (hidesDefault) takes.push(`default ${toml(node.preset)}`);
   const text = takes.join("; ");
-  return text === "" ? [] : [`${text.charAt(0).toUpperCase()}${text.slice(1)}.`];
+  if (text === "") return [];
+  // an address keeps its small letters
+  return [/^\w+:/.test(text) ? `${text}.` : `${text.charAt(0).toUpperCase()}${text.slice(1)}.`];
 }
 
 /** The value that stands for a secret until somebody sets the real one. */

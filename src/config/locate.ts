@@ -45,7 +45,7 @@ export async function locateConfig(search: Search, readFile: Files["readFile"]):
     }
   }
   const text = `No configuration found at ${tried.join(" or ")}`;
-  return refused(null, "config_not_found", text, "Make one with: edgekeep init DIR");
+  return refused(null, "config_not_found", text, "Name yours with --config FILE, or make one with: edgekeep init DIR");
 }
 
 function refused(file: string | null, rule: string, text: string, fix: string): Located {
