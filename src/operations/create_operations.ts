@@ -1,6 +1,7 @@
 import type { z } from "zod";
 import type { Caller } from "../access/principal.ts";
 import type { AuditValue } from "../audit/audit.ts";
+import { closest } from "../config/suggest.ts";
 import { type CallDecision, judgeCall } from "../policy/judge_call.ts";
 import { isOperation, type OperationName, type OperationRule, operations as rules } from "../policy/operations.ts";
 import { recordCall } from "./call_record.ts";
@@ -154,12 +155,13 @@ const credentialEnded: Denied = {
 };
 
 function unknownOperation(name: string): Denied {
+  const meant = closest(name.slice(0, 64), Object.keys(rules));
   return {
     allowed: false,
     code: "unknown_operation",
     rule: "unknown_operation",
     text: `There is no operation ${name}`,
-    fix: "`edgekeep ctl --help` lists the operations",
+    fix: meant === null ? "`edgekeep ctl --help` lists the operations" : `Did you mean ${meant}?`,
   };
 }
 
@@ -192,14 +194,20 @@ function badParams(name: string, error: z.ZodError): OperationRefusal {
   const [issue] = error.issues;
   const unknown = issue?.code === "unrecognized_keys" ? issue.keys[0] : undefined;
   const field = [...issue?.path ?? [], ...(unknown === undefined ? [] : [unknown])].map(String).join(".").slice(0, 256);
-  const what = unknown === undefined ? issue?.message ?? "Invalid" : "There is no such parameter";
+  const what = unknown === undefined ? wordsOf(issue) : "There is no such parameter";
   return {
     ok: false,
     code: "bad_params",
     message: `Cannot call ${name}${field === "" ? "" : ` as '${field}' does not fit`}: ${what.slice(0, 512)}`,
     ...(field === "" ? {} : { field }),
-    fix: `docs/operations.md and \`edgekeep ctl ${name} --help\` name the parameters`,
+    fix: `docs/operations.md and \`edgekeep ctl help ${name}\` name the parameters`,
   };
+}
+
+function wordsOf(issue: z.core.$ZodIssue | undefined): string {
+  // what is absent is undefined, and nothing that comes as JSON is
+  if (issue?.code === "invalid_type" && issue.message.endsWith("received undefined")) return "It is missing";
+  return issue?.message ?? "Invalid";
 }
 
 /** A signal that ends with the caller and with the caller's credential. */
