@@ -148,7 +148,7 @@ export class ConfigVersions {
     log.warning("Cannot keep versions of the configuration in {dir}: {error}", {
       event: "config_versions_unwritable",
       dir: this.#dir,
-      error,
+      error: error instanceof Error ? error.message : String(error),
     });
   }
 }

@@ -110,7 +110,8 @@ export const germanFaults: Readonly<
   tag_forced: {
     title: "Ein Wert ist erzwungen",
     cause: "Jemand gibt einen eigenen Wert anstelle des Wertes aus dem Feld aus.",
-    remedy: "Das Erzwingen aufheben, um wieder den Wert aus dem Feld auszugeben: `edgekeep ctl tags.unforce id=…`.",
+    remedy:
+      "Das Erzwingen aufheben, um wieder den Wert aus dem Feld auszugeben: `edgekeep ctl tags.unforce id=…`, solange die Diagnosefunktionen offen sind.",
   },
   audit_unwritable: {
     title: "Das Audit kann nicht geschrieben werden",
