@@ -151,6 +151,7 @@ else
   grep -q "^endpoint = \"$control\"$" "$root$config" || fail "$root$config has no key endpoint"
   if ! staged; then chown -R "$user:$user" "$config_dir"; fi
   say "Wrote a configuration to fill in: $root$config."
+  say "It names the user scada, an admin, with the password in $root$config_dir/opcua-password."
 fi
 
 "$root$target" systemd --user "$user" --config "$config" --data-dir "$data_dir" --program "$target" >"$root$unit.new"
@@ -170,4 +171,4 @@ if systemd_runs; then
     say 'The service was not (re)started, since the configuration is refused (see above).'
   fi
 fi
-say "After each change of $root$config: $target validate --config $config && systemctl restart edgekeep"
+say "After each change of $root$config: $target validate --config $config && systemctl reload-or-restart edgekeep"

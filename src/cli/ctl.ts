@@ -40,7 +40,7 @@ Examples:
   edgekeep ctl users.add name=ann role=operator
   edgekeep ctl status --endpoint tcp://192.168.10.5:17777 --token-file token --fingerprint AB:CD:…
 
-A result that is refused ends with exit code 4, an unreachable gateway with 5, a wrong parameter with 2.`;
+What is refused ends with exit code 4, a gateway that cannot be reached with 5, a wrong parameter with 2.`;
 
 async function callOperation(operation: string, words: readonly string[], choice: CtlChoice): Promise<number> {
   const name = choice.dryRun === true ? dryRuns[operation] : operation;
