@@ -226,7 +226,7 @@ export const de: Messages = {
   },
   confirm: { cancel: "Abbrechen" },
   secret: {
-    once: "Das wird einmal gezeigt. Das Gateway behält nur einen Fingerabdruck davon.",
+    once: "Das wird nur dieses eine Mal gezeigt. Das Gateway behält nur einen Fingerabdruck davon.",
     token: "das Token",
     done: "Ich habe es gespeichert",
   },
@@ -269,7 +269,7 @@ export const de: Messages = {
     journal: "im Journal:",
     file: "in der Datei setup-code des Datenordners, lesbar für den Benutzer des Gateways und für root:",
     code: "Einrichtungscode",
-    codeHint: "12 Zeichen; Groß- und Kleinschreibung und Striche sind gleich",
+    codeHint: "12 Zeichen; Groß- und Kleinschreibung und Striche spielen keine Rolle",
     user: "Benutzername des Administrators",
     password: "Passwort",
     again: "Passwort noch einmal",
@@ -282,7 +282,7 @@ export const de: Messages = {
   damaged: {
     heading: "Die Liste der Benutzer und Token war beschädigt",
     what:
-      "Das Gateway konnte seine Datei access.db nicht lesen und hat sie beiseitegelegt. Felddaten, Historie und OPC UA laufen weiter. Benutzer, API-Token, gekoppelte Geräte und Sitzungen daraus kommen nicht hinein.",
+      "Das Gateway konnte seine Datei access.db nicht lesen und hat sie beiseitegelegt. Felddaten, Historie und OPC UA laufen weiter. Benutzer, API-Token, gekoppelte Geräte und Sitzungen daraus gelten nicht mehr.",
     todo: "Was zu tun ist",
     login:
       "Mit dem Benutzer anmelden, den die Konfiguration unter [opcua] nennt, oder mit dem Token von [runtime.control].",
@@ -293,7 +293,7 @@ export const de: Messages = {
   pair: {
     heading: "Diesen Browser koppeln",
     intro:
-      "Einen Kopplungscode macht ein Administrator auf der Seite Sicherheit. Er gilt einmal und fünf Minuten lang.",
+      "Einen Kopplungscode erzeugt ein Administrator auf der Seite Sicherheit. Er gilt einmal und fünf Minuten lang.",
     code: "Kopplungscode",
     send: "Koppeln",
     missing: "Ein Kopplungscode hat 8 Zeichen.",
@@ -308,8 +308,8 @@ export const de: Messages = {
     back: "Stattdessen mit Passwort anmelden",
   },
   debug: {
-    open: (time) => `Die Diagnosefunktionen sind offen bis ${time}.`,
-    openMore: "Werte lassen sich festlegen und die Protokollstufe ändern.",
-    lock: "Jetzt schließen",
+    open: (time) => `Die Diagnosefunktionen sind freigegeben bis ${time}.`,
+    openMore: "Werte lassen sich erzwingen, und die Protokollstufe lässt sich ändern.",
+    lock: "Jetzt sperren",
   },
 };

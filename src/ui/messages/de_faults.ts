@@ -105,13 +105,13 @@ export const germanFaults: Readonly<
   debug_unlocked: {
     title: "Debug-Operationen sind freigegeben",
     cause: "Ein Administrator hat Debug-Operationen, etwa das Erzwingen von Werten, für eine Weile freigegeben.",
-    remedy: "Sie schließen sich nach Ablauf von selbst; `edgekeep ctl debug.lock` schließt sie sofort.",
+    remedy: "Sie werden nach Ablauf von selbst wieder gesperrt; `edgekeep ctl debug.lock` sperrt sie sofort.",
   },
   tag_forced: {
     title: "Ein Wert ist erzwungen",
     cause: "Jemand gibt einen eigenen Wert anstelle des Wertes aus dem Feld aus.",
     remedy:
-      "Das Erzwingen aufheben, um wieder den Wert aus dem Feld auszugeben: `edgekeep ctl tags.unforce id=…`, solange die Diagnosefunktionen offen sind.",
+      "Das Erzwingen aufheben, um wieder den Wert aus dem Feld auszugeben: `edgekeep ctl tags.unforce id=…`, solange die Diagnosefunktionen freigegeben sind.",
   },
   audit_unwritable: {
     title: "Das Audit kann nicht geschrieben werden",

@@ -248,7 +248,7 @@ export const securityEn = {
 
   debugging: {
     intro:
-      "Forcing values, changing the log level and direct writes are closed in production. An admin can open them for a while; it is audited, and every page says so.",
+      "Forcing values, changing the log level and tracing are closed in production. An admin can open them for a while; it is audited, and every page says so.",
     closed: "Debug operations are closed.",
     open: (time: string) => `Open until ${time}.`,
     minutes: "Minutes",

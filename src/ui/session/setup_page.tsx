@@ -46,7 +46,7 @@ export function SetupPage() {
         <ul>
           <li>{words.terminal}</li>
           <li>
-            {words.journal} <code class="mono">journalctl -u edgekeep | grep "first admin"</code>
+            {words.journal} <code class="mono">journalctl -u edgekeep | grep setup_code</code>
           </li>
           <li>
             {words.file} <code class="mono">sudo cat /var/lib/edgekeep/setup-code</code>
