@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { connect } from "node:net";
 import { createServer, type TLSSocket } from "node:tls";
 import { startQuietSimulator, startWorld } from "../../src/sources/chirpstack/testing/world.ts";
-import { programPath, requires } from "../lib/requires.ts";
+import { openssl } from "../lib/openssl.ts";
+import { requires } from "../lib/requires.ts";
 import { waitFor } from "../lib/wait_for.ts";
 
 const probe = "02ed9ee000000001";
@@ -10,18 +11,14 @@ const probe = "02ed9ee000000001";
 /** A certificate of its own authority for `localhost`, made for this test run. */
 async function makeCertificates(folder: string): Promise<{ ca: string; cert: string; key: string }> {
   const file = (name: string) => `${folder}/${name}`;
-  const openssl = async (...args: string[]) => {
-    const { success, stderr } = await new Deno.Command(programPath("openssl") ?? "openssl", { args }).output();
-    if (!success) throw new Error(new TextDecoder().decode(stderr));
-  };
   const key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"];
-  await openssl("req", "-x509", ...key, "-keyout", file("ca.key"), "-out", file("ca.pem"), "-subj", "/CN=Test CA");
-  await openssl("req", ...key, "-keyout", file("server.key"), "-out", file("server.csr"), "-subj", "/CN=localhost");
+  await openssl(["req", "-x509", ...key, "-keyout", file("ca.key"), "-out", file("ca.pem"), "-subj", "/CN=Test CA"]);
+  await openssl(["req", ...key, "-keyout", file("server.key"), "-out", file("server.csr"), "-subj", "/CN=localhost"]);
   await Deno.writeTextFile(file("extensions"), "subjectAltName=DNS:localhost\n");
-  await openssl(
+  await openssl([
     ...["x509", "-req", "-in", file("server.csr"), "-CA", file("ca.pem"), "-CAkey", file("ca.key"), "-CAcreateserial"],
     ...["-extfile", file("extensions"), "-out", file("server.pem")],
-  );
+  ]);
   return { ca: file("ca.pem"), cert: file("server.pem"), key: file("server.key") };
 }
 

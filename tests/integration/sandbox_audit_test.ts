@@ -56,8 +56,9 @@ Deno.test("the gateway's permissions are those that a whole run uses, no more an
     const code = codePaths(new URL("../../src/main.ts", import.meta.url));
     const grants = gatewayGrants(loaded.config, { codePaths: code });
 
-    // the supervisor, in the same process, reads the configuration and resolves the paths of the code
-    const own = [join(folder, "edgekeep.toml"), ...code];
+    // the supervisor, in the same process, reads the configuration, looks beside it for what an interrupted edit left, and
+    // resolves the paths of the code
+    const own = [folder, join(folder, "edgekeep.toml"), ...code];
     const uses = (await Deno.readTextFile(audit)).trim().split("\n").map((line) => JSON.parse(line) as Use)
       .filter((use) => use.value !== null && !own.includes(pathOf(use)));
     const unused = grants.filter((grant) => !uses.some((use) => covers(grant, use)));

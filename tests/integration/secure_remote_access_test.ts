@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { edgekeepArguments } from "../lib/gateway_process.ts";
 import { collectOutput } from "../lib/collect_output.ts";
 import { type TestMachine, testNetwork } from "../lib/network_namespaces.ts";
+import { openssl } from "../lib/openssl.ts";
 import { requires } from "../lib/requires.ts";
 import { waitFor } from "../lib/wait_for.ts";
 
@@ -20,13 +21,12 @@ interface Ran {
   readonly text: string;
 }
 
-async function run(command: readonly string[], cwd?: string): Promise<Ran> {
+async function run(command: readonly string[]): Promise<Ran> {
   const [program = "", ...args] = command;
   const { code, stdout, stderr } = await new Deno.Command(program, {
     args,
     stdin: "null",
     env: { NO_COLOR: "1" },
-    ...(cwd === undefined ? {} : { cwd }),
   }).output();
   const decoder = new TextDecoder();
   return { code, text: decoder.decode(stdout) + decoder.decode(stderr) };
@@ -107,7 +107,7 @@ Deno.test({
     const { plant, office } = stack.use(await testNetwork());
     const project = await Deno.makeTempDir({ prefix: "edgekeep-remote-" });
     stack.defer(() => Deno.remove(project, { recursive: true }));
-    const token = (await run(["openssl", "rand", "-hex", "24"])).text.trim();
+    const token = (await openssl(["rand", "-hex", "24"])).trim();
     assert.match(token, /^[0-9a-f]{48}$/);
     const tokenFile = join(project, "token");
     await Deno.writeTextFile(tokenFile, `${token}\n`, { mode: 0o600 });
@@ -272,11 +272,10 @@ ${more}`;
       "with a certificate the page is HTTPS, plain requests are sent there, and control is TLS",
       async () => {
         await Deno.mkdir(join(project, "security"), { mode: 0o700 });
-        const made = await run([
-          ...["openssl", "req", "-x509", "-newkey", "rsa:2048", "-sha256", "-nodes", "-days", "365"],
+        await openssl([
+          ...["req", "-x509", "-newkey", "rsa:2048", "-sha256", "-nodes", "-days", "365"],
           ...["-keyout", "security/server-key.pem", "-out", "security/server-cert.pem", "-subj", "/CN=edgekeep-plant"],
         ], project);
-        assert.equal(made.code, 0, made.text);
         const { code, text } = await validate(plant, project);
         assert.equal(code, 0, text);
         await using gateway = await runtime(plant, project, `https://127.0.0.1:${WEB}`);
@@ -300,7 +299,7 @@ ${more}`;
         const trusted = await edgekeep(office, ...ctl, "--ca", certificate);
         assert.ok([0, 5].includes(trusted.code), trusted.text);
         const print = ["x509", "-in", certificate, "-noout", "-fingerprint", "-sha256"];
-        const fingerprint = (await run(["openssl", ...print])).text.trim().split("=")[1] ?? "";
+        const fingerprint = (await openssl(print)).trim().split("=")[1] ?? "";
         const pinned = await edgekeep(office, ...ctl, "--fingerprint", fingerprint);
         assert.equal(pinned.code, 0, pinned.text);
         assert.match(pinned.text, /control-token/);

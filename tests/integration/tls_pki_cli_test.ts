@@ -4,6 +4,7 @@ import { pkiCommand } from "../../src/cli/pki.ts";
 import { validateCommand } from "../../src/cli/validate.ts";
 import { makeServerCertificate } from "../../src/tls/make_certificate.ts";
 import { checkPair, readCertificate } from "../../src/tls/read_certificate.ts";
+import { openssl } from "../lib/openssl.ts";
 import { requires } from "../lib/requires.ts";
 import { type CommandOutcome, runCommand } from "../lib/run_command.ts";
 import { TestCa } from "../lib/test_ca.ts";
@@ -201,22 +202,26 @@ Deno.test({
   fn: () =>
     inProject(secured, async (project) => {
       await Deno.mkdir(join(project.folder, "security"));
-      const { success } = await new Deno.Command("openssl", {
-        args: ["req", "-x509", "-newkey", "rsa:2048", "-sha256", "-nodes", "-keyout", project.key, "-out", project.cert]
-          .concat(["-days", "365", "-subj", "/CN=edgekeep"]),
-        stderr: "null",
-      }).output();
-      assert.ok(success);
+      const files = ["-nodes", "-keyout", project.key, "-out", project.cert];
+      await openssl([
+        "req",
+        "-x509",
+        "-newkey",
+        "rsa:2048",
+        "-sha256",
+        ...files,
+        "-days",
+        "365",
+        "-subj",
+        "/CN=edgekeep",
+      ]);
       const { code, out } = await project.pki("show");
       assert.equal(code, 0, out);
       assert.match(out, /Key +RSA 2048/);
       assert.match(out, /Names +none/);
       // a curve that browsers and this program's TLS do not take
-      const curve = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:secp521r1", "-nodes"];
-      await new Deno.Command("openssl", {
-        args: ["req", "-x509", ...curve, "-keyout", project.key, "-out", project.cert, "-subj", "/CN=edgekeep"],
-        stderr: "null",
-      }).output();
+      const curve = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:secp521r1"];
+      await openssl(["req", "-x509", ...curve, ...files, "-subj", "/CN=edgekeep"]);
       const unsuitable = await project.pki("show");
       assert.equal(unsuitable.code, 6);
       assert.match(unsuitable.out, /must be RSA of 2048 bits or more, EC P-256 or EC P-384: current value is EC P-521/);

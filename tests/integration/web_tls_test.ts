@@ -12,7 +12,8 @@ const curl = programPath("curl") ?? "curl";
 const openssl = programPath("openssl") ?? "openssl";
 
 async function output(program: string, ...args: string[]): Promise<{ code: number; text: string; errors: string }> {
-  const { code, stdout, stderr } = await new Deno.Command(program, { args, stdin: "null" }).output();
+  // libraries in this process leave variables behind that openssl would take for its own (OPENSSL_CONF=undefined)
+  const { code, stdout, stderr } = await new Deno.Command(program, { args, clearEnv: true, stdin: "null" }).output();
   return { code, text: new TextDecoder().decode(stdout), errors: new TextDecoder().decode(stderr) };
 }
 
@@ -295,6 +296,7 @@ async function askWith(server: TlsListener, pair?: { cert: string; key: string }
 async function shellRequest(port: number, args: readonly string[]): Promise<string> {
   const child = new Deno.Command(openssl, {
     args: ["s_client", "-quiet", "-connect", `127.0.0.1:${port}`, ...args],
+    clearEnv: true,
     stdin: "piped",
     stdout: "piped",
     stderr: "null",

@@ -1,4 +1,4 @@
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import { messages } from "../messages/messages.ts";
 
 /**
@@ -18,7 +18,8 @@ export function ConfirmButton(
   const asked = useRef(false);
   const opener = useRef<HTMLButtonElement>(null);
   const yes = useRef<HTMLButtonElement>(null);
-  useEffect(() => {
+  // before anybody can press a key: an Escape that comes at once belongs to the question
+  useLayoutEffect(() => {
     if (asking) yes.current?.focus();
     else if (asked.current) opener.current?.focus();
     asked.current = asking;
