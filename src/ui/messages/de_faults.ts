@@ -103,8 +103,8 @@ export const germanFaults: Readonly<
       "Die Einzelheit lesen und beheben oder die frühere Konfiguration wiederherstellen; das Gateway versucht es weiter.",
   },
   debug_unlocked: {
-    title: "Debug-Operationen sind freigegeben",
-    cause: "Ein Administrator hat Debug-Operationen, etwa das Erzwingen von Werten, für eine Weile freigegeben.",
+    title: "Diagnosefunktionen sind freigegeben",
+    cause: "Ein Administrator hat Diagnosefunktionen, etwa das Erzwingen von Werten, für eine Weile freigegeben.",
     remedy: "Sie werden nach Ablauf von selbst wieder gesperrt; `edgekeep ctl debug.lock` sperrt sie sofort.",
   },
   tag_forced: {
