@@ -54,9 +54,9 @@ export interface Audit {
   /**
    * Writes a record before it returns, and gives its id (`<sequence>`). Never throws: when the disk refuses, the fault
    * `audit_unwritable` is raised and the record kept in memory, bounded, until it can be written.
-   * Attempts that are denied or fail beyond 20 a minute from one address without a credential, or 60 of one
-   * credential, are counted and written as one record `repeated`; for those the id is `repeated`, and for a record that
-   * was lost it is `lost`.
+   * Logins beyond 20 a minute of one name, and attempts that are denied or fail beyond 20 a minute from one address
+   * without a credential, or 60 of one credential, are counted and written as one record `repeated`; for those the id is
+   * `repeated`, and for a record that was lost it is `lost`.
    */
   record(entry: AuditEntry): string;
   /** Newest records, oldest first. */
