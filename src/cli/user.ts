@@ -41,6 +41,7 @@ function addCommand(): Command {
     .addOption(roleOption("viewer"))
     .option("--password-file <file>", passwordHelp)
     .action(async function (name: string, choice: PasswordChoice & { readonly role: string }) {
+      let hint = "";
       await throughDoor(
         this,
         choice,
@@ -50,9 +51,14 @@ function addCommand(): Command {
             file: choice.passwordFile,
             twice: true,
           });
-          return await call("users.add", { name, password, role: choice.role }) as User;
+          const added = await call("users.add", { name, password, role: choice.role }) as User;
+          const { users } = await call("users.list") as { users: User[] };
+          if (!users.some(({ role, disabled }) => role === "admin" && !disabled)) {
+            hint = `No user is an admin yet. To make this one an admin: edgekeep user set-role ${visible(name)} admin\n`;
+          }
+          return added;
         },
-        (user) => `${visible(user.name)} is added as ${user.role}\n`,
+        (user) => `${visible(user.name)} is added as ${user.role}\n${hint}`,
       );
     });
 }

@@ -219,11 +219,15 @@ Deno.test("a forced tag is a fault, is listed, and is told to those who follow i
 
   const wrong = await world.call("tags.force", { id: TAG, value: "hot" });
   assert.ok(!wrong.ok && wrong.code === "bad_params" && wrong.field === "value");
-  assert.equal((await world.result("tags.unforce", { id: TAG })).value, 20);
-  assert.deepEqual(site.faults.list().map(({ code }) => code), ["debug_unlocked"]);
+  await world.result("debug.lock", {}, world.caller("admin"));
+  const closed = await world.call("tags.force", { id: TAG, value: 98 }, world.caller("operator"));
+  assert.ok(!closed.ok && closed.code === "debug_locked");
+  const released = await world.result("tags.unforce", { id: TAG }, world.caller("operator"));
+  assert.equal(released.value, 20, "who forced a value can take it back when debugging is closed");
+  assert.deepEqual(site.faults.list(), []);
   const again = await world.call("tags.unforce", { id: TAG });
   assert.ok(!again.ok && again.code === "conflict");
-  const unknown = await world.call("tags.force", { id: "a/b", value: 1 });
+  const unknown = await world.call("tags.unforce", { id: "a/b" });
   assert.ok(!unknown.ok && unknown.code === "not_found");
   stop.abort();
   // what was told before the end may still come

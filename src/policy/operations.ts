@@ -48,11 +48,11 @@ export const operations = table({
     debug: true,
     http: http("post", "/tags/force"),
   },
+  // open when debugging is closed, too: who forced a value must be able to take it back
   "tags.unforce": {
     role: "operator",
     summary: "Serve the field's value again",
     writes: true,
-    debug: true,
     http: http("post", "/tags/unforce"),
   },
   "history.query": { role: "viewer", summary: "Stored samples or buckets of a tag" },

@@ -129,7 +129,7 @@ export const faultCatalogue = catalogue({
     severity: "warning",
     cause: "Somebody serves a value of their own in place of the field's.",
     remedy:
-      "Unforce the tag to serve the field's value again: `edgekeep ctl tags.unforce id=…`, while debugging is unlocked.",
+      "Unforce the tag to serve the field's value again: `edgekeep ctl tags.unforce id=…`.",
   },
   audit_unwritable: {
     title: "The audit cannot be written",

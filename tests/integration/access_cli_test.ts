@@ -41,6 +41,13 @@ async function project(config = "") {
   };
 }
 
+Deno.test("whoever adds the first user as less than an admin is told what is missing", async () => {
+  await using place = await project();
+  const added = await place.run("user add vera", "correct horse battery\n");
+  assert.equal(added.code, 0, added.err);
+  assert.match(added.out, /^vera is added as viewer\nNo user is an admin yet.*edgekeep user set-role vera admin\n$/);
+});
+
 Deno.test("users and tokens are made without a gateway that runs, and audited", async () => {
   await using place = await project();
   const password = "correct horse battery";

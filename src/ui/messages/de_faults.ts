@@ -110,8 +110,7 @@ export const germanFaults: Readonly<
   tag_forced: {
     title: "Ein Wert ist erzwungen",
     cause: "Jemand gibt einen eigenen Wert anstelle des Wertes aus dem Feld aus.",
-    remedy:
-      "Das Erzwingen aufheben, um wieder den Wert aus dem Feld auszugeben: `edgekeep ctl tags.unforce id=…`, solange die Diagnosefunktionen freigegeben sind.",
+    remedy: "Das Erzwingen aufheben, um wieder den Wert aus dem Feld auszugeben: `edgekeep ctl tags.unforce id=…`.",
   },
   audit_unwritable: {
     title: "Das Audit kann nicht geschrieben werden",
