@@ -3,7 +3,8 @@ import type { Origin, Principal } from "./principal.ts";
 
 /**
  * Why a credential was refused. Clients hear `unauthenticated` or `throttled` alone; the audit gets the reason.
- * The first six are the reference's `web_auth_failed` reasons; `user_mismatch` and `password_mismatch` take the same time.
+ * The first six are what log analysis of comparable gateways looks for in `web_auth_failed`; `user_mismatch` and
+ * `password_mismatch` take the same time.
  */
 export type AuthFailure =
   | "missing"
