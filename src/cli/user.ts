@@ -54,7 +54,8 @@ function addCommand(): Command {
           const added = await call("users.add", { name, password, role: choice.role }) as User;
           const { users } = await call("users.list") as { users: User[] };
           if (!users.some(({ role, disabled }) => role === "admin" && !disabled)) {
-            hint = `No user is an admin yet. To make this one an admin: edgekeep user set-role ${visible(name)} admin\n`;
+            const command = `edgekeep user set-role ${visible(name)} admin`;
+            hint = `No user is an admin yet. To make this one an admin: ${command}\n`;
           }
           return added;
         },

@@ -1,6 +1,7 @@
 import { join, resolve } from "node:path";
 import type { Finding } from "./finding.ts";
-import { type Files, reasonOf } from "./secrets.ts";
+import type { Files } from "./secrets.ts";
+import { reasonOf } from "./unreadable.ts";
 
 /** Where to look for the configuration. */
 export interface Search {

@@ -2,9 +2,9 @@ import { dirname, join, resolve } from "node:path";
 import type { Finding } from "./finding.ts";
 import { formatKeyPath, type KeyPath } from "./key_path.ts";
 import type { Layers } from "./origin.ts";
-import { UnfitFileError } from "./read_plain_file.ts";
 import { valueAt } from "./schema_problems.ts";
 import { allValues } from "./schema_tree.ts";
+import { reasonOf } from "./unreadable.ts";
 
 /** How the loader looks at files. */
 export interface Files {
@@ -123,14 +123,4 @@ async function exists(path: string, files: Files): Promise<boolean> {
   } catch (error) {
     return !(error instanceof Deno.errors.NotFound);
   }
-}
-
-/** Why a file cannot be read, in words that hold nothing of it. */
-export function reasonOf(error: unknown): string {
-  if (error instanceof Deno.errors.NotFound) return "there is no such file";
-  if (error instanceof Deno.errors.PermissionDenied) return "permission denied";
-  if (error instanceof Deno.errors.IsADirectory) return "it is a folder";
-  if (error instanceof UnfitFileError) return error.message;
-  if (error instanceof Deno.errors.InvalidData || error instanceof TypeError) return "it is not UTF-8 text";
-  return error instanceof Error ? error.name : "unknown reason";
 }

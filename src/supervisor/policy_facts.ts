@@ -5,7 +5,7 @@ import { pathInData } from "../config/paths.ts";
 import { readPlainFile } from "../config/read_plain_file.ts";
 import type { Draft } from "../config/salvage.ts";
 import type { Config } from "../config/schema.ts";
-import { reasonOf } from "../config/secrets.ts";
+import { reasonOf } from "../config/unreadable.ts";
 import type { PolicyFacts, Unread, Unusable } from "../policy/policy_facts.ts";
 import { CertificateError } from "../tls/certificate_error.ts";
 import { certificateBlocks, checkPair, readCertificate, readPrivateKey } from "../tls/read_certificate.ts";

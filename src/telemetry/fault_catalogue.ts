@@ -128,8 +128,7 @@ export const faultCatalogue = catalogue({
     title: "A value is forced",
     severity: "warning",
     cause: "Somebody serves a value of their own in place of the field's.",
-    remedy:
-      "Unforce the tag to serve the field's value again: `edgekeep ctl tags.unforce id=…`.",
+    remedy: "Unforce the tag to serve the field's value again: `edgekeep ctl tags.unforce id=…`.",
   },
   audit_unwritable: {
     title: "The audit cannot be written",

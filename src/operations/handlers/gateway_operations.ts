@@ -1,5 +1,4 @@
 import type { Config } from "../../config/schema.ts";
-import { secretPaths } from "../../config/secrets.ts";
 import { judgeCall } from "../../policy/judge_call.ts";
 import { type OperationName, operations } from "../../policy/operations.ts";
 import type { FeedEntry } from "../../telemetry/event_feed.ts";
@@ -127,6 +126,7 @@ async function* trace(
   { seconds, category }: { readonly seconds: number; readonly category: string },
   signal: AbortSignal,
 ) {
+  const secrets = await secretsOf(config());
   const waiting: LogMessage[] = [];
   const wake = new Wake();
   const over = new AbortController();
@@ -146,7 +146,7 @@ async function* trace(
       missed++;
     }
     wake.ring();
-  }, secretsOf(config()));
+  }, secrets);
   try {
     while (!over.signal.aborted && debug.isOpen()) {
       for (let record = waiting.shift(); record !== undefined; record = waiting.shift()) {
@@ -170,8 +170,9 @@ function viewRecord({ timestampMs, level, category, message, properties }: LogMe
   return { time: formatTime(timestampMs * 1000), level, category: room, message, fields: { ...properties } };
 }
 
-/** Secrets that this configuration holds. */
-function secretsOf(config: Config): string[] {
+/** Secrets that this configuration holds. The schema, which knows them, is not loaded before somebody traces. */
+async function secretsOf(config: Config): Promise<string[]> {
+  const { secretPaths } = await import("../../config/secrets.ts");
   return secretPaths().flatMap((path) => {
     let value: unknown = config;
     for (const key of path) value = typeof value === "object" && value !== null ? Reflect.get(value, key) : undefined;
