@@ -1,6 +1,7 @@
 /**
- * Prints `<passed> <failed>` of JUnit reports. A test that was skipped counts as failed: who asks for the counts wants
- * every test to have run.
+ * Tests of JUnit reports that passed and failed. A test that was skipped counts as failed: who asks for the counts wants
+ * every test to have run. Run as a program it prints `<passed> <failed>`, and each file of `src/` and `tests/` that no
+ * report knows counts as failed too.
  *
  * @throws when a report says nothing of tests
  */
@@ -20,7 +21,29 @@ export function countTests(reports: readonly string[]): { readonly passed: numbe
   return { passed, failed };
 }
 
+/** The test files of which no report says that one of their tests was run, skipped ones included. */
+export function unreportedFiles(reports: readonly string[], files: readonly string[]): string[] {
+  const reported = new Set(
+    reports.flatMap((report) =>
+      [...report.matchAll(/<testsuite\s[^>]*?\bname="\.\/([^"]+)"/g)].map(([, name]) => name)
+    ),
+  );
+  return files.filter((file) => !reported.has(file));
+}
+
+/** Test files below a folder, relative to the working folder. */
+function testFiles(folder: string): string[] {
+  return [...Deno.readDirSync(folder)].flatMap(({ name, isDirectory }) => {
+    const path = `${folder}/${name}`;
+    if (isDirectory) return testFiles(path);
+    return /_test\.tsx?$/.test(name) ? [path] : [];
+  });
+}
+
 if (import.meta.main) {
-  const { passed, failed } = countTests(Deno.args.map((path) => Deno.readTextFileSync(path)));
-  console.log(passed, failed);
+  const reports = Deno.args.map((path) => Deno.readTextFileSync(path));
+  const { passed, failed } = countTests(reports);
+  const unreported = unreportedFiles(reports, ["src", "tests"].flatMap(testFiles));
+  for (const file of unreported) console.error(`No test of ${file} was run`);
+  console.log(passed, failed + unreported.length);
 }

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { countTests } from "../../packaging/count_tests.ts";
+import { fileURLToPath } from "node:url";
+import { countTests, unreportedFiles } from "../../packaging/count_tests.ts";
 
 Deno.test("the tests of all reports are counted, skipped ones as failures", () => {
   const report = (attributes: string) =>
@@ -21,4 +22,20 @@ Deno.test("a test's own text is not counted", () => {
 
 Deno.test("a report without a test suite is refused", () => {
   assert.throws(() => countTests([`<testsuites name="deno test" tests="0"></testsuites>`]), RangeError);
+});
+
+Deno.test("a test file that no report knows is found", () => {
+  const report = `<testsuites><testsuite name="./src/tags/tag_store_test.ts" tests="3"></testsuite></testsuites>`;
+  assert.deepEqual(unreportedFiles([report], ["src/tags/tag_store_test.ts", "src/tags/quality_test.ts"]), [
+    "src/tags/quality_test.ts",
+  ]);
+});
+
+Deno.test("make test runs the tests of every room", async () => {
+  const root = fileURLToPath(new URL("../../", import.meta.url));
+  const rooms = [...Deno.readDirSync(`${root}src`)].filter(({ isDirectory }) => isDirectory).map(({ name }) => name);
+  const { stdout } = await new Deno.Command("make", { args: ["--dry-run", "test"], cwd: root, stdin: "null" }).output();
+  const words = new TextDecoder().decode(stdout).split(/\s+/);
+  assert.deepEqual(rooms.filter((room) => !words.includes(`src/${room}/`)), []);
+  assert.ok(words.includes("tests"));
 });
