@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { accessWorld, cheapCost, from, noSettings, setupCodeIn } from "../../tests/lib/access_world.ts";
 import { waitFor } from "../../tests/lib/wait_for.ts";
 import { type Access, AccessError, type AccessSettings, type Authentication } from "./access.ts";
-import type { Principal } from "./principal.ts";
+import { localPrincipal, type Principal } from "./principal.ts";
 
 const DAY_US = 86_400_000_000;
 const anna = { name: "anna", password: "correct horse battery", role: "admin" } as const;
@@ -529,17 +529,9 @@ Deno.test("nobody opens a session for what is over or has no credential", async 
     refusal("permission_denied"),
     "a new user of the old name",
   );
-  const local: Principal = {
-    kind: "local",
-    name: "local",
-    role: "admin",
-    credential: "local",
-    user: null,
-    expiresUs: null,
-  };
-  assert.throws(() => access.openSession(local, here, ""), refusal("permission_denied"));
-  assert.ok(!access.revoked(local).aborted);
-  assert.ok(access.revoked({ ...local, kind: "api_token", credential: "token:unknown" }).aborted);
+  assert.throws(() => access.openSession(localPrincipal, here, ""), refusal("permission_denied"));
+  assert.ok(!access.revoked(localPrincipal).aborted);
+  assert.ok(access.revoked({ ...localPrincipal, kind: "api_token", credential: "token:unknown" }).aborted);
 });
 
 Deno.test("time ends signals by itself", async () => {

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { AccessError, type Authentication, type AuthFailure, type SessionInfo, type UserInfo } from "./access.ts";
-import { addressKey } from "./address_key.ts";
+import { addressKey } from "../config/address_key.ts";
 import type { ConfiguredCredentials } from "./configured_credentials.ts";
 import type { CredentialSignals } from "./credential_signals.ts";
 import type { KnownPlaces } from "./known_places.ts";

@@ -1,4 +1,4 @@
-import { addressKey } from "./address_key.ts";
+import { addressKey } from "../config/address_key.ts";
 import type { KnownPlace } from "./store.ts";
 import type { Throttle } from "./throttle.ts";
 

@@ -54,3 +54,16 @@ export interface Caller extends Origin {
   /** What the caller calls this request, for the audit record's field `request_id`. */
   readonly requestId?: string | undefined;
 }
+
+/**
+ * Whoever can open the control endpoint's unix socket, or write the data folder of a gateway that does not run: the
+ * system's file permissions decide who that is, and they are an admin.
+ */
+export const localPrincipal: Principal = {
+  kind: "local",
+  name: "local",
+  role: "admin",
+  credential: "local",
+  user: null,
+  expiresUs: null,
+};

@@ -1,4 +1,4 @@
-import { addressKey } from "./address_key.ts";
+import { addressKey } from "../config/address_key.ts";
 
 const SECOND_US = 1_000_000;
 /** Failures that cost nothing: people mistype. */

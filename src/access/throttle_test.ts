@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { addressKey } from "./address_key.ts";
+import { addressKey } from "../config/address_key.ts";
 import { FREE_FAILURES, Throttle } from "./throttle.ts";
 
 const SECOND_US = 1_000_000;

@@ -1,4 +1,4 @@
-import { isIPv6 } from "node:net";
+import { addressKey } from "../config/address_key.ts";
 import { formatTime } from "../telemetry/time_text.ts";
 import type { AuditEntry } from "./audit.ts";
 
@@ -85,7 +85,7 @@ export class RepeatLimit {
     const who = rest
       ? { principal: null, role: null, credential: null, address: REST, transport, decision } as const
       : kind === "stranger"
-      ? { principal, role: null, credential: null, address: networkOf(address), transport, decision } as const
+      ? { principal, role: null, credential: null, address: addressKey(address), transport, decision } as const
       : { principal, role, credential, address, transport, decision } as const;
     const name = rest ? `${kind} ${REST}` : key;
     const counted = this.#counts.get(name) ?? { who, singles: 0, repeated: 0, events: new Map() };
@@ -96,7 +96,7 @@ export class RepeatLimit {
 
 /** Whom attempts are counted for: each login makes a credential of its own, so logins count for the name. */
 function ownerOf(kind: Kind, { address, credential, principal }: AuditEntry): string {
-  if (kind === "stranger") return networkOf(address);
+  if (kind === "stranger") return addressKey(address);
   return kind === "session" ? principal ?? "" : credential ?? "";
 }
 
@@ -119,16 +119,4 @@ function repeatedEntry({ who, repeated, events }: Counted, sinceUs: number): Aud
       since: formatTime(sinceUs),
     },
   };
-}
-
-/** The address, or the /64 network of an IPv6 address. */
-function networkOf(address: string): string {
-  if (!isIPv6(address) || /^::ffff:/i.test(address)) return address;
-  const [head = "", tail] = address.split("%")[0]?.split("::") ?? [];
-  const before = head === "" ? [] : head.split(":");
-  const after = tail === undefined || tail === "" ? [] : tail.split(":");
-  const groups = tail === undefined
-    ? before
-    : [...before, ...Array(Math.max(0, 8 - before.length - after.length)).fill("0"), ...after];
-  return `${groups.slice(0, 4).map((group) => parseInt(group, 16).toString(16)).join(":")}::/64`;
 }

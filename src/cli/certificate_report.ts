@@ -1,3 +1,4 @@
+import { fileExists } from "../config/optional_file.ts";
 import type { Config } from "../config/schema.ts";
 import { pkiStore } from "../opcua/pki_directory.ts";
 import { formatTime } from "../telemetry/time_text.ts";
@@ -43,7 +44,7 @@ export async function certificateReport(config: Config, nowUs: number): Promise<
   const server = on ? await shown(tls.cert_path ?? "", "server", problems) : null;
   const ca = on && tls.ca_path !== undefined ? await shown(tls.ca_path, "ca", problems) : null;
   const ownPath = pkiStore(`${config.opcua.pki_dir}/application`).certificateFile;
-  const own = await present(ownPath) ? await shown(ownPath, "own", problems) : null;
+  const own = await fileExists(ownPath) ? await shown(ownPath, "own", problems) : null;
   if (server !== null && server.facts !== null) {
     try {
       usablePair(await readPairFiles({ ...tls, client_auth: "none" }));
@@ -131,16 +132,6 @@ function expiryOf({ notBeforeUs, notAfterUs }: CertificateFacts, nowUs: number):
   return days < EXPIRING_DAYS
     ? { severity: "warning", text: `It expires on ${day(notAfterUs)}, in ${days} days` }
     : null;
-}
-
-async function present(path: string): Promise<boolean> {
-  try {
-    await Deno.stat(path);
-    return true;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
-    throw error;
-  }
 }
 
 function day(timeUs: number): string {

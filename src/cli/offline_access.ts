@@ -1,5 +1,5 @@
 import { dirname, join } from "node:path";
-import type { Principal } from "../access/principal.ts";
+import { localPrincipal } from "../access/principal.ts";
 import type { Access, AccessSettings } from "../access/access.ts";
 import { takeDataLock } from "../access/data_lock.ts";
 import { openAccess } from "../access/open_access.ts";
@@ -37,15 +37,6 @@ export interface OfflineAccess {
   close(): Promise<void>;
 }
 
-const local: Principal = {
-  kind: "local",
-  name: "local",
-  role: "admin",
-  credential: "local",
-  user: null,
-  expiresUs: null,
-};
-
 /**
  * Opens users, tokens and audit of the gateway whose data is in the folder. `null` while that gateway runs.
  *
@@ -82,7 +73,7 @@ type Record = Parameters<typeof recordCall>[1];
 
 function caller(access: Access, record: (entry: Record) => void): OfflineAccess["call"] {
   const all = new Map(accessOperations({ access, pageUrls: () => [] }).map((operation) => [operation.name, operation]));
-  const origin = { transport: "cli", address: "local", principal: local } as const;
+  const origin = { transport: "cli", address: "local", principal: localPrincipal } as const;
   return async (name, params) => {
     const operation = isOperation(name) ? all.get(name) : undefined;
     if (!isOperation(name) || operation === undefined || !("run" in operation)) {

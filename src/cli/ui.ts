@@ -1,3 +1,4 @@
+import { pause } from "../telemetry/pause.ts";
 import { Command, InvalidArgumentError } from "commander";
 import {
   connectControl,
@@ -191,17 +192,4 @@ function isFinal(error: unknown): boolean {
 
 function hasColour(): boolean {
   return Deno.stdout.isTerminal() && (Deno.env.get("NO_COLOR") ?? "") === "";
-}
-
-function pause(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const done = () => {
-      clearTimeout(timer);
-      signal.removeEventListener("abort", done);
-      resolve();
-    };
-    const timer = setTimeout(done, ms);
-    signal.addEventListener("abort", done, { once: true });
-    if (signal.aborted) done();
-  });
 }

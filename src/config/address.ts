@@ -94,10 +94,20 @@ export function sameAddress(one: string, other: string): boolean {
   return isIP(plain) !== 0 && compact(plain) === compact(bare(other));
 }
 
+/** An IPv4 address out of the IPv6 form in which a listener on `::` shows it (RFC 4291 §2.5.5.2); others as they are. */
+export function unmapped(address: string): string {
+  return /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1] ?? address;
+}
+
+/** A socket's peer for logs, limits and the audit: {@link unmapped}, and `unknown` where the socket has none any more. */
+export function peerAddress(address: string | undefined | null): string {
+  return address ? unmapped(address) : "unknown";
+}
+
 /** Without brackets, and an IPv4 address out of its IPv6 mapping. */
 function bare(host: string): string {
   const plain = host.replace(/^\[(.*)\]$/, "$1");
-  return /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(plain)?.[1] ?? plain;
+  return unmapped(plain);
 }
 
 function compact(host: string): string {

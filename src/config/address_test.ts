@@ -1,6 +1,15 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { isHost, isLoopback, isWildcard, listenAddress, overlaps, parseListen, urlHost } from "./address.ts";
+import {
+  isHost,
+  isLoopback,
+  isWildcard,
+  listenAddress,
+  overlaps,
+  parseListen,
+  peerAddress,
+  urlHost,
+} from "./address.ts";
 
 Deno.test("isHost takes addresses and names, and nothing with a scheme, port, blank or mistyped number", () => {
   for (const host of ["127.0.0.1", "::1", "fe80::1", "plc", "gw-1.plant.local", "localhost", "chirpstack_1"]) {
@@ -80,4 +89,11 @@ Deno.test("overlaps finds servers that cannot share a port", () => {
   assert.ok(overlaps("0.0.0.0", "192.168.1.2"));
   assert.ok(overlaps("localhost", "127.0.0.1"));
   assert.ok(!overlaps("127.0.0.1", "192.168.1.2"));
+});
+
+Deno.test("an IPv4 address on an IPv6 socket is written as IPv4", () => {
+  assert.equal(peerAddress("::ffff:10.1.2.3"), "10.1.2.3");
+  assert.equal(peerAddress("10.1.2.3"), "10.1.2.3");
+  assert.equal(peerAddress("2001:db8::1"), "2001:db8::1");
+  assert.equal(peerAddress(undefined), "unknown");
 });

@@ -1,6 +1,7 @@
 import type { Socket } from "node:net";
 import { getLogger } from "@logtape/logtape";
 import type { Principal, Transport } from "../access/principal.ts";
+import { peerAddress } from "../config/address.ts";
 import type { SessionEntry } from "../operations/session_source.ts";
 import { admit, type Seat } from "./admission.ts";
 import { Connection, type ConnectionParts } from "./connection.ts";
@@ -64,7 +65,7 @@ export class Peers {
       raw.destroy();
       return;
     }
-    const address = unix ? "local" : plainAddress(raw.remoteAddress);
+    const address = unix ? "local" : peerAddress(raw.remoteAddress);
     const openedMs = performance.now();
     if (!this.#makeRoom(false, address)) return this.#turnAway(raw);
     const transport = unix ? "unix" : tls === null ? "tcp" : "tls";
@@ -225,9 +226,4 @@ function seatOf({ id, address, openedMs, connection }: Peer): Seat {
     openedMs,
     activeMs: connection?.activeMs ?? openedMs,
   };
-}
-
-/** Without the IPv6 mapping that a listener on `::` shows IPv4 peers with. */
-function plainAddress(address: string | undefined): string {
-  return (address ?? "unknown").replace(/^::ffff:(?=\d+\.)/i, "");
 }

@@ -1,7 +1,7 @@
 import { createServer, type Server } from "node:net";
 import { getLogger } from "@logtape/logtape";
 import type { Access } from "../access/access.ts";
-import type { Principal } from "../access/principal.ts";
+import { localPrincipal } from "../access/principal.ts";
 import type { Audit } from "../audit/audit.ts";
 import { type Endpoint, parseEndpoint, urlHost } from "../config/address.ts";
 import type { ControlConfig } from "../config/schema.ts";
@@ -47,16 +47,6 @@ export interface ControlHandle extends SessionSource {
   stop(): Promise<void>;
 }
 
-/** Whoever can open the unix socket is an admin: the socket's mode and group decide who that is. */
-const local: Principal = {
-  kind: "local",
-  name: "local",
-  role: "admin",
-  credential: "local",
-  user: null,
-  expiresUs: null,
-};
-
 /**
  * Starts the control endpoint. Rejects when it cannot listen: the error's `exitCode` is 6, or its code is the system's.
  * A listener that fails later is opened again, and is the fault `control_failed` until then.
@@ -77,7 +67,7 @@ export async function startControl(options: ControlOptions): Promise<ControlHand
     audit,
     nowUs,
     limits: { ...controlLimits(config.max_connections, config.idle_timeout_seconds, unix), ...options.limits },
-    principal: unix && !config.require_token ? local : null,
+    principal: unix && !config.require_token ? localPrincipal : null,
     unix,
     tls,
   });

@@ -4,6 +4,7 @@ import { openAccess } from "../access/open_access.ts";
 import type { AuditEntry } from "../audit/audit.ts";
 import { openAudit } from "../audit/open_audit.ts";
 import type { Config } from "../config/schema.ts";
+import { machineNames } from "../config/machine_names.ts";
 import { topologyOf } from "../config/topology.ts";
 import { type ControlHandle, startControl } from "../control/start_control.ts";
 import { createOperations } from "../operations/create_operations.ts";
@@ -183,7 +184,7 @@ async function compose(
     serverCertificate: () => certificate.current,
     exposure: async () => evaluate(config, await gatherPolicyFacts(config, dataDir, nowUs())),
     pageUrls: () =>
-      web.running === null ? [] : pageUrls(web.running.url, config.runtime.web.listen, machineAddresses()),
+      web.running === null ? [] : pageUrls(web.running.url, config.runtime.web.listen, machineNames().addresses),
     nowUs,
   });
 
@@ -319,10 +320,6 @@ function listening(opcua: OpcUaServerHandle | null, web: WebHandle | null, contr
   if (web !== null) addresses[web.url.startsWith("https:") ? "https" : "http"] = web.url;
   if (control !== null) addresses["control"] = control.url;
   return addresses;
-}
-
-function machineAddresses(): string[] {
-  return Deno.networkInterfaces().map(({ address }) => address);
 }
 
 /** A counter that fell is news: whoever sums up consumption wants to know of the new meter. */

@@ -1,27 +1,13 @@
 import { isIP, isIPv6 } from "node:net";
 import { isLoopback, isWildcard } from "../config/address.ts";
-
-/** What this machine calls itself. */
-export interface MachineAddresses {
-  /** Addresses of all interfaces, without zone and brackets. */
-  readonly addresses: readonly string[];
-  readonly hostname: string;
-}
-
-/** Reads interface addresses and host name; needs the `networkInterfaces` and `hostname` system permissions. */
-export function machineAddresses(): MachineAddresses {
-  return {
-    addresses: Deno.networkInterfaces().map((entry) => entry.address.split("%")[0] ?? "").filter((a) => a !== ""),
-    hostname: Deno.hostname(),
-  };
-}
+import type { MachineNames } from "../config/machine_names.ts";
 
 /**
  * The host names and addresses under which clients reach the server, the most useful first: those configured, else the
  * bound address, else (bound to every interface) each non-loopback address of the machine and its name. A wildcard
  * address is never among them.
  */
-export function advertisedHosts(bind: string, configured: readonly string[], machine: MachineAddresses): string[] {
+export function advertisedHosts(bind: string, configured: readonly string[], machine: MachineNames): string[] {
   const wanted = configured.length > 0
     ? configured
     : isWildcard(bind)

@@ -1,3 +1,4 @@
+import { fileExists } from "../config/optional_file.ts";
 import * as crypto from "node:crypto";
 import { Buffer } from "node:buffer";
 import { promisify } from "node:util";
@@ -79,7 +80,7 @@ export async function ownIdentity(
   wishes: IdentityWishes,
 ): Promise<OwnIdentity> {
   const key = privateKeyOf(store);
-  const created = !await exists(store.certificateFile);
+  const created = !await fileExists(store.certificateFile);
   if (created) await makeCertificate(store, manager, wishes);
   const certificate = certificateOf(store);
   if (!certificate.checkPrivateKey(key)) {
@@ -189,14 +190,4 @@ function alternativeNames(text: string): { readonly dns: string[]; readonly uri:
     else if (part.startsWith("URI:")) uri.push(part.slice(4));
   }
   return { dns, uri };
-}
-
-async function exists(path: string): Promise<boolean> {
-  try {
-    await Deno.stat(path);
-    return true;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
-    throw error;
-  }
 }

@@ -15,9 +15,3 @@ export function sanitiseUserName(name: string): string {
   }
   return text;
 }
-
-/** A peer address without the prefix of an IPv4 address that arrived on an IPv6 socket. */
-export function normaliseAddress(address: string | undefined | null): string {
-  if (!address) return "unknown";
-  return address.replace(/^::ffff:(?=\d+\.\d+\.\d+\.\d+$)/i, "");
-}

@@ -6,7 +6,8 @@ import type { Access, AuthFailure } from "../access/access.ts";
 import type { Origin, Principal } from "../access/principal.ts";
 import type { SessionEntry, SessionSource } from "../operations/session_source.ts";
 import { engineOf, sessionsOf } from "./library_internals.ts";
-import { normaliseAddress, sanitiseUserName } from "./sanitise.ts";
+import { peerAddress } from "../config/address.ts";
+import { sanitiseUserName } from "./sanitise.ts";
 
 const log = getLogger(["edgekeep", "opcua"]);
 
@@ -132,7 +133,7 @@ export function sessionLogins(access: LoginAccess): SessionLogins {
         // what came of an earlier login on this session says nothing about this one
         refusals.delete(session);
         const { remoteAddress } = channel as unknown as { remoteAddress?: string };
-        askingFrom.set(session, normaliseAddress(remoteAddress));
+        askingFrom.set(session, peerAddress(remoteAddress));
       });
       followed.on("session_activated", activated);
       followed.on("session_closed", (session) => {
@@ -162,5 +163,5 @@ function idOf(session: ServerSession): string {
 
 function addressOf(session: ServerSession): string {
   const { channel } = session as unknown as { channel?: { remoteAddress?: string } };
-  return normaliseAddress(channel?.remoteAddress);
+  return peerAddress(channel?.remoteAddress);
 }

@@ -14,7 +14,8 @@ import { getLogger } from "@logtape/logtape";
 import type { OpcUaConfig } from "../config/schema.ts";
 import { aggregatedEvents } from "./aggregated_event.ts";
 import { engineOf, sessionsOf } from "./library_internals.ts";
-import { normaliseAddress, sanitiseUserName } from "./sanitise.ts";
+import { peerAddress } from "../config/address.ts";
+import { sanitiseUserName } from "./sanitise.ts";
 
 const log = getLogger(["edgekeep", "opcua"]);
 
@@ -101,7 +102,7 @@ export function watchSessions(
     log.info("OPC UA session of {user} from {source_ip} {what}", {
       event: "opcua_session_opened",
       user: userOf(session.userIdentityToken),
-      source_ip: normaliseAddress(channel?.remoteAddress),
+      source_ip: peerAddress(channel?.remoteAddress),
       security_policy: channel?.securityPolicy?.split("#")[1] ?? "None",
       what: moved ? "resumed" : "opened",
     });
@@ -141,7 +142,7 @@ export function watchSessions(
       if (status.isNotGood()) {
         denied({
           user,
-          address: normaliseAddress((channel as unknown as Channel).remoteAddress),
+          address: peerAddress((channel as unknown as Channel).remoteAddress),
           endpoint: session?.getEndpointDescription().endpointUrl ?? "",
           reason: (session === null ? null : refusalOf(session)) ?? status.name,
         });
@@ -152,7 +153,7 @@ export function watchSessions(
   });
   server.on("connectionRefused", (socket) => reportLimit(socket.remoteAddress, "max_connections", limit));
   server.on("openSecureChannelFailure", (socket, channel) => {
-    const address = normaliseAddress(socket.remoteAddress);
+    const address = peerAddress(socket.remoteAddress);
     log.debug("OPC UA channel from {source_ip} not opened", {
       event: "opcua_channel_failed",
       source_ip: address,
@@ -193,7 +194,7 @@ export function watchSessions(
   }
 
   function reportLimit(address: string | undefined, which: string, cap: number): void {
-    const sourceIp = normaliseAddress(address);
+    const sourceIp = peerAddress(address);
     atLimit.report(`${sourceIp}\n${which}`, { sourceIp, which, cap });
   }
 

@@ -1,7 +1,8 @@
 import type { Socket } from "node:net";
 import { nodesets, OPCUAServer, type ServerSession } from "node-opcua";
 import { getLogger } from "@logtape/logtape";
-import { isLoopback, urlHost } from "../config/address.ts";
+import { isLoopback, peerAddress, urlHost } from "../config/address.ts";
+import { machineNames } from "../config/machine_names.ts";
 import type { OpcUaConfig } from "../config/schema.ts";
 import type { DeviceDefinition } from "../config/topology.ts";
 import type { HistoryQueries } from "../history/history.ts";
@@ -11,7 +12,7 @@ import type { TagStore } from "../tags/tag_store.ts";
 import type { EventFeed } from "../telemetry/event_feed.ts";
 import type { FaultBoard } from "../telemetry/fault_board.ts";
 import type { GatewayStatus, OpcUaStatus } from "../telemetry/status.ts";
-import { advertisedHosts, machineAddresses } from "./advertised_hosts.ts";
+import { advertisedHosts } from "./advertised_hosts.ts";
 import { watchCertificate } from "./certificate_watch.ts";
 import { clientCertificates } from "./client_certificates.ts";
 import { answerAskedHost, encryptPasswords, endpointSecurity } from "./endpoints.ts";
@@ -32,7 +33,6 @@ import { historyService } from "./history_service.ts";
 import { rejectedCertificates } from "./rejected_certificates.ts";
 import { livePush } from "./live_push.ts";
 import { openPki, type Pki } from "./open_pki.ts";
-import { normaliseAddress } from "./sanitise.ts";
 import { type LoginAccess, type SessionLogins, sessionLogins } from "./session_logins.ts";
 import { type LoginRefusal, type SessionWatch, watchSessions } from "./session_watch.ts";
 import { serveTags } from "./space_service.ts";
@@ -92,7 +92,7 @@ export async function startOpcUa(options: OpcUaOptions): Promise<OpcUaServerHand
   routeLibraryLog();
   mendOverflowBit();
   sampleByIdentity(NAMESPACE_INDEX);
-  const hosts = advertisedHosts(config.host_ip_address, config.advertised_hosts, machineAddresses());
+  const hosts = advertisedHosts(config.host_ip_address, config.advertised_hosts, machineNames());
   const applicationUri = config.application_uri ?? `urn:edgekeep:${gateway.id}`;
   const cleanUp: (() => void)[] = [];
   const rejected = rejectedCertificates(options.feed);
@@ -271,7 +271,7 @@ function limitConnections(server: OPCUAServer, config: OpcUaConfig, watch: Sessi
   const sockets = new Set<Socket>();
   const perAddress = new Map<string, number>();
   guardConnections(server, (socket) => {
-    const address = normaliseAddress(socket.remoteAddress);
+    const address = peerAddress(socket.remoteAddress);
     const open = perAddress.get(address) ?? 0;
     if (open >= config.max_connections_per_address) {
       watch.refused(address, "max_connections_per_address");

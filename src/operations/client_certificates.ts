@@ -1,15 +1,10 @@
-/** A certificate for lists. */
-export interface ListedCertificate {
-  /** As `CN=edgekeep,O=…`. */
-  readonly subject: string;
-  readonly issuer: string;
-  /** Names, addresses and URIs of the subjectAltName extension. */
-  readonly names: readonly string[];
-  readonly notBeforeUs: number;
-  readonly notAfterUs: number;
-  /** SHA-256, upper-case hex pairs with colons. */
-  readonly fingerprint: string;
-}
+import type { CertificateFacts } from "../tls/server_certificate.ts";
+
+/** A certificate for lists; `names` holds names, addresses and URIs. */
+export type ListedCertificate = Pick<
+  CertificateFacts,
+  "subject" | "issuer" | "names" | "notBeforeUs" | "notAfterUs" | "fingerprint"
+>;
 
 /** The OPC UA server's trust list for client applications. */
 export interface ClientCertificates {

@@ -1,3 +1,4 @@
+import { textIfThere } from "../config/optional_file.ts";
 import { dirname, join } from "node:path";
 import { getLogger } from "@logtape/logtape";
 import { z } from "zod";
@@ -115,7 +116,7 @@ export class ConfigVersions {
     try {
       await Deno.mkdir(dirname(this.#dir), { recursive: true, mode: 0o750 });
       await Deno.mkdir(this.#dir, { recursive: true, mode: 0o700 });
-      const lines = (await textOrNull(join(this.#dir, indexName)) ?? "").split("\n").filter((line) => line !== "");
+      const lines = (await textIfThere(join(this.#dir, indexName)) ?? "").split("\n").filter((line) => line !== "");
       this.#records = lines.flatMap(recordOf);
       // a file without a line is of a version that was not finished
       const files = await Array.fromAsync(Deno.readDir(this.#dir), ({ name }) => /^(\d{1,9})\.toml$/.exec(name)?.[1]);
@@ -159,14 +160,5 @@ function recordOf(line: string): VersionRecord[] {
     return [recordSchema.parse(JSON.parse(line))];
   } catch {
     return [];
-  }
-}
-
-async function textOrNull(path: string): Promise<string | null> {
-  try {
-    return await Deno.readTextFile(path);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return null;
-    throw error;
   }
 }

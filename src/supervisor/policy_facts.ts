@@ -1,6 +1,7 @@
 import { X509Certificate } from "node:crypto";
 import { resolve } from "node:path";
 import { parseEndpoint } from "../config/address.ts";
+import { machineNames } from "../config/machine_names.ts";
 import { pathInData } from "../config/paths.ts";
 import { readPlainFile } from "../config/read_plain_file.ts";
 import type { Draft } from "../config/salvage.ts";
@@ -29,7 +30,7 @@ export async function gatherPolicyFacts(
   ]);
   return {
     nowUs,
-    machine: { addresses: interfaceAddresses(), hostname: Deno.hostname() },
+    machine: machineNames(),
     controlSocket: controlSocket(config, directory),
     certificate: certificateFact(certificate, key, ca),
     key: keyFact(certificate, key),
@@ -127,8 +128,4 @@ function controlSocket({ gateway, runtime }: Draft<Config>, directory: string): 
   const endpoint = parseEndpoint(runtime?.control?.endpoint ?? "");
   if (endpoint?.kind !== "unix" || gateway?.data_dir === undefined) return null;
   return pathInData(endpoint.path, gateway.data_dir, directory);
-}
-
-function interfaceAddresses(): string[] {
-  return Deno.networkInterfaces().map(({ address }) => address.split("%")[0] ?? "").filter((one) => one !== "");
 }

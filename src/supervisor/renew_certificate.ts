@@ -1,3 +1,4 @@
+import { textIfThere } from "../config/optional_file.ts";
 import type { Config } from "../config/schema.ts";
 import { replaceFile } from "../config/write_file.ts";
 import { NotSelfManaged, renewServerCertificate, selfManagedPlaces } from "../tls/renew_server_certificate.ts";
@@ -13,7 +14,9 @@ import { HostRefusal } from "./role_protocol.ts";
 export async function renewCertificate(config: Config): Promise<CertificateFacts> {
   try {
     const { certPath, keyPath } = selfManagedPlaces(config);
-    const before = await Promise.all([keyPath, certPath].map(async (path) => ({ path, text: await textOrNull(path) })));
+    const before = await Promise.all(
+      [keyPath, certPath].map(async (path) => ({ path, text: await textIfThere(path) })),
+    );
     for (const { path, text } of before) {
       if (text !== null) await replaceFile(`${path}.old`, text, { forceMode: path === keyPath ? 0o600 : 0o644 });
     }
@@ -28,14 +31,5 @@ export async function renewCertificate(config: Config): Promise<CertificateFacts
     if (error instanceof NotSelfManaged) throw new HostRefusal("not_configured", error.message);
     const reason = error instanceof Deno.errors.PermissionDenied ? "permission denied" : String(error);
     throw new HostRefusal("io", `Cannot make a new certificate: ${reason}`);
-  }
-}
-
-async function textOrNull(path: string): Promise<string | null> {
-  try {
-    return await Deno.readTextFile(path);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return null;
-    throw error;
   }
 }

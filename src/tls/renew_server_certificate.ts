@@ -2,7 +2,8 @@ import type { Config } from "../config/schema.ts";
 import { CertificateError } from "./certificate_error.ts";
 import { readCertificate } from "./read_certificate.ts";
 import type { CertificateFacts } from "./server_certificate.ts";
-import { machineNames, serverNames } from "./server_names.ts";
+import { machineNames } from "../config/machine_names.ts";
+import { serverNames } from "./server_names.ts";
 import { writeServerCertificate } from "./write_server_certificate.ts";
 
 /** The configuration has no certificate that this program could make. The message says what to do instead. */

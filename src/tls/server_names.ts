@@ -1,21 +1,7 @@
 import { isIP } from "node:net";
 import { isHost, isLoopback, isWildcard, parseEndpoint, parseListen } from "../config/address.ts";
+import type { MachineNames } from "../config/machine_names.ts";
 import type { Config } from "../config/schema.ts";
-
-/** What this machine is called and where it is reached. */
-export interface MachineNames {
-  readonly hostname: string;
-  /** Addresses of its interfaces, with or without zones. */
-  readonly addresses: readonly string[];
-}
-
-/** Reads host name and interface addresses; needs the `hostname` and `networkInterfaces` system permissions. */
-export function machineNames(): MachineNames {
-  return {
-    hostname: Deno.hostname(),
-    addresses: Deno.networkInterfaces().map(({ address }) => address),
-  };
-}
 
 /**
  * Names for the server certificate of web and control, the most useful first: those that people named, where the

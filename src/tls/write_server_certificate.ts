@@ -1,3 +1,4 @@
+import { fileExists } from "../config/optional_file.ts";
 import { dirname } from "node:path";
 import { replaceFile } from "../config/write_file.ts";
 import { type CertificateWishes, makeServerCertificate } from "./make_certificate.ts";
@@ -30,7 +31,7 @@ export async function writeServerCertificate(
   const { cert, key } = await makeServerCertificate(wishes);
   for (const [path, text, mode] of [[keyPath, key, KEY_MODE], [certPath, cert, CERTIFICATE_MODE]] as const) {
     await makeFolder(dirname(path), owner);
-    const isNew = !await exists(path);
+    const isNew = !await fileExists(path);
     await replaceFile(path, text, { forceMode: mode });
     if (isNew && owner !== undefined) await Deno.chown(path, owner.uid, owner.gid);
   }
@@ -38,20 +39,10 @@ export async function writeServerCertificate(
 }
 
 async function makeFolder(path: string, owner: PairPlaces["owner"]): Promise<void> {
-  if (await exists(path)) return;
+  if (await fileExists(path)) return;
   await makeFolder(dirname(path), owner);
   await Deno.mkdir(path, { mode: FOLDER_MODE });
   // the process's umask may have taken bits away
   await Deno.chmod(path, FOLDER_MODE);
   if (owner !== undefined) await Deno.chown(path, owner.uid, owner.gid);
-}
-
-async function exists(path: string): Promise<boolean> {
-  try {
-    await Deno.stat(path);
-    return true;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
-    throw error;
-  }
 }

@@ -1,4 +1,4 @@
-import { isIPv4, isIPv6 } from "node:net";
+import { addressKey } from "../config/address_key.ts";
 
 /** How many connections may be open at once. */
 export interface ConnectionCaps {
@@ -100,17 +100,4 @@ export class ConnectionLimits<C extends LimitedConnection> {
     this.remove(connection);
     connection.cut();
   }
-}
-
-/** One household of addresses: an IPv6 host picks freely among the addresses of its /64 (RFC 4291 §2.5.4). */
-export function addressKey(address: string): string {
-  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1];
-  if (mapped !== undefined) return mapped;
-  const plain = address.replace(/%.*$/, "");
-  if (isIPv4(plain) || !isIPv6(plain)) return plain;
-  const [head = "", tail] = plain.split("::");
-  const left = head === "" ? [] : head.split(":");
-  const right = tail === undefined || tail === "" ? [] : tail.split(":");
-  const zeros = tail === undefined ? [] : Array<string>(Math.max(0, 8 - left.length - right.length)).fill("0");
-  return [...left, ...zeros, ...right].slice(0, 4).map((part) => part.replace(/^0+(?=.)/, "").toLowerCase()).join(":");
 }

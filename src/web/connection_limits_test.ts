@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
+import { addressKey } from "../config/address_key.ts";
 import fc from "fast-check";
-import { addressKey, ConnectionLimits, type ConnectionState, type LimitedConnection } from "./connection_limits.ts";
+import { ConnectionLimits, type ConnectionState, type LimitedConnection } from "./connection_limits.ts";
 
 class Connection implements LimitedConnection {
   isCut = false;

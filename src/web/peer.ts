@@ -1,4 +1,4 @@
-import { isLoopback } from "../config/address.ts";
+import { isLoopback, unmapped } from "../config/address.ts";
 import type { Origin } from "../access/principal.ts";
 import { verifiedFingerprint } from "./listener.ts";
 
@@ -41,5 +41,5 @@ export function originOf({ address, secure }: Peer): Origin {
 }
 
 function plainAddress(address = ""): string {
-  return address.replace(/%.*$/, "").replace(/^::ffff:(?=\d+\.)/i, "").toLowerCase();
+  return unmapped(address.replace(/%.*$/, "")).toLowerCase();
 }

@@ -1,6 +1,6 @@
 import { getLogger } from "@logtape/logtape";
 import type { MiddlewareHandler } from "hono";
-import { addressKey } from "../access/address_key.ts";
+import { addressKey } from "../config/address_key.ts";
 import type { ApiContext, WebEnv } from "./api_context.ts";
 import { auditRefusal } from "./audit_refusal.ts";
 import { Problem, retryAfter } from "./problem.ts";

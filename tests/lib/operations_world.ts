@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import type { Access } from "../../src/access/access.ts";
 import { openAccess } from "../../src/access/open_access.ts";
-import type { Caller, Principal } from "../../src/access/principal.ts";
+import { type Caller, localPrincipal, type Principal } from "../../src/access/principal.ts";
 import type { Audit } from "../../src/audit/audit.ts";
 import { openAudit } from "../../src/audit/open_audit.ts";
 import { type Config, configSchema } from "../../src/config/schema.ts";
@@ -127,15 +127,7 @@ export class OperationsWorld implements AsyncDisposable {
 
   /** The peer of the unix socket. */
   local(): Caller {
-    const principal: Principal = {
-      kind: "local",
-      name: "local",
-      role: "admin",
-      credential: "local",
-      user: null,
-      expiresUs: null,
-    };
-    return { principal, transport: "unix", address: "local" };
+    return { principal: localPrincipal, transport: "unix", address: "local" };
   }
 
   /** Calls, and checks the answer against the operation's schema. */

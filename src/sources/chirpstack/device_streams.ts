@@ -14,7 +14,7 @@ import type { Backoff } from "../../telemetry/backoff.ts";
 import { CallError, callError } from "./call_error.ts";
 import type { LogEntry } from "./device_event.ts";
 import { bearer, openChannel } from "./grpc_channel.ts";
-import { pause } from "./pause.ts";
+import { pause } from "../../telemetry/pause.ts";
 import { timeUsOf } from "../protobuf_time.ts";
 import { attemptBackoff, type Timing } from "./timing.ts";
 

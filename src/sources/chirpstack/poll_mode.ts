@@ -7,7 +7,7 @@ import { decodeValue } from "./decode_value.ts";
 import { updateOf } from "./device_intake.ts";
 import { DeviceLookup } from "./device_lookup.ts";
 import { formatTimeUs } from "./event_time.ts";
-import { pause } from "./pause.ts";
+import { pause } from "../../telemetry/pause.ts";
 import { BUCKET_US, filledBuckets, lastComplete, type MetricNames, metricNames } from "./poll_buckets.ts";
 import { MAX_EXACT_SINGLE } from "./single_float.ts";
 import type { ModeOptions, RunningMode } from "./stream_mode.ts";

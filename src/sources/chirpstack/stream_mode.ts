@@ -5,7 +5,7 @@ import type { ChirpStackApi } from "./chirpstack_api.ts";
 import type { DeviceIntake } from "./device_intake.ts";
 import { DeviceLookup } from "./device_lookup.ts";
 import { DeviceStreams, MAX_STREAMS, type StreamState } from "./device_streams.ts";
-import { pause } from "./pause.ts";
+import { pause } from "../../telemetry/pause.ts";
 import { SilenceWatch } from "./silence_watch.ts";
 import type { SourceHealth } from "./source_health.ts";
 import { attemptBackoff, type Timing } from "./timing.ts";

@@ -1,5 +1,5 @@
 import { createRoute, type OpenAPIHono, z } from "@hono/zod-openapi";
-import { addressKey } from "../../access/address_key.ts";
+import { addressKey } from "../../config/address_key.ts";
 import { Quality, severityOf } from "../../tags/quality.ts";
 import { type Tag, tagId } from "../../tags/tag.ts";
 import type { TagStore } from "../../tags/tag_store.ts";

@@ -1,11 +1,12 @@
 import { isIPv6 } from "node:net";
+import { unmapped } from "./address.ts";
 
 /**
- * What a throttle counts an address as: an IPv6 address by its /64, because one customer has all of it (RFC 6177), an
+ * What throttles, caps and counts take an address for: an IPv6 address by its /64, because one customer has all of it (RFC 6177), an
  * IPv4 address in IPv6 form as itself, `local` and anything that is no address as it stands.
  */
 export function addressKey(address: string): string {
-  const plain = address.replace(/^::ffff:(?=\d+\.\d+\.\d+\.\d+$)/i, "").replace(/%.*$/, "");
+  const plain = unmapped(address).replace(/%.*$/, "");
   if (!isIPv6(plain)) return plain.slice(0, 64).toLowerCase();
   // the URL standard writes IPv6 in its shortest form, with embedded IPv4 as hexadecimal
   const short = new URL(`http://[${plain}]`).hostname.slice(1, -1);
