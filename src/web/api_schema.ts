@@ -1,4 +1,5 @@
 import { z } from "@hono/zod-openapi";
+import { statusParts } from "../operations/schemas/gateway_schemas.ts";
 
 /**
  * The shapes of every answer. They make the OpenAPI document, and their types are what the browser program is written
@@ -156,54 +157,10 @@ export const devicePageSchema = z.object({
   next: z.string().nullable(),
 }).openapi("DevicePage");
 
-const sourceSchema = z.object({
-  name: z.string(),
-  mode: z.string(),
-  address: z.string(),
-  state: z.enum(["connecting", "connected", "degraded", "disconnected", "stopped"]),
-  since: time(),
-  devices: counter(),
-  devicesStreaming: counter(),
-  events: counter(),
-  decodingErrors: counter(),
-  reconnects: counter(),
-  lastEvent: timeOrNull(),
-  lastError: z.string().nullable(),
-}).openapi("SourceStatus");
-
-const opcuaSchema = z.object({
-  endpoints: z.array(z.string()),
-  securityPolicies: z.array(z.string()),
-  sessions: counter(),
-  maxSessions: counter(),
-  subscriptions: counter(),
-  monitoredItems: counter(),
-  variables: counter(),
-  rejectedLogins: counter(),
-  certificateNotAfter: timeOrNull(),
-}).openapi("OpcUaStatus");
-
-const historySchema = z.object({
-  fileBytes: counter(),
-  series: counter(),
-  rowsWritten: counter(),
-  rowsPending: counter(),
-  rowsPruned: counter(),
-  lastWrite: timeOrNull(),
-  lastBackup: timeOrNull(),
-  integrity: z.enum(["unknown", "ok", "failed"]),
-}).openapi("HistoryStatus");
-
-const tagsSchema = z.object({
-  total: counter(),
-  good: counter(),
-  uncertain: counter(),
-  bad: counter(),
-  waiting: counter(),
-  samplesLive: counter(),
-  samplesBackfill: counter(),
-  samplesPerSecond: z.number(),
-}).openapi("TagsStatus");
+const sourceSchema = z.object(statusParts.source.shape).openapi("SourceStatus");
+const opcuaSchema = z.object(statusParts.opcua.shape).openapi("OpcUaStatus");
+const historySchema = z.object(statusParts.history.shape).openapi("HistoryStatus");
+const tagsSchema = z.object(statusParts.tags.shape).openapi("TagsStatus");
 
 export const statusSchema = z.object({
   id: z.string(),

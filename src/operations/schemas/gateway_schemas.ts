@@ -71,6 +71,9 @@ const history = z.object({
   integrity: z.enum(["unknown", "ok", "failed"]),
 });
 
+/** Parts of the status, which the web API's status has too. */
+export const statusParts = { source, tags, opcua, history };
+
 const verdict = z.enum(["ok", "attention", "failed", "not_set_up"]);
 
 /** The gateway itself: who it is, how it is doing, what happened, and its life. */
