@@ -1,6 +1,6 @@
 import { fileExists } from "../config/optional_file.ts";
 import type { Config } from "../config/schema.ts";
-import { pkiStore } from "../opcua/pki_directory.ts";
+import { pkiStore } from "../opcua/security/pki_directory.ts";
 import { formatTime } from "../telemetry/time_text.ts";
 import { CertificateError } from "../tls/certificate_error.ts";
 import { readPairFiles, usablePair } from "../tls/read_pair.ts";

@@ -1,5 +1,5 @@
 import type { AuditEntry, AuditValue } from "../audit/audit.ts";
-import type { LoginRefusal } from "../opcua/session_watch.ts";
+import type { LoginRefusal } from "../opcua/sessions/session_watch.ts";
 
 /** A record of the gateway's own life: nobody asked for it. */
 export function lifeRecord(event: string, fields: Readonly<Record<string, AuditValue>> = {}): AuditEntry {

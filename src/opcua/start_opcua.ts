@@ -12,10 +12,10 @@ import type { TagStore } from "../tags/tag_store.ts";
 import type { EventFeed } from "../telemetry/event_feed.ts";
 import type { FaultBoard } from "../telemetry/fault_board.ts";
 import type { GatewayStatus, OpcUaStatus } from "../telemetry/status.ts";
-import { advertisedHosts } from "./advertised_hosts.ts";
-import { watchCertificate } from "./certificate_watch.ts";
-import { clientCertificates } from "./client_certificates.ts";
-import { answerAskedHost, encryptPasswords, endpointSecurity } from "./endpoints.ts";
+import { advertisedHosts } from "./security/advertised_hosts.ts";
+import { watchCertificate } from "./security/certificate_watch.ts";
+import { clientCertificates } from "./security/client_certificates.ts";
+import { answerAskedHost, encryptPasswords, endpointSecurity } from "./security/endpoints.ts";
 import {
   accessorOf,
   engineOf,
@@ -24,19 +24,19 @@ import {
   mendOverflowBit,
   monitoredItemsOf,
   sampleByIdentity,
-} from "./library_internals.ts";
-import { routeLibraryLog } from "./library_log.ts";
-import { limitFields, serverCapabilities, SPARE_CONNECTIONS, transportSettings } from "./limits.ts";
-import { addFolder } from "./folders.ts";
-import { addHealthNodes, type HealthNodes } from "./health_nodes.ts";
-import { historyService } from "./history_service.ts";
-import { rejectedCertificates } from "./rejected_certificates.ts";
-import { livePush } from "./live_push.ts";
-import { openPki, type Pki } from "./open_pki.ts";
-import { type LoginAccess, type SessionLogins, sessionLogins } from "./session_logins.ts";
-import { type LoginRefusal, type SessionWatch, watchSessions } from "./session_watch.ts";
-import { serveTags } from "./space_service.ts";
-import { TagNodes } from "./tag_nodes.ts";
+} from "./library/library_internals.ts";
+import { routeLibraryLog } from "./library/library_log.ts";
+import { limitFields, serverCapabilities, SPARE_CONNECTIONS, transportSettings } from "./sessions/limits.ts";
+import { addFolder } from "./space/folders.ts";
+import { addHealthNodes, type HealthNodes } from "./space/health_nodes.ts";
+import { historyService } from "./history/history_service.ts";
+import { rejectedCertificates } from "./security/rejected_certificates.ts";
+import { livePush } from "./space/live_push.ts";
+import { openPki, type Pki } from "./security/open_pki.ts";
+import { type LoginAccess, type SessionLogins, sessionLogins } from "./sessions/session_logins.ts";
+import { type LoginRefusal, type SessionWatch, watchSessions } from "./sessions/session_watch.ts";
+import { serveTags } from "./space/space_service.ts";
+import { TagNodes } from "./space/tag_nodes.ts";
 
 const log = getLogger(["edgekeep", "opcua"]);
 
@@ -85,7 +85,7 @@ export interface OpcUaServerHandle extends SessionSource {
  * Starts the OPC UA server: certificate stores, address space, listener, push of tag values, history.
  *
  * @throws an error with `code === "EADDRINUSE"` when the port is taken
- * @throws {import("./local_resource_error.ts").LocalResourceError} when a key or certificate cannot be used
+ * @throws {import("./security/local_resource_error.ts").LocalResourceError} when a key or certificate cannot be used
  */
 export async function startOpcUa(options: OpcUaOptions): Promise<OpcUaServerHandle> {
   const { config, gateway, tags } = options;

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { LoginRefusal } from "../../src/opcua/session_watch.ts";
+import type { LoginRefusal } from "../../src/opcua/sessions/session_watch.ts";
 import { accessWorld, noSettings } from "../lib/access_world.ts";
 import { startTestServer } from "../lib/opcua_client_gateway.ts";
 import { startOpcUaClient } from "../lib/opcua_client_process.ts";

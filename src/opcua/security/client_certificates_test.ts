@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { X509Certificate } from "node:crypto";
-import { makeServerCertificate } from "../tls/make_certificate.ts";
+import { makeServerCertificate } from "../../tls/make_certificate.ts";
 import { clientCertificates } from "./client_certificates.ts";
 import { openPki } from "./open_pki.ts";
 

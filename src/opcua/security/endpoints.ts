@@ -7,8 +7,8 @@ import {
   UserTokenPolicy,
   UserTokenType,
 } from "node-opcua";
-import { isWildcard } from "../config/address.ts";
-import type { OpcUaConfig } from "../config/schema.ts";
+import { isWildcard } from "../../config/address.ts";
+import type { OpcUaConfig } from "../../config/schema.ts";
 
 /** The configured security in the library's terms. */
 export interface EndpointSecurity {

@@ -1,5 +1,5 @@
 import { getStatusCodeFromCode, type StatusCode } from "node-opcua";
-import type { QualityCode } from "../tags/quality.ts";
+import type { QualityCode } from "../../tags/quality.ts";
 
 const known = new Map<number, StatusCode>();
 

@@ -1,6 +1,6 @@
 import { MessageSecurityMode, type OPCUAServerOptions, SecurityPolicy } from "node-opcua";
-import type { OpcUaConfig } from "../config/schema.ts";
-import type { EndpointSecurity } from "./endpoints.ts";
+import type { OpcUaConfig } from "../../config/schema.ts";
+import type { EndpointSecurity } from "../security/endpoints.ts";
 
 /** TCP connections beyond the sessions: discovery, and the one that must be told `BadTooManySessions`. */
 export const SPARE_CONNECTIONS = 10;

@@ -10,11 +10,11 @@ import {
   TimestampsToReturn,
 } from "node-opcua";
 import { getLogger } from "@logtape/logtape";
-import { type HistoryQueries, HistoryUnavailableError } from "../history/history.ts";
+import { type HistoryQueries, HistoryUnavailableError } from "../../history/history.ts";
 import { ContinuationPoints } from "./continuation_points.ts";
-import { dataValue } from "./data_values.ts";
+import { dataValue } from "../space/data_values.ts";
 import { beginScan, type RawRange, type RawRow, type RawScan, readPage } from "./raw_scan.ts";
-import type { TagNode, TagNodes } from "./tag_nodes.ts";
+import type { TagNode, TagNodes } from "../space/tag_nodes.ts";
 
 const log = getLogger(["edgekeep", "opcua"]);
 

@@ -1,5 +1,5 @@
 import { deepStrictEqual } from "node:assert/strict";
-import { waitFor } from "../../tests/lib/wait_for.ts";
+import { waitFor } from "../../../tests/lib/wait_for.ts";
 import { aggregatedEvents } from "./aggregated_event.ts";
 
 Deno.test("equal events are told at once and then once a window with their number", async () => {

@@ -10,12 +10,12 @@ import {
   type UAVariable,
 } from "node-opcua";
 import { getLogger } from "@logtape/logtape";
-import type { DeviceDefinition } from "../config/topology.ts";
-import type { DataTypeName, Tag, TagDefinition, TagId } from "../tags/tag.ts";
+import type { DeviceDefinition } from "../../config/topology.ts";
+import type { DataTypeName, Tag, TagDefinition, TagId } from "../../tags/tag.ts";
 import { dataValueOf, scalar } from "./data_values.ts";
 import { engineeringUnits } from "./engineering_units.ts";
 import { addFolder, READ_ONLY } from "./folders.ts";
-import type { LiveVariable } from "./library_internals.ts";
+import type { LiveVariable } from "../library/library_internals.ts";
 import { setLiveValue } from "./live_variable.ts";
 
 const log = getLogger(["edgekeep", "opcua"]);

@@ -1,6 +1,6 @@
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
-import type { HistoryQueries, RawPage, RawQuery } from "../history/history.ts";
-import { tagId } from "../tags/tag.ts";
+import type { HistoryQueries, RawPage, RawQuery } from "../../history/history.ts";
+import { tagId } from "../../tags/tag.ts";
 import { BAD_BOUND_NOT_FOUND, beginScan, type RawRow, readPage } from "./raw_scan.ts";
 
 const MINUTE_US = 60_000_000;

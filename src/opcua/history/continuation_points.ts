@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { Buffer } from "node:buffer";
-import { MAX_HISTORY_CONTINUATION_POINTS } from "./limits.ts";
+import { MAX_HISTORY_CONTINUATION_POINTS } from "../sessions/limits.ts";
 
 /** A continuation point that is not used for so long is released, µs. */
 export const CONTINUATION_TIMEOUT_US = 60_000_000;

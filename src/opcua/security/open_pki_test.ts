@@ -1,7 +1,7 @@
 import { deepStrictEqual, match, ok, rejects, strictEqual } from "node:assert/strict";
 import { X509Certificate } from "node:crypto";
-import { EventFeed } from "../telemetry/event_feed.ts";
-import { FaultBoard } from "../telemetry/fault_board.ts";
+import { EventFeed } from "../../telemetry/event_feed.ts";
+import { FaultBoard } from "../../telemetry/fault_board.ts";
 import { WARN_BEFORE_US, watchCertificate } from "./certificate_watch.ts";
 import { openPki, type Pki } from "./open_pki.ts";
 import type { IdentityWishes } from "./own_identity.ts";

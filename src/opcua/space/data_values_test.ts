@@ -1,7 +1,7 @@
 import { deepStrictEqual, strictEqual } from "node:assert/strict";
 import fc from "fast-check";
 import { DataType } from "node-opcua";
-import { Quality } from "../tags/quality.ts";
+import { Quality } from "../../tags/quality.ts";
 import { dataValue, encodable, int64Words } from "./data_values.ts";
 
 Deno.test("the words of an Int64 are its two's complement, for every integer a tag can hold", () => {

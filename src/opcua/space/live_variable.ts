@@ -1,7 +1,7 @@
-import type { QualityCode } from "../tags/quality.ts";
-import type { DataTypeName, Value } from "../tags/tag.ts";
+import type { QualityCode } from "../../tags/quality.ts";
+import type { DataTypeName, Value } from "../../tags/tag.ts";
 import { dataValue } from "./data_values.ts";
-import type { LiveVariable } from "./library_internals.ts";
+import type { LiveVariable } from "../library/library_internals.ts";
 
 /** What a variable is to show: a tag, or one entry of a batch. */
 export interface LiveSample {

@@ -2,11 +2,11 @@ import { createHash } from "node:crypto";
 import { setImmediate } from "node:timers";
 import { ActivateSessionRequest, type OPCUAServer, type ServerSession, X509IdentityToken } from "node-opcua";
 import { getLogger } from "@logtape/logtape";
-import type { Access, AuthFailure } from "../access/access.ts";
-import type { Origin, Principal } from "../access/principal.ts";
-import type { SessionEntry, SessionSource } from "../operations/session_source.ts";
-import { engineOf, sessionsOf } from "./library_internals.ts";
-import { peerAddress } from "../config/address.ts";
+import type { Access, AuthFailure } from "../../access/access.ts";
+import type { Origin, Principal } from "../../access/principal.ts";
+import type { SessionEntry, SessionSource } from "../../operations/session_source.ts";
+import { engineOf, sessionsOf } from "../library/library_internals.ts";
+import { peerAddress } from "../../config/address.ts";
 import { sanitiseUserName } from "./sanitise.ts";
 
 const log = getLogger(["edgekeep", "opcua"]);

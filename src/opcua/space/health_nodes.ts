@@ -7,7 +7,7 @@ import {
   Variant,
   VariantArrayType,
 } from "node-opcua";
-import type { GatewayStatus, SourceStatus } from "../telemetry/status.ts";
+import type { GatewayStatus, SourceStatus } from "../../telemetry/status.ts";
 import { int64Words, scalar } from "./data_values.ts";
 import { addFolder, READ_ONLY } from "./folders.ts";
 

@@ -2,7 +2,7 @@ import { deepStrictEqual } from "node:assert/strict";
 import { healthNodes, sourceNodes } from "./health_nodes.ts";
 
 Deno.test("the room's README lists every health node with its type", async () => {
-  const readme = await Deno.readTextFile(new URL("./README.md", import.meta.url));
+  const readme = await Deno.readTextFile(new URL("../README.md", import.meta.url));
   const rows = readme.split("\n").filter((line) => line.startsWith("| `"));
   const documented = new Map<string, string>();
   for (const row of rows) {

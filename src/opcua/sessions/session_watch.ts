@@ -11,10 +11,10 @@ import {
   X509IdentityToken,
 } from "node-opcua";
 import { getLogger } from "@logtape/logtape";
-import type { OpcUaConfig } from "../config/schema.ts";
+import type { OpcUaConfig } from "../../config/schema.ts";
 import { aggregatedEvents } from "./aggregated_event.ts";
-import { engineOf, sessionsOf } from "./library_internals.ts";
-import { peerAddress } from "../config/address.ts";
+import { engineOf, sessionsOf } from "../library/library_internals.ts";
+import { peerAddress } from "../../config/address.ts";
 import { sanitiseUserName } from "./sanitise.ts";
 
 const log = getLogger(["edgekeep", "opcua"]);

@@ -1,5 +1,5 @@
-import type { HistoryQueries, RawPage } from "../history/history.ts";
-import type { TagId, Value } from "../tags/tag.ts";
+import type { HistoryQueries, RawPage } from "../../history/history.ts";
+import type { TagId, Value } from "../../tags/tag.ts";
 
 /** `Bad_BoundNotFound`: there is no value at or beyond that side of the interval. */
 export const BAD_BOUND_NOT_FOUND = 0x80d70000;

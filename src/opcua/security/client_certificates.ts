@@ -1,7 +1,7 @@
 import { Buffer } from "node:buffer";
 import { X509Certificate } from "node:crypto";
-import type { ClientCertificates, ListedCertificate } from "../operations/client_certificates.ts";
-import { readCertificate } from "../tls/read_certificate.ts";
+import type { ClientCertificates, ListedCertificate } from "../../operations/client_certificates.ts";
+import { readCertificate } from "../../tls/read_certificate.ts";
 import type { Pki } from "./open_pki.ts";
 
 /** More files than this in one folder are not looked at: strangers fill `rejected/`, and each file is read and parsed. */

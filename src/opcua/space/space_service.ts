@@ -7,8 +7,8 @@ import {
   type ReadValueIdOptions,
   TimestampsToReturn,
 } from "node-opcua";
-import type { HistoryService } from "./history_service.ts";
-import type { SpaceAccessor } from "./library_internals.ts";
+import type { HistoryService } from "../history/history_service.ts";
+import type { SpaceAccessor } from "../library/library_internals.ts";
 import type { TagNodes } from "./tag_nodes.ts";
 
 /** From this maximum age on the client takes any value (OPC 10000-4 §5.11.2). */

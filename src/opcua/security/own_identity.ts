@@ -1,4 +1,4 @@
-import { fileExists } from "../config/optional_file.ts";
+import { fileExists } from "../../config/optional_file.ts";
 import * as crypto from "node:crypto";
 import { Buffer } from "node:buffer";
 import { promisify } from "node:util";

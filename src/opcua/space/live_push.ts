@@ -1,4 +1,4 @@
-import type { BatchListener } from "../tags/tag_store.ts";
+import type { BatchListener } from "../../tags/tag_store.ts";
 import { setLiveValue } from "./live_variable.ts";
 import type { TagNodes } from "./tag_nodes.ts";
 

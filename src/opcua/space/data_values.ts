@@ -1,6 +1,6 @@
 import { DataType, DataValue, StatusCodes, Variant } from "node-opcua";
-import { Quality, type QualityCode } from "../tags/quality.ts";
-import type { DataTypeName, Sample, Value } from "../tags/tag.ts";
+import { Quality, type QualityCode } from "../../tags/quality.ts";
+import type { DataTypeName, Sample, Value } from "../../tags/tag.ts";
 import { statusCodeOf } from "./status_codes.ts";
 
 const TWO_32 = 4_294_967_296;

@@ -1,6 +1,6 @@
 import { isIP, isIPv6 } from "node:net";
-import { isLoopback, isWildcard } from "../config/address.ts";
-import type { MachineNames } from "../config/machine_names.ts";
+import { isLoopback, isWildcard } from "../../config/address.ts";
+import type { MachineNames } from "../../config/machine_names.ts";
 
 /**
  * The host names and addresses under which clients reach the server, the most useful first: those configured, else the

@@ -1,6 +1,6 @@
 import { getLogger } from "@logtape/logtape";
-import type { EventFeed } from "../telemetry/event_feed.ts";
-import { type AggregatedEvents, aggregatedEvents } from "./aggregated_event.ts";
+import type { EventFeed } from "../../telemetry/event_feed.ts";
+import { type AggregatedEvents, aggregatedEvents } from "../sessions/aggregated_event.ts";
 
 const log = getLogger(["edgekeep", "opcua"]);
 

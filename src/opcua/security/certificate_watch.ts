@@ -1,6 +1,6 @@
 import { getLogger } from "@logtape/logtape";
-import type { EventFeed } from "../telemetry/event_feed.ts";
-import type { FaultBoard } from "../telemetry/fault_board.ts";
+import type { EventFeed } from "../../telemetry/event_feed.ts";
+import type { FaultBoard } from "../../telemetry/fault_board.ts";
 import type { OwnIdentity } from "./own_identity.ts";
 
 const log = getLogger(["edgekeep", "opcua"]);
