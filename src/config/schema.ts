@@ -25,6 +25,31 @@ const host = z.string().max(253).refine(isHost, "must be an IP address or a host
   .meta({ expected: "an IP address or a host name" });
 const port = (preset: number) => z.int().min(1).max(65535).default(preset);
 
+const severity = (preset: string) =>
+  z.int().min(1).max(1000).optional().meta({ description: "Severity, 1 to 1000.", unset: preset, example: 500 });
+const limit = (which: string) =>
+  z.number().optional().meta({ description: `Value ${which}.`, unset: "no such limit", example: 80 });
+
+export const alarmSchema = z.strictObject({
+  lolo: limit("at or below which the alarm is LowLow"),
+  lo: limit("at or below which the alarm is Low"),
+  hi: limit("at or above which the alarm is High"),
+  hihi: limit("at or above which the alarm is HighHigh"),
+  normal: z.boolean().optional().meta({
+    description: "Bool values alone: the state that is normal; the other one is an alarm.",
+    unset: "no alarm on the state",
+    example: false,
+  }),
+  deadband: z.number().min(0).default(0).describe("How far the value must come back before a limit is left."),
+  delay_seconds: seconds(0, 86_400, 0).describe("How long a state must last before the alarm is active."),
+  severity: severity("800 for lolo and hihi, 500 for lo, hi and normal"),
+  message: label(256).optional().meta({
+    description: "What people read when it is active.",
+    unset: "made from the name, the value and the limit",
+    example: "Tank nearly empty",
+  }),
+});
+
 export const metricSchema = z.strictObject({
   metric_name: name().meta({
     description: "Name of the value in OPC UA, web and history; unique in its device.",
@@ -82,7 +107,91 @@ export const metricSchema = z.strictObject({
     "Factor applied to the decoded value.",
   ),
   offset: z.number().default(0).describe("Added after the factor: value × scale + offset."),
+  alarm: alarmSchema.optional().describe("An alarm on the value."),
   enabled: z.boolean().default(true).describe("false serves BadOutOfService and stores nothing."),
+});
+
+const argumentType = z.enum(["Bool", "Int", "Float", "String"]);
+const allowedValues = z.array(z.union([z.number(), z.string().max(256)])).min(1).max(256).optional();
+
+export const argumentSchema = z.strictObject({
+  name: name(32).meta({ description: "Name of the argument; unique in its command.", example: "position" }),
+  type: argumentType.default("Int").describe("What it takes."),
+  min: z.number().optional().meta({
+    description: "Least value; for String the least length in bytes.",
+    unset: "what the payload can hold",
+    example: 0,
+  }),
+  max: z.number().optional().meta({
+    description: "Largest value; for String the largest length in bytes.",
+    unset: "what the payload can hold",
+    example: 100,
+  }),
+  enum: allowedValues.meta({
+    description: "The only values that are accepted.",
+    expected: "a list of numbers or texts",
+    unset: "any",
+    example: [0, 50, 100],
+  }),
+  unit: z.string().max(32).default("").describe("Unit for people."),
+});
+
+export const commandSchema = z.strictObject({
+  command_id: z.int().min(0).max(65_535).meta({
+    description: "Number of the command; unique in its device.",
+    example: 1,
+  }),
+  command_name: name().meta({ description: "Name of the command; unique in its device.", example: "Valve" }),
+  command_port: z.int().min(1).max(223).meta({ description: "LoRaWAN FPort it is sent to.", example: 10 }),
+  command_confirmed: z.boolean().default(false).describe("true asks the device to acknowledge it."),
+  class: z.enum(["byte", "valve"]).optional().meta({
+    description:
+      "A payload of one byte: byte sends the value 0 to 255, valve 1 for true (open) and 0 for false (close).",
+    unset: "byte, where payload says nothing else",
+    example: "valve",
+  }),
+  payload: z.strictObject({
+    bytes: z.string().min(2).max(2048).optional().meta({
+      description: "Hexadecimal bytes with placeholders for the arguments, as 01 {position:u8} {seconds:u16be}.",
+      unset: "the object or the class says it",
+      example: "01 {value:u8}",
+    }),
+    object: z.record(z.string(), z.unknown()).optional().meta({
+      description: 'Object that the codec in ChirpStack encodes, with "{position}" in place of an argument.',
+      expected: "a table",
+      unset: "the bytes or the class say it",
+      example: { valve: "{value}" },
+    }),
+  }).optional().describe("What is sent; without it the class decides."),
+  type: argumentType.optional().meta({
+    description: "What the command takes, where it takes one value and has no argument list.",
+    unset: "Bool for class valve, Int otherwise",
+    example: "Int",
+  }),
+  min: z.number().optional().meta({
+    description: "Least value of that.",
+    unset: "what the payload can hold",
+    example: 0,
+  }),
+  max: z.number().optional().meta({
+    description: "Largest value of that.",
+    unset: "what the payload can hold",
+    example: 100,
+  }),
+  enum: allowedValues.meta({
+    description: "The only values of that.",
+    expected: "a list of numbers or texts",
+    unset: "any",
+    example: [0, 1],
+  }),
+  argument: z.array(argumentSchema).max(16).optional().meta({
+    description: "What the command takes, where it is not one value named value; an empty list takes nothing.",
+    unset: "one value",
+  }),
+  deadline_seconds: count(1, 604_800, 86_400).describe(
+    "Seconds until a command that has not ended is given up; a class A device fetches it with its next uplink.",
+  ),
+  enabled: z.boolean().default(true).describe("false refuses the command."),
 });
 
 export const deviceSchema = z.strictObject({
@@ -99,6 +208,7 @@ export const deviceSchema = z.strictObject({
   ),
   enabled: z.boolean().default(true).describe("false serves BadOutOfService for the whole device."),
   read_metric: z.array(metricSchema).default([]).describe("One value of the device."),
+  command: z.array(commandSchema).default([]).describe("One command to the device."),
 });
 
 export const applicationSchema = z.strictObject({
@@ -220,6 +330,18 @@ export const storageSchema = z.strictObject({
     "Hours between two backups into data_dir/backup; 0 makes none.",
   ),
   backup_keep: count(1, 365, 7).describe("Backups kept."),
+});
+
+export const alarmsSchema = z.strictObject({
+  stale_devices: z.boolean().default(true).describe("An alarm for each device that falls silent."),
+  stale_device_severity: count(1, 1000, 500).describe("Severity of those."),
+  journal_retention_days: count(7, 3650, 365).describe("Days that the journal keeps events."),
+});
+
+export const commandsSchema = z.strictObject({
+  max_pending_per_device: count(1, 1000, 16).describe("Commands of one device that may wait at once."),
+  max_per_minute: count(1, 10_000, 60).describe("Commands that one user may send in a minute."),
+  retention_days: count(7, 3650, 365).describe("Days that commands which ended are kept."),
 });
 
 export const loggingSchema = z.strictObject({
@@ -345,6 +467,8 @@ export const configSchema = z.strictObject({
   ),
   opcua: opcuaSchema.prefault({}).describe("The OPC UA server for SCADA."),
   storage: storageSchema.prefault({}).describe("The history file."),
+  alarms: alarmsSchema.prefault({}).describe("Alarms and their journal."),
+  commands: commandsSchema.prefault({}).describe("Commands to devices."),
   logging: loggingSchema.prefault({}).describe("The gateway's own log."),
   runtime: z.strictObject({
     control: controlSchema.prefault({}).describe("The control endpoint of `edgekeep ctl`."),
@@ -368,4 +492,7 @@ export type TlsConfig = z.output<typeof tlsSchema>;
 export type RemoteConfig = z.output<typeof remoteSchema>;
 export type ApplicationConfig = z.output<typeof applicationSchema>;
 export type DeviceConfig = z.output<typeof deviceSchema>;
+export type CommandConfig = z.output<typeof commandSchema>;
+export type AlarmsConfig = z.output<typeof alarmsSchema>;
+export type CommandsConfig = z.output<typeof commandsSchema>;
 export type MetricConfig = z.output<typeof metricSchema>;

@@ -184,5 +184,7 @@ function example(node: ValueNode): string {
 
 /** A default as TOML writes it. */
 export function toml(value: unknown): string {
-  return Array.isArray(value) ? `[${value.map(toml).join(", ")}]` : JSON.stringify(value);
+  if (Array.isArray(value)) return `[${value.map(toml).join(", ")}]`;
+  if (typeof value !== "object" || value === null) return JSON.stringify(value);
+  return `{ ${Object.entries(value).map(([key, item]) => `${key} = ${toml(item)}`).join(", ")} }`;
 }

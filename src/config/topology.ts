@@ -1,3 +1,7 @@
+import type { AlarmDefinition } from "./alarm_definition.ts";
+import { alarmDefinitions } from "./alarm_definitions.ts";
+import type { CommandDefinition } from "./command_definition.ts";
+import { commandDefinitions } from "./command_definitions.ts";
 import type { Config, DeviceConfig, MetricConfig } from "./schema.ts";
 import { type DataTypeName, type TagDefinition, tagId } from "../tags/tag.ts";
 import type { ReservedName } from "./value_path.ts";
@@ -16,6 +20,8 @@ export interface DeviceDefinition {
 export interface Topology {
   readonly devices: readonly DeviceDefinition[];
   readonly tags: readonly TagDefinition[];
+  readonly alarms: readonly AlarmDefinition[];
+  readonly commands: readonly CommandDefinition[];
 }
 
 const defaultDataType = { Bool: "Boolean", Int: "Int64", Float: "Double", String: "String" } as const;
@@ -53,7 +59,7 @@ export function topologyOf(config: Config): Topology {
       for (const own of diagnostics) tags.push(diagnosticTag(config, device, own));
     }
   }
-  return { devices, tags };
+  return { devices, tags, alarms: alarmDefinitions(config), commands: commandDefinitions(config) };
 }
 
 function metricTag(config: Config, device: DeviceConfig, metric: MetricConfig): TagDefinition {

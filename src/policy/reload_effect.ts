@@ -28,6 +28,9 @@ const effects: Readonly<Record<string, readonly ReloadEffect[]>> = {
 
   "storage": ["worker"],
 
+  "alarms": ["worker"],
+  "commands": ["worker"],
+
   "logging.level": ["live"],
   // the files are opened once
   "logging.format": ["process"],

@@ -10,6 +10,7 @@ const ranks: readonly (readonly string[])[] = [
   ["config"],
   ["policy"],
   ["audit", "history", "access", "tls"],
+  ["alarms", "commands"],
   ["supervisor"],
   ["operations"],
   ["opcua", "web", "sources", "control"],

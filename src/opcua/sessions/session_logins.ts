@@ -3,7 +3,7 @@ import { setImmediate } from "node:timers";
 import { ActivateSessionRequest, type OPCUAServer, type ServerSession, X509IdentityToken } from "node-opcua";
 import { getLogger } from "@logtape/logtape";
 import type { Access, AuthFailure } from "../../access/access.ts";
-import type { Origin, Principal } from "../../access/principal.ts";
+import type { Caller, Origin, Principal } from "../../access/principal.ts";
 import type { SessionEntry, SessionSource } from "../../operations/session_source.ts";
 import { engineOf, sessionsOf } from "../library/library_internals.ts";
 import { peerAddress } from "../../config/address.ts";
@@ -26,6 +26,8 @@ export interface SessionLogins extends SessionSource {
   check(session: ServerSession, userName: string, password: string): Promise<boolean>;
   /** Follows the sessions of the server. */
   follow(server: OPCUAServer): void;
+  /** Who calls on a session and from where, for `operations`. */
+  callerOf(session: ServerSession): Caller;
   /** Why the last password of the session was refused; `null` when none was. */
   refusalOf(session: ServerSession): AuthFailure | null;
   stop(): void;
@@ -141,6 +143,7 @@ export function sessionLogins(access: LoginAccess): SessionLogins {
         logins.delete(session);
       });
     },
+    callerOf: (session) => ({ ...originOf(session), principal: logins.get(session)?.principal ?? null }),
     refusalOf: (session) => refusals.get(session) ?? null,
     list: () => server === null ? [] : sessionsOf(server).map(entry),
     close(id) {
