@@ -205,6 +205,7 @@ async function compose(
           status,
           access,
           onAuthFailed: (refusal) => void audit.record(opcuaAuthRecord(refusal)),
+          operations,
           nowUs,
         })
         : null,

@@ -6,6 +6,7 @@ import { machineNames } from "../config/machine_names.ts";
 import type { OpcUaConfig } from "../config/schema.ts";
 import type { DeviceDefinition } from "../config/topology.ts";
 import type { HistoryQueries } from "../history/history.ts";
+import type { Operations } from "../operations/operation.ts";
 import type { SessionSource } from "../operations/session_source.ts";
 import type { ClientCertificates } from "../operations/client_certificates.ts";
 import type { TagStore } from "../tags/tag_store.ts";
@@ -67,6 +68,8 @@ export interface OpcUaOptions {
   readonly access: LoginAccess;
   /** Told of every refused login. */
   readonly onAuthFailed: (failure: LoginRefusal) => void;
+  /** Whatever a client wants done beyond reading: commands, methods of alarms. */
+  readonly operations: Pick<Operations, "call">;
   readonly nowUs: () => number;
 }
 

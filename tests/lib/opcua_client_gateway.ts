@@ -20,6 +20,7 @@ export interface TestServerOptions {
   readonly pkiDir?: string;
   readonly access?: OpcUaOptions["access"];
   readonly onAuthFailed?: OpcUaOptions["onAuthFailed"];
+  readonly operations?: OpcUaOptions["operations"];
 }
 
 /** Lets the user `operator` in with the password `correct horse`. */
@@ -72,6 +73,10 @@ const noHistory: HistoryQueries = {
   backup: () => Promise.reject(new Error("this test has no history")),
 };
 
+const noOperations: OpcUaOptions["operations"] = {
+  call: () => Promise.resolve({ ok: false, code: "unavailable", message: "This test has no operations" }),
+};
+
 /** Starts a server on a free loopback port; client certificates are accepted unless the test says otherwise. */
 export async function startTestServer(options: TestServerOptions = {}): Promise<TestServer> {
   const ownPki = options.pkiDir === undefined;
@@ -101,6 +106,7 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
     status: options.status ?? (() => testStatus(startedUs, nowUs(), tags, running.handle)),
     access: options.access ?? oneOperator,
     onAuthFailed: options.onAuthFailed ?? (() => {}),
+    operations: options.operations ?? noOperations,
     nowUs,
   });
   running.handle = handle;
