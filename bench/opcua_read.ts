@@ -1,63 +1,18 @@
-import {
-  DataType,
-  MessageSecurityMode,
-  nodesets,
-  OPCUACertificateManager,
-  OPCUAServer,
-  SecurityPolicy,
-} from "node-opcua";
 import { tagId, tagUpdate } from "../src/tags/tag.ts";
 import { startTestServer, testDevice, testTag } from "../tests/lib/opcua_client_gateway.ts";
 import { type ConnectParams, startOpcUaClient } from "../tests/lib/opcua_client_process.ts";
 import { type BenchOptions, type BenchRow, percentile } from "./bench_row.ts";
+import { startBareServer } from "./lib_bare_server.ts";
 
 const NODES = 1000;
 const DEV = "0102030405060708";
-
-/** A node-opcua server as its tutorial builds one, to compare with. */
-async function startBare(pkiDir: string): Promise<{ url: string; stop(): Promise<void> }> {
-  const manager = (name: string) =>
-    new OPCUACertificateManager({
-      rootFolder: `${pkiDir}/${name}`,
-      automaticallyAcceptUnknownCertificate: true,
-      disableFileWatchers: true,
-    });
-  const server = new OPCUAServer({
-    host: "127.0.0.1",
-    hostname: "127.0.0.1",
-    port: 0,
-    serverCertificateManager: manager("application"),
-    userCertificateManager: manager("users"),
-    securityModes: [MessageSecurityMode.None, MessageSecurityMode.SignAndEncrypt],
-    securityPolicies: [SecurityPolicy.None, SecurityPolicy.Basic256Sha256],
-    nodesets: [nodesets.standard],
-    serverInfo: { applicationUri: "urn:bare" },
-  });
-  await server.initialize();
-  const space = server.engine.addressSpace;
-  if (space === null) throw new Error("Cannot run the bench as the bare server has no address space");
-  space.registerNamespace("urn:unused");
-  const namespace = space.getNamespace(2);
-  for (let i = 0; i < NODES; i++) {
-    const variable = namespace.addVariable({
-      nodeId: `s=${DEV}/m${i}`,
-      browseName: `m${i}`,
-      organizedBy: space.rootFolder.objects,
-      dataType: "Double",
-    });
-    variable.setValueFromSource({ dataType: DataType.Double, value: i });
-  }
-  await server.start();
-  return { url: server.getEndpointUrl(), stop: () => server.shutdown(0) };
-}
 
 /** Reads of 1,000 nodes a call by one client in another process, from this gateway and from a bare node-opcua server. */
 export async function benchOpcUaRead({ full }: BenchOptions): Promise<BenchRow[]> {
   const rounds = full ? 9 : 5;
   const calls = full ? 60 : 25;
-  const pkiDir = await Deno.makeTempDir();
   const names = Array.from({ length: NODES }, (_, i) => `m${i}`);
-  const bare = await startBare(pkiDir);
+  await using bare = await startBareServer(names.map((name) => `${DEV}/${name}`));
   const own = await startTestServer({
     devices: [testDevice(DEV)],
     tags: names.map((name) => testTag(DEV, name)),
@@ -111,7 +66,5 @@ export async function benchOpcUaRead({ full }: BenchOptions): Promise<BenchRow[]
   }
   await client[Symbol.asyncDispose]();
   await own[Symbol.asyncDispose]();
-  await bare.stop();
-  await Deno.remove(pkiDir, { recursive: true });
   return rows;
 }
