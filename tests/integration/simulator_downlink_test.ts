@@ -195,3 +195,69 @@ Deno.test("a downlink needs a port from 1 to 255", async () => {
     await simulator.stop();
   }
 });
+
+Deno.test("a downlink whose transmission nobody reports is sent again, and the device takes it once", async () => {
+  const simulator = await startSimulator(quiet);
+  try {
+    using client = new ChirpStackClient(simulator.url, token);
+    const stream = client.stream(valve);
+    const id = await client.enqueue(valve, { confirmed: true, data: Uint8Array.of(0x31) });
+    simulator.inject.missTxAcks = true;
+    simulator.sendUplink(valve, {});
+    assert.deepEqual(simulator.downlinks(valve).map((downlink) => downlink.id), [id]);
+    assert.equal((await client.getQueue(valve)).getResultList()[0]?.getIsPending(), false);
+    simulator.inject.missTxAcks = false;
+    simulator.sendUplink(valve, {});
+    simulator.sendUplink(valve, {});
+    await waitFor("the acknowledgement", () => stream.bodies("ack").length === 1);
+    assert.deepEqual(stream.types(), ["up", "up", "txack", "up", "ack"]);
+    assert.equal(simulator.downlinks(valve).length, 1);
+  } finally {
+    await simulator.stop();
+  }
+});
+
+Deno.test("a downlink that no gateway sends stays in the queue, and one that is too long is dropped", async () => {
+  const simulator = await startSimulator(quiet);
+  try {
+    using client = new ChirpStackClient(simulator.url, token);
+    const stream = client.stream(valve);
+    const id = await client.enqueue(valve, { data: Uint8Array.of(1) });
+    simulator.inject.gatewaysRefuse = true;
+    simulator.sendUplink(valve, {});
+    await waitFor("the log", () => stream.bodies("log").length === 1);
+    assert.equal(stream.bodies("log")[0].code, "DOWNLINK_GATEWAY");
+    assert.deepEqual((await client.getQueue(valve)).getResultList().map((item) => item.getId()), [id]);
+    assert.equal(simulator.downlinks(valve).length, 0);
+    simulator.inject.gatewaysRefuse = false;
+    await client.flushQueue(valve);
+    const long = await client.enqueue(valve, { data: new Uint8Array(223) });
+    simulator.sendUplink(valve, {});
+    await waitFor("the drop", () => stream.bodies("log").length === 2);
+    const [, log] = stream.bodies("log");
+    assert.deepEqual([log.code, log.context.queue_item_id], ["DOWNLINK_PAYLOAD_SIZE", long]);
+    assert.equal((await client.getQueue(valve)).getTotalCount(), 0);
+  } finally {
+    await simulator.stop();
+  }
+});
+
+Deno.test("an answer to Enqueue can be lost or late, and the downlink is in the queue nevertheless", async () => {
+  const simulator = await startSimulator(quiet);
+  try {
+    using client = new ChirpStackClient(simulator.url, token);
+    simulator.inject.loseEnqueueAnswers = true;
+    client.deadlineMs = 100;
+    await assert.rejects(client.enqueue(valve, { data: Uint8Array.of(1) }), { code: status.DEADLINE_EXCEEDED });
+    simulator.inject.loseEnqueueAnswers = false;
+    simulator.inject.enqueueAnswerDelayMs = 300;
+    await assert.rejects(client.enqueue(valve, { data: Uint8Array.of(2) }), { code: status.DEADLINE_EXCEEDED });
+    client.deadlineMs = 10_000;
+    const third = await client.enqueue(valve, { data: Uint8Array.of(3) });
+    const queue = (await client.getQueue(valve)).getResultList();
+    assert.deepEqual(queue.map((item) => [...item.getData_asU8()]), [[1], [2], [3]]);
+    assert.equal(queue[2]?.getId(), third);
+  } finally {
+    await simulator.stop();
+  }
+});

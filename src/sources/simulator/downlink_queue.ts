@@ -61,13 +61,28 @@ export class DownlinkQueue {
     return expired;
   }
 
-  /** Sends the next item: an unconfirmed one leaves the queue, a confirmed one stays, pending. */
-  send(timeUs: number): SentDownlink | null {
+  /** Takes out the next items as long as they are longer than a frame can carry, bytes. */
+  takeOversized(maxBytes: number): QueueItem[] {
+    const oversized: QueueItem[] = [];
+    for (let next = this.#items[0]; next !== undefined && !next.isPending; next = this.#items[0]) {
+      if (next.data.length <= maxBytes) break;
+      oversized.push(next);
+      this.remove(next.id);
+    }
+    return oversized;
+  }
+
+  /** The next item as a gateway is to send it. What becomes of the item is decided when the gateway did. */
+  next(timeUs: number): SentDownlink | null {
     const next = this.#items[0];
     if (next === undefined || next.isPending) return null;
-    const sent = { ...next, isPending: next.confirmed, fCntDown: this.#nextFCntDown++ };
-    this.#items = next.confirmed ? [sent, ...this.#items.slice(1)] : this.#items.slice(1);
-    return { ...sent, timeUs };
+    return { ...next, isPending: next.confirmed, fCntDown: this.#nextFCntDown, timeUs };
+  }
+
+  /** A gateway says that it sent the item: an unconfirmed one leaves the queue, a confirmed one stays, pending. */
+  sent({ timeUs: _timeUs, ...item }: SentDownlink): void {
+    this.#nextFCntDown = item.fCntDown + 1;
+    this.#items = this.#items.flatMap((one) => one.id !== item.id ? [one] : item.confirmed ? [item] : []);
   }
 
   /** A new session of the device counts from 0 again. */

@@ -14,6 +14,14 @@ export interface FaultInjection {
   eventLogOff: boolean;
   /** Devices do not acknowledge confirmed downlinks. */
   missAcks: boolean;
+  /** Gateways send downlinks and never tell the server, which sends the same frame again after the next uplink. */
+  missTxAcks: boolean;
+  /** Gateways refuse to send: a line in the log, and the item stays in the queue. */
+  gatewaysRefuse: boolean;
+  /** Downlinks are enqueued, and nobody hears of it: the call never ends by itself. */
+  loseEnqueueAnswers: boolean;
+  /** Downlinks are enqueued at once and answered so late, ms. */
+  enqueueAnswerDelayMs: number;
   /** Connections are accepted, and nothing ever answers: as a host behind a dead link. Ends with false. */
   halfOpen: boolean;
   /** Stops listening and resets every connection: connecting is refused until `resume`. */
@@ -27,7 +35,17 @@ export interface FaultInjection {
 /** The switches that the devices and the services look at. */
 export type FaultSwitches = Pick<
   FaultInjection,
-  "latencyMs" | "clockSkewMs" | "wrongTypes" | "garbageBody" | "dropEvents" | "eventLogOff" | "missAcks"
+  | "latencyMs"
+  | "clockSkewMs"
+  | "wrongTypes"
+  | "garbageBody"
+  | "dropEvents"
+  | "eventLogOff"
+  | "missAcks"
+  | "missTxAcks"
+  | "gatewaysRefuse"
+  | "loseEnqueueAnswers"
+  | "enqueueAnswerDelayMs"
 >;
 
 /** All faults off. */
@@ -40,6 +58,10 @@ export function noFaults(): FaultSwitches {
     dropEvents: false,
     eventLogOff: false,
     missAcks: false,
+    missTxAcks: false,
+    gatewaysRefuse: false,
+    loseEnqueueAnswers: false,
+    enqueueAnswerDelayMs: 0,
   };
 }
 

@@ -51,6 +51,11 @@ export class RadioLink {
   }
 }
 
+/** Longest application payload of a downlink at a data rate of EU868, bytes (RP002-1.0.4 table 7, repeater compatible). */
+export function maxPayloadBytes(dr: number): number {
+  return dr < 3 ? 51 : dr === 3 ? 115 : 222;
+}
+
 /** The modulation of a data rate in the form of ChirpStack's events. */
 export function modulation(dr: number): JsonObject {
   return { lora: { bandwidth: 125_000, spreadingFactor: 12 - dr, codeRate: "CR_4_5" } };

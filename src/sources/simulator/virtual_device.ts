@@ -15,7 +15,7 @@ import { EventLog } from "./event_log.ts";
 import type { FaultSwitches } from "./fault_injection.ts";
 import { flatten, type Measurement } from "./measurements.ts";
 import { MetricBuckets } from "./metric_buckets.ts";
-import { RadioLink, type Transmission } from "./radio.ts";
+import { maxPayloadBytes, RadioLink, type Transmission } from "./radio.ts";
 import { type Random, seededRandom, uuidFrom } from "./seeded_random.ts";
 import { withWrongTypes } from "./wrong_types.ts";
 
@@ -55,6 +55,8 @@ export class VirtualDevice {
   #devAddr: string;
   #count = 0;
   #fCnt = 0;
+  /** Frame counter of the last downlink that the device took; it drops what repeats one. */
+  #fCntHeard = -1;
   #lastSeenUs: number | null = null;
   #status: DeviceStatus | null = null;
 
@@ -79,7 +81,7 @@ export class VirtualDevice {
     return this.#status;
   }
 
-  /** Every downlink that the device received, oldest first. */
+  /** Every downlink that the device took, oldest first; a frame that repeats one is not among them. */
   get received(): readonly SentDownlink[] {
     return this.#sent;
   }
@@ -157,6 +159,7 @@ export class VirtualDevice {
   join(timeUs: number): void {
     this.#devAddr = this.#newDevAddr();
     this.#fCnt = 0;
+    this.#fCntHeard = -1;
     this.queue.restart();
     this.#log(joinEvent(this.info, timeUs, uuidFrom(this.#random), this.#devAddr));
   }
@@ -195,19 +198,34 @@ export class VirtualDevice {
     this.#log(ackEvent(this.info, timeUs, deduplicationId, item, acknowledged));
   }
 
+  // chirpstack/src/downlink/data.rs, `get_next_device_queue_item`, and downlink/tx_ack.rs
   #sendDownlink(timeUs: number, heard: Transmission): void {
-    for (const item of this.queue.takeExpired(this.#options.nowUs())) {
-      this.#log(logEvent(this.info, timeUs, {
-        level: "ERROR",
-        code: "EXPIRED",
-        description: "Device queue-item discarded because it has expired",
-      }, { queue_item_id: item.id }));
+    const { faults, nowUs } = this.#options;
+    for (const item of this.queue.takeExpired(nowUs())) {
+      this.#drop(timeUs, item, "EXPIRED", "Device queue-item discarded because it has expired");
     }
-    const sent = this.queue.send(timeUs);
-    if (sent === null) return;
-    this.#sent.push(sent);
-    this.template.onDownlink?.(this.#memory, sent.fPort, sent.data);
-    this.#log(txAckEvent(this.info, sent, Math.floor(this.#random() * 0x7fff_ffff), heard));
+    for (const item of this.queue.takeOversized(maxPayloadBytes(heard.dr))) {
+      const why = "Device queue-item discarded because it exceeds the max. payload size";
+      this.#drop(timeUs, item, "DOWNLINK_PAYLOAD_SIZE", why);
+    }
+    const frame = this.queue.next(timeUs);
+    if (frame === null) return;
+    if (faults.gatewaysRefuse) {
+      const refused = { level: "ERROR", code: "DOWNLINK_GATEWAY", description: "TOO_LATE" } as const;
+      return this.#log(logEvent(this.info, timeUs, refused, {}));
+    }
+    if (frame.fCntDown > this.#fCntHeard) {
+      this.#fCntHeard = frame.fCntDown;
+      this.#sent.push(frame);
+      this.template.onDownlink?.(this.#memory, frame.fPort, frame.data);
+    }
+    if (faults.missTxAcks) return;
+    this.queue.sent(frame);
+    this.#log(txAckEvent(this.info, frame, Math.floor(this.#random() * 0x7fff_ffff), heard));
+  }
+
+  #drop(timeUs: number, item: QueueItem, code: string, description: string): void {
+    this.#log(logEvent(this.info, timeUs, { level: "ERROR", code, description }, { queue_item_id: item.id }));
   }
 }
 

@@ -25,7 +25,11 @@ export function deviceService(context: ServiceContext): UntypedServiceImplementa
     get: unary(context, (request: GetDeviceRequest) => get(context, requireDevice(network, request.getDevEui()))),
     getMetrics: unary(context, deviceMetrics(context)),
     getLinkMetrics: unary(context, linkMetrics(context)),
-    enqueue: unary(context, (request: EnqueueDeviceQueueItemRequest) => enqueue(context, request)),
+    enqueue: unary(
+      context,
+      (request: EnqueueDeviceQueueItemRequest) => enqueue(context, request),
+      () => context.faults.loseEnqueueAnswers ? null : context.faults.enqueueAnswerDelayMs,
+    ),
     getQueue: unary(
       context,
       (request: GetDeviceQueueItemsRequest) =>
@@ -123,6 +127,7 @@ function enqueue({ network }: ServiceContext, request: EnqueueDeviceQueueItemReq
     throw new Refusal(status.INVALID_ARGUMENT, "Validation error: FPort must be between 1 - 255");
   }
   if (request.getFlushQueue()) device.queue.flush();
+  // an id that the client gives does not count (chirpstack/src/api/device.rs, `enqueue`)
   const id = crypto.randomUUID();
   const expiresAt = item.getExpiresAt();
   device.enqueue({

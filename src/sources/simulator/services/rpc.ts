@@ -30,16 +30,29 @@ export interface ServiceContext {
   readonly delays: Delays;
 }
 
-/** A unary call: checks the token, answers, late if a fault says so; what is thrown becomes the call's status. */
+/** What becomes of an answer: `null` that it is lost, else how late it comes, ms. */
+export type AnswerFate = () => number | null;
+
+const atOnce: AnswerFate = () => 0;
+
+/**
+ * A unary call: checks the token, answers, late if a fault says so; what is thrown becomes the call's status.
+ *
+ * @param fate of the answer, once what was asked for is done
+ */
 export function unary<Request, Response>(
   context: ServiceContext,
   answer: (request: Request) => Response,
+  fate = atOnce,
 ): handleUnaryCall<Request, Response> {
   return (call, callback) => {
     const respond = () => {
       try {
         requireToken(context, call.metadata);
-        callback(null, answer(call.request));
+        const response = answer(call.request);
+        const delayMs = fate();
+        if (delayMs === 0) callback(null, response);
+        else if (delayMs !== null) context.delays.run(delayMs, () => callback(null, response));
       } catch (error) {
         callback(asStatus(error));
       }
