@@ -27,10 +27,12 @@ import {
   sampleByIdentity,
 } from "./library/library_internals.ts";
 import { routeLibraryLog } from "./library/library_log.ts";
+import { tellReadOnlyFirst } from "./library/session_roles.ts";
 import { limitFields, serverCapabilities, SPARE_CONNECTIONS, transportSettings } from "./sessions/limits.ts";
 import { addFolder } from "./space/folders.ts";
 import { addHealthNodes, type HealthNodes } from "./space/health_nodes.ts";
 import { historyService } from "./history/history_service.ts";
+import { everybodyMayRead, judgeBySessionRoles } from "./security/node_roles.ts";
 import { rejectedCertificates } from "./security/rejected_certificates.ts";
 import { livePush } from "./space/live_push.ts";
 import { openPki, type Pki } from "./security/open_pki.ts";
@@ -95,6 +97,7 @@ export async function startOpcUa(options: OpcUaOptions): Promise<OpcUaServerHand
   routeLibraryLog();
   mendOverflowBit();
   sampleByIdentity(NAMESPACE_INDEX);
+  judgeBySessionRoles();
   const hosts = advertisedHosts(config.host_ip_address, config.advertised_hosts, machineNames());
   const applicationUri = config.application_uri ?? `urn:edgekeep:${gateway.id}`;
   const cleanUp: (() => void)[] = [];
@@ -126,6 +129,8 @@ export async function startOpcUa(options: OpcUaOptions): Promise<OpcUaServerHand
     if (namespace.index !== NAMESPACE_INDEX) {
       throw new Error(`Cannot register the namespace at index ${NAMESPACE_INDEX}: current value is ${namespace.index}`);
     }
+    namespace.setDefaultRolePermissions(everybodyMayRead);
+    tellReadOnlyFirst(space);
     const folder = addFolder(namespace, space.rootFolder.objects, "Gateway", "Gateway");
     const health = addHealthNodes(space, namespace, folder);
     const nodes = new TagNodes(space, namespace, folder, options.devices);

@@ -7,6 +7,7 @@ import type { Caller, Origin, Principal } from "../../access/principal.ts";
 import type { SessionEntry, SessionSource } from "../../operations/session_source.ts";
 import { engineOf, sessionsOf } from "../library/library_internals.ts";
 import { peerAddress } from "../../config/address.ts";
+import { setSessionRole } from "../security/node_roles.ts";
 import { sanitiseUserName } from "./sanitise.ts";
 
 const log = getLogger(["edgekeep", "opcua"]);
@@ -71,6 +72,7 @@ export function sessionLogins(access: LoginAccess): SessionLogins {
     if (token instanceof X509IdentityToken) identify(session, token);
     const principal = proved.get(session);
     proved.delete(session);
+    setSessionRole(session, principal?.role ?? null);
     if (principal === undefined) return;
     const signal = access.revoked(principal);
     const onEnd = () => end(session, "the credential has ended");
