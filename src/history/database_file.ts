@@ -1,7 +1,15 @@
 import { chmodSync, closeSync, existsSync, mkdirSync, openSync, renameSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import * as sqlite from "node:sqlite";
-import { APPLICATION_ID, migrate, NewerSchemaError, refuseNewer, versionOf } from "./migrations.ts";
+import {
+  APPLICATION_ID,
+  migrate,
+  type Migration,
+  migrations,
+  NewerSchemaError,
+  refuseNewer,
+  versionOf,
+} from "./migrations.ts";
 import { troubleOf } from "./sqlite_error.ts";
 import { HistoryStore } from "./store.ts";
 
@@ -40,24 +48,46 @@ export interface OpenedFile {
  * {@link SetAsideError} when the file is damaged or not ours.
  */
 export function openFile({ path, synchronous, nowUs = () => Date.now() * 1000 }: FileOptions): OpenedFile {
+  const db = openDatabase({ path, synchronous, nowUs, applicationId: APPLICATION_ID, steps: migrations });
+  try {
+    // the reader moves the log's pages into the file: in this thread it would stall the gateway
+    db.exec("PRAGMA wal_autocheckpoint = 0");
+    const store = new HistoryStore(db);
+    const unclean = store.meta("state") === "open";
+    store.setMeta("state", "open");
+    return { store, unclean };
+  } catch (error) {
+    throw giveUp(db, path, error, nowUs());
+  }
+}
+
+/** A database of this program: what tells it from others, and its schema. */
+export interface DatabaseOptions extends Required<FileOptions> {
+  /** `PRAGMA application_id`. */
+  readonly applicationId: number;
+  readonly steps: readonly Migration[];
+}
+
+/**
+ * Opens a database of this program for writing (WAL, mode 0600), creates it when it is not there, and brings its schema up to
+ * date. Throws {@link SetAsideError} when the file is damaged or not ours, and SQLite's error when the disk refuses.
+ */
+export function openDatabase(
+  { path, synchronous, nowUs, applicationId, steps }: DatabaseOptions,
+): sqlite.DatabaseSync {
   prepareFile(path);
   const db = new sqlite.DatabaseSync(path);
   try {
     db.exec(`PRAGMA busy_timeout = 2000; PRAGMA cell_size_check = ON; PRAGMA temp_store = MEMORY;
       PRAGMA cache_size = -4096; PRAGMA synchronous = ${synchronous}`);
     // before anything that can change the file
-    refuseForeign(db);
-    refuseNewer(db);
+    refuseForeign(db, applicationId);
+    refuseNewer(db, steps);
     // both only take effect in a new file
     db.exec("PRAGMA page_size = 4096; PRAGMA auto_vacuum = INCREMENTAL");
-    db.exec("PRAGMA journal_mode = WAL");
-    // the reader moves the log's pages into the file: in this thread it would stall the gateway
-    db.exec(`PRAGMA wal_autocheckpoint = 0; PRAGMA journal_size_limit = ${16 * 1024 * 1024}`);
-    migrate(db);
-    const store = new HistoryStore(db);
-    const unclean = store.meta("state") === "open";
-    store.setMeta("state", "open");
-    return { store, unclean };
+    db.exec(`PRAGMA journal_mode = WAL; PRAGMA journal_size_limit = ${16 * 1024 * 1024}`);
+    migrate(db, steps, applicationId);
+    return db;
   } catch (error) {
     throw giveUp(db, path, error, nowUs());
   }
@@ -144,10 +174,10 @@ class ForeignFileError extends Error {
   override readonly name = "ForeignFileError";
 }
 
-function refuseForeign(db: sqlite.DatabaseSync): void {
+function refuseForeign(db: sqlite.DatabaseSync, applicationId: number): void {
   const tables = Number((db.prepare("SELECT count(*) AS n FROM sqlite_schema").get() as { n: number }).n);
   const { application_id } = db.prepare("PRAGMA application_id").get() as { application_id: number };
-  if (tables > 0 && (application_id !== APPLICATION_ID || versionOf(db) === 0)) {
+  if (tables > 0 && (application_id !== applicationId || versionOf(db) === 0)) {
     throw new ForeignFileError("Cannot use the file as it is a database of another program");
   }
 }

@@ -62,13 +62,17 @@ export class NewerSchemaError extends Error {
  * Brings a file to the newest schema, each step in one transaction, so that a kill leaves it before or behind a step.
  * Throws {@link NewerSchemaError} when the file is ahead of this program.
  */
-export function migrate(db: DatabaseSync, steps: readonly Migration[] = migrations): void {
+export function migrate(
+  db: DatabaseSync,
+  steps: readonly Migration[] = migrations,
+  applicationId: number = APPLICATION_ID,
+): void {
   refuseNewer(db, steps);
   const version = versionOf(db);
   for (let step = version; step < steps.length; step++) {
     const { name, up } = steps[step] as Migration;
     const fields = { event: "history_migration", from: step, to: step + 1, name };
-    log.info("Bringing the history file from schema {from} to {to}: {name}", fields);
+    log.info("Bringing a database from schema {from} to {to}: {name}", fields);
     let told = 0;
     transact(db, () => {
       up(db, (done, total) => {
@@ -78,7 +82,7 @@ export function migrate(db: DatabaseSync, steps: readonly Migration[] = migratio
         log.info("Schema {to}: {percent} % done", { ...fields, event: "history_migration_progress", percent });
       });
       db.exec(`PRAGMA user_version = ${step + 1}`);
-      db.exec(`PRAGMA application_id = ${APPLICATION_ID}`);
+      db.exec(`PRAGMA application_id = ${applicationId}`);
     });
   }
 }
@@ -88,7 +92,7 @@ export function refuseNewer(db: DatabaseSync, steps: readonly Migration[] = migr
   const version = versionOf(db);
   if (version > steps.length) {
     throw new NewerSchemaError(
-      `Cannot use the history file as a newer version wrote it: its schema is ${version}, this program knows ${steps.length}`,
+      `Cannot use the file as a newer version wrote it: its schema is ${version}, this program knows ${steps.length}`,
     );
   }
 }
