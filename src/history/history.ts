@@ -1,4 +1,4 @@
-import type { Sample, TagId, TagUpdate, Value } from "../tags/tag.ts";
+import type { MetricType, Sample, TagId, TagUpdate, Value } from "../tags/tag.ts";
 import type { HistoryStatus } from "../telemetry/status.ts";
 
 /** Bits of a stored row. */
@@ -88,6 +88,8 @@ export interface LastSample extends Sample {
 export interface HistoryWriter {
   /** The newest real (not server-made) row of each series, for the start. */
   lastSamples(): Iterable<LastSample>;
+  /** The same of one tag, if it was of that type; `null` without one. */
+  lastSample(tagId: TagId, type: MetricType): LastSample | null;
   /** Takes a batch as the tag store tells it; committed together with its neighbours within `flushMs`. */
   write(batch: readonly TagUpdate[]): void;
   /** Commits what is waiting, now. */

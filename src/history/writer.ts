@@ -1,6 +1,6 @@
 import { statSync } from "node:fs";
 import { getLogger } from "@logtape/logtape";
-import type { TagUpdate, Value } from "../tags/tag.ts";
+import type { MetricType, TagId, TagUpdate, Value } from "../tags/tag.ts";
 import type { TagStore } from "../tags/tag_store.ts";
 import type { EventFeed } from "../telemetry/event_feed.ts";
 import type { FaultBoard } from "../telemetry/fault_board.ts";
@@ -102,20 +102,14 @@ export class Writer implements HistoryWriter {
     for (const series of this.memory.all()) {
       const definition = this.#options.tags.get(series.tagId)?.definition;
       if (definition !== undefined && definition.type !== series.type) continue;
-      const newest = this.#newestReal(series);
-      if (newest === null) continue;
-      const { row, previousTimeUs } = newest;
-      const value = liveValue(row, series);
-      if (value === undefined) continue;
-      yield {
-        tagId: series.tagId,
-        value,
-        quality: qualityOf(row.state),
-        sourceTimeUs: row.t,
-        serverTimeUs: row.t + row.lag,
-        previousTimeUs,
-      };
+      const sample = this.#lastOf(series);
+      if (sample !== null) yield sample;
     }
+  }
+
+  lastSample(tagId: TagId, type: MetricType): LastSample | null {
+    const series = this.memory.get(tagId);
+    return series === undefined || series.type !== type ? null : this.#lastOf(series);
   }
 
   write(batch: readonly TagUpdate[]): void {
@@ -314,6 +308,22 @@ export class Writer implements HistoryWriter {
     if (troubleOf(error) === "corrupt" && this.#options.onCorrupt(error)) return;
     this.parts.integrity = "failed";
     this.#options.onDamaged(what, error);
+  }
+
+  #lastOf(series: Series): LastSample | null {
+    const newest = this.#newestReal(series);
+    if (newest === null) return null;
+    const { row, previousTimeUs } = newest;
+    const value = liveValue(row, series);
+    if (value === undefined) return null;
+    return {
+      tagId: series.tagId,
+      value,
+      quality: qualityOf(row.state),
+      sourceTimeUs: row.t,
+      serverTimeUs: row.t + row.lag,
+      previousTimeUs,
+    };
   }
 
   #newestReal(series: Series): { row: Row; previousTimeUs: number | null } | null {

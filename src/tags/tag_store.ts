@@ -6,6 +6,9 @@ import { ObservedInterval } from "./observed_interval.ts";
 /** A source time further ahead of our clock than this is a wrong device clock: the arrival time replaces it. */
 export const MAX_AHEAD_US = 5 * 60 * 1_000_000;
 
+/** A sample that history kept; `previousTimeUs` is the time of the one before it. */
+export type StoredSample = Sample & { readonly previousTimeUs?: number | null };
+
 /** Called once for each batch with the entries that changed something, in the order the source gave them. */
 export type BatchListener = (batch: readonly TagUpdate[]) => void;
 
@@ -96,8 +99,16 @@ export class TagStore {
     return this.#tags.values();
   }
 
-  /** Makes the set of tags exactly `definitions`: adds, changes and removes. Values of tags that stay are kept. */
-  define(definitions: readonly TagDefinition[]): DefinitionChange {
+  /**
+   * Makes the set of tags exactly `definitions`: adds, changes and removes. Values of tags that stay are kept; one whose
+   * place in the message or scaling changed is uncertain until the next sample, as it stands for something else.
+   *
+   * @param stored the newest stored sample of tags that are added, as for {@link restore}
+   */
+  define(
+    definitions: readonly TagDefinition[],
+    stored?: ReadonlyMap<TagId, StoredSample>,
+  ): DefinitionChange {
     const added: MutableTag[] = [];
     const changed: MutableTag[] = [];
     const wanted = new Set<TagId>();
@@ -119,8 +130,11 @@ export class TagStore {
         };
         this.#tags.set(definition.id, fresh);
         added.push(fresh);
+        const sample = stored?.get(definition.id);
+        if (sample !== undefined) this.#restore(fresh, sample, this.#nowUs());
       } else if (!sameDefinition(tag.definition, definition)) {
         const retyped = tag.definition.type !== definition.type || tag.definition.dataType !== definition.dataType;
+        const moved = isRetargeted(tag.definition, definition);
         tag.definition = definition;
         if (retyped || !definition.enabled) this.#release(tag);
         if (retyped) {
@@ -128,6 +142,11 @@ export class TagStore {
           tag.sourceTimeUs = 0;
           tag.deviceTimeUs = 0;
           tag.sampleQuality = Quality.BadWaitingForInitialData;
+        } else if (moved) {
+          const field = tag.forced?.field ?? tag;
+          if (field.sourceTimeUs > 0 && severityOf(field.sampleQuality) === "good") {
+            field.sampleQuality = Quality.UncertainLastUsableValue;
+          }
         }
         tag.quality = this.#qualityAt(tag, this.#nowUs());
         changed.push(tag);
@@ -150,20 +169,11 @@ export class TagStore {
    * sources and servers run. Unknown ids are passed over. `previousTimeUs`, the time of the sample before it, is a first
    * guess of the device's interval.
    */
-  restore(samples: Iterable<readonly [TagId, Sample & { readonly previousTimeUs?: number | null }]>): void {
+  restore(samples: Iterable<readonly [TagId, StoredSample]>): void {
     const nowUs = this.#nowUs();
     for (const [id, sample] of samples) {
       const tag = this.#tags.get(id);
-      if (tag === undefined || sample.sourceTimeUs <= tag.sourceTimeUs) continue;
-      tag.value = sample.value;
-      // a live aggregate is plain Good; only history marks it as calculated
-      tag.sampleQuality = sample.quality === Quality.GoodCalculated ? Quality.Good : sample.quality;
-      tag.sourceTimeUs = sample.sourceTimeUs;
-      tag.serverTimeUs = sample.serverTimeUs;
-      tag.deviceTimeUs = sample.sourceTimeUs;
-      if (sample.previousTimeUs) this.#observe(tag.definition.group, sample.previousTimeUs);
-      this.#observe(tag.definition.group, sample.sourceTimeUs);
-      tag.quality = this.#qualityAt(tag, nowUs);
+      if (tag !== undefined) this.#restore(tag, sample, nowUs);
     }
   }
 
@@ -263,6 +273,19 @@ export class TagStore {
   onDefinitions(listener: DefinitionListener): () => void {
     this.#definitionListeners.add(listener);
     return () => this.#definitionListeners.delete(listener);
+  }
+
+  #restore(tag: MutableTag, sample: StoredSample, nowUs: number): void {
+    if (sample.sourceTimeUs <= tag.sourceTimeUs) return;
+    tag.value = sample.value;
+    // a live aggregate is plain Good; only history marks it as calculated
+    tag.sampleQuality = sample.quality === Quality.GoodCalculated ? Quality.Good : sample.quality;
+    tag.sourceTimeUs = sample.sourceTimeUs;
+    tag.serverTimeUs = sample.serverTimeUs;
+    tag.deviceTimeUs = sample.sourceTimeUs;
+    if (sample.previousTimeUs) this.#observe(tag.definition.group, sample.previousTimeUs);
+    this.#observe(tag.definition.group, sample.sourceTimeUs);
+    tag.quality = this.#qualityAt(tag, nowUs);
   }
 
   #apply(entry: TagUpdate, nowUs: number): void {
@@ -400,6 +423,15 @@ function fell(before: Value, now: Value): boolean {
   return typeof before === "number" && typeof now === "number" && now < before;
 }
 
+/** Whether the tag's value means something else than before although its type is the same. */
+function isRetargeted(a: TagDefinition, b: TagDefinition): boolean {
+  return a.sourcePath !== b.sourcePath || a.scale !== b.scale || a.offset !== b.offset;
+}
+
+// thousands of them are compared at each change of the configuration
 function sameDefinition(a: TagDefinition, b: TagDefinition): boolean {
-  return JSON.stringify(a) === JSON.stringify(b);
+  for (const key of new Set([...Object.keys(a), ...Object.keys(b)]) as Set<keyof TagDefinition>) {
+    if (key !== "range" && a[key] !== b[key]) return false;
+  }
+  return a.range?.low === b.range?.low && a.range?.high === b.range?.high;
 }

@@ -236,3 +236,34 @@ Deno.test("whatever order samples arrive in, the tag ends with the newest and li
     assert.equal(new Set(live).size, live.length);
   }));
 });
+
+Deno.test("a tag that is to show something else keeps its value, uncertain until the next sample", () => {
+  const clock = { nowUs: 1_000_000_000_000 };
+  const tags = new TagStore({ nowUs: () => clock.nowUs });
+  const definition = tagDefinition({ sourcePath: "level" });
+  tags.define([definition]);
+  const tag = tags.get(definition.id);
+  assert.ok(tag);
+  tags.update([tagUpdate(tag, 20, clock.nowUs)]);
+  tags.define([{ ...definition, sourcePath: "level_raw", unit: "mm" }]);
+  assert.deepEqual([tag.value, tag.quality], [20, Quality.UncertainLastUsableValue]);
+  tags.update([tagUpdate(tag, 2000, clock.nowUs + 1)]);
+  assert.deepEqual([tag.value, tag.quality], [2000, Quality.Good]);
+  tags.define([{ ...definition, sourcePath: "level_raw", unit: "cm" }]);
+  assert.equal(tag.quality, Quality.Good, "a unit is only a name");
+});
+
+Deno.test("a tag that is added anew gets what history kept of it before anybody hears of it", () => {
+  const clock = { nowUs: 1_000_000_000_000 };
+  const tags = new TagStore({ nowUs: () => clock.nowUs });
+  const definition = tagDefinition();
+  let heard: unknown;
+  tags.onDefinitions(({ added }) => heard = added[0]?.value);
+  const stored = { value: 7, quality: Quality.Good, sourceTimeUs: clock.nowUs - 5, serverTimeUs: clock.nowUs - 4 };
+  tags.define([definition], new Map([[definition.id, stored]]));
+  assert.equal(heard, 7);
+  assert.deepEqual([tags.get(definition.id)?.quality, tags.get(definition.id)?.sourceTimeUs], [
+    Quality.Good,
+    clock.nowUs - 5,
+  ]);
+});

@@ -36,6 +36,8 @@ interface DeviceState {
   readonly keys: ObservedKeys;
   /** Time of the uplink whose keys were taken last, by port. */
   readonly keysUs: Map<number, number>;
+  /** The newest uplink, from which a metric that is added gets its first value. */
+  newest: UplinkEvent | null;
 }
 
 /**
@@ -52,7 +54,22 @@ export class DeviceIntake {
 
   constructor(options: IntakeOptions) {
     this.#options = options;
-    for (const { devEui } of options.devices) {
+    this.setDevices(options.devices);
+    this.#unsubscribe = options.tags.onDefinitions(({ added, removed, changed }) => {
+      this.#map(new Set([...added, ...removed, ...changed].map((tag) => tag.definition.group)));
+    });
+  }
+
+  /** The devices whose events are taken from now on; what is known of those that stay is kept. */
+  setDevices(devices: readonly DeviceDefinition[]): void {
+    const wanted = new Set(devices.map(({ devEui }) => devEui));
+    for (const devEui of this.#states.keys()) {
+      if (wanted.has(devEui)) continue;
+      this.#states.delete(devEui);
+      this.#options.faults.clear("device_decoding", devEui);
+    }
+    const added = [...wanted].filter((devEui) => !this.#states.has(devEui));
+    for (const devEui of added) {
       this.#states.set(devEui, {
         devEui,
         mappings: [],
@@ -60,12 +77,10 @@ export class DeviceIntake {
         recent: new RecentIdentities(),
         keys: new ObservedKeys(),
         keysUs: new Map(),
+        newest: null,
       });
     }
-    this.#map(this.#states.keys());
-    this.#unsubscribe = options.tags.onDefinitions(({ added, removed, changed }) => {
-      this.#map(new Set([...added, ...removed, ...changed].map((tag) => tag.definition.group)));
-    });
+    this.#map(added);
   }
 
   /** Events taken, replays left out. */
@@ -107,6 +122,7 @@ export class DeviceIntake {
     switch (event.kind) {
       case "up":
         this.#observe(state, event);
+        if (event.timeUs >= (state.newest?.timeUs ?? 0)) state.newest = event;
         state.watch.countUplink(event.object !== null);
         return this.#store(state, decodeUplink(state.mappings, event), event.timeUs);
       case "status":
@@ -182,6 +198,7 @@ export class DeviceIntake {
       );
       state.watch = new DecodingWatch(unseen.map(({ tag }) => tag.definition.name));
       this.#options.faults.clear("device_decoding", group);
+      if (state.newest !== null) this.#store(state, decodeUplink(unseen, state.newest), state.newest.timeUs);
     }
   }
 }

@@ -17,13 +17,18 @@ export interface LookupResult {
 export class DeviceLookup {
   readonly #api: ChirpStackApi;
   readonly #pageSize: number;
-  readonly #applications: ReadonlyMap<string, readonly DeviceDefinition[]>;
+  #applications: ReadonlyMap<string, readonly DeviceDefinition[]>;
   /** Length of each application's list when it was read last. */
   readonly #listed = new Map<string, number>();
 
   constructor(api: ChirpStackApi, pageSize: number, devices: readonly DeviceDefinition[]) {
     this.#api = api;
     this.#pageSize = pageSize;
+    this.#applications = Map.groupBy(devices, ({ applicationId }) => applicationId);
+  }
+
+  /** The devices to ask for from now on. */
+  setDevices(devices: readonly DeviceDefinition[]): void {
     this.#applications = Map.groupBy(devices, ({ applicationId }) => applicationId);
   }
 

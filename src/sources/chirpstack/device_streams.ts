@@ -32,6 +32,9 @@ export const MAX_STREAMS = 80;
  */
 const ACCEPTED_AFTER_MS = 1000;
 
+/** Streams opened in one turn of the event loop. */
+const OPENED_AT_ONCE = 8;
+
 type Timer = ReturnType<typeof setTimeout>;
 
 /** How the stream of a device is doing. `failed` is tried again by itself. */
@@ -51,8 +54,8 @@ export interface StreamListener {
 export interface DeviceStreamsOptions {
   readonly config: ChirpStackConfig;
   readonly timing: Timing;
-  /** At most {@link MAX_STREAMS}. */
-  readonly devEuis: readonly string[];
+  /** To begin with, at most {@link MAX_STREAMS}. */
+  readonly devEuis: Iterable<string>;
   readonly listener: StreamListener;
   readonly random: () => number;
 }
@@ -65,12 +68,36 @@ export interface DeviceStreamsOptions {
  */
 export class DeviceStreams {
   readonly #options: DeviceStreamsOptions;
+  readonly #devEuis: Set<string>;
   readonly #stopping = new AbortController();
   readonly #done: Promise<void>;
+  /** The connection that stands or is being made. */
+  #session: Session | null = null;
 
   constructor(options: DeviceStreamsOptions) {
     this.#options = options;
+    this.#devEuis = new Set(options.devEuis);
     this.#done = this.#run(this.#stopping.signal);
+  }
+
+  /** The devices whose streams these are. */
+  get devEuis(): ReadonlySet<string> {
+    return this.#devEuis;
+  }
+
+  /** Opens the stream of another device on the same connection; those of the others are not touched. */
+  add(devEui: string): void {
+    if (this.#devEuis.has(devEui)) return;
+    if (this.#devEuis.size >= MAX_STREAMS) {
+      throw new RangeError(`Cannot put more than ${MAX_STREAMS} streams on one connection`);
+    }
+    this.#devEuis.add(devEui);
+    this.#session?.add(devEui);
+  }
+
+  /** Ends the stream of a device, without a word to the listener. */
+  remove(devEui: string): void {
+    if (this.#devEuis.delete(devEui)) this.#session?.remove(devEui);
   }
 
   /** Ends streams and connection without waiting for the server. */
@@ -105,12 +132,14 @@ export class DeviceStreams {
       channel.close();
       return new CallError("unreachable", "Stopped");
     }
-    const session = new Session(this.#options, channel, metadata, backoff);
+    const session = new Session({ ...this.#options, devEuis: this.#devEuis }, channel, metadata, backoff);
+    this.#session = session;
     const end = () => session.end(new CallError("unreachable", "Stopped"));
     signal.addEventListener("abort", end, { once: true });
     try {
       return await session.ended;
     } finally {
+      this.#session = null;
       signal.removeEventListener("abort", end);
     }
   }
@@ -129,6 +158,9 @@ class Session {
   readonly #calls = new Map<string, { readonly call: ClientReadableStream<internalPb.LogItem>; timer?: Timer }>();
   readonly #retries = new Map<string, { readonly backoff: Backoff; timer?: Timer }>();
   readonly #connectTimer: Timer;
+  /** Devices whose streams are about to be opened, in turn. */
+  readonly #waiting = new Set<string>();
+  #openTimer: Timer | undefined;
   #wasReady = false;
   #over = false;
 
@@ -148,7 +180,28 @@ class Session {
       if (!this.#wasReady) this.end(new CallError("unreachable", `No answer to a new connection within ${timeout} s`));
     }, timeout * 1000);
     this.#watch(channel.getConnectivityState(true));
-    for (const devEui of options.devEuis) this.#open(devEui);
+    for (const devEui of options.devEuis) this.#waiting.add(devEui);
+    this.#openSome();
+  }
+
+  /** Opens the stream of another device. */
+  add(devEui: string): void {
+    if (this.#over) return;
+    this.#waiting.add(devEui);
+    if (this.#openTimer === undefined) this.#openSome();
+  }
+
+  /** Ends the stream of a device. */
+  remove(devEui: string): void {
+    this.#waiting.delete(devEui);
+    clearTimeout(this.#retries.get(devEui)?.timer);
+    this.#retries.delete(devEui);
+    const stream = this.#calls.get(devEui);
+    if (stream === undefined) return;
+    // first: what the call still says is nobody's news
+    this.#calls.delete(devEui);
+    clearTimeout(stream.timer);
+    stream.call.cancel();
   }
 
   /** Ends the session and tells the reason to whoever waits; the first reason counts. */
@@ -156,6 +209,7 @@ class Session {
     if (this.#over) return;
     this.#over = true;
     clearTimeout(this.#connectTimer);
+    clearTimeout(this.#openTimer);
     for (const { timer } of this.#retries.values()) clearTimeout(timer);
     for (const { call, timer } of this.#calls.values()) {
       clearTimeout(timer);
@@ -180,17 +234,33 @@ class Session {
     });
   }
 
+  // a call costs a part of a millisecond, and there may be hundreds of them
+  #openSome(): void {
+    this.#openTimer = undefined;
+    let opened = 0;
+    for (const devEui of this.#waiting) {
+      if (opened++ === OPENED_AT_ONCE) {
+        this.#openTimer = setTimeout(() => this.#openSome(), 1);
+        return;
+      }
+      this.#waiting.delete(devEui);
+      this.#open(devEui);
+    }
+  }
+
   #open(devEui: string): void {
     const request = new internalPb.StreamDeviceEventsRequest();
     request.setDevEui(devEui);
     const call = this.#client.streamDeviceEvents(request, this.#metadata);
     this.#calls.set(devEui, { call });
     if (this.#wasReady) this.#acceptLater(devEui);
-    call.on("metadata", () => this.#accepted(devEui));
-    call.on("data", (item: internalPb.LogItem) => this.#take(devEui, item));
+    // a stream that was ended here, or has a successor, has nothing to say
+    const isPresent = () => this.#calls.get(devEui)?.call === call;
+    call.on("metadata", () => isPresent() && this.#accepted(devEui));
+    call.on("data", (item: internalPb.LogItem) => isPresent() && this.#take(devEui, item));
     // every error comes as a status too; without a listener it would be thrown
     call.on("error", () => {});
-    call.on("status", ({ code, details }) => this.#closed(devEui, code, details));
+    call.on("status", ({ code, details }) => isPresent() && this.#closed(devEui, code, details));
   }
 
   #acceptLater(devEui: string): void {

@@ -33,7 +33,7 @@ export interface InventoryOptions {
   readonly api: ChirpStackApi;
   /** `[chirpstack].tenant_id`; empty: all tenants that the token may see. */
   readonly tenantId: string;
-  readonly configured: readonly DeviceDefinition[];
+  readonly configured: () => readonly DeviceDefinition[];
   readonly observedKeys: (devEui: string) => readonly ObservedKey[];
   readonly nowUs: () => number;
 }
@@ -47,7 +47,8 @@ export const INVENTORY_LIFETIME_US = 60_000_000;
  */
 export async function takeInventory(options: InventoryOptions, signal: AbortSignal): Promise<Inventory> {
   signal.throwIfAborted();
-  const { api, configured, nowUs } = options;
+  const { api, nowUs } = options;
+  const configured = options.configured();
   const takenUs = nowUs();
   const problems: string[] = [];
   // an empty answer after a failure, with the failure written down

@@ -1,3 +1,4 @@
+import type { DeviceDefinition } from "../../config/topology.ts";
 import { Quality } from "../../tags/quality.ts";
 import { type Tag, type TagUpdate, tagUpdate } from "../../tags/tag.ts";
 import { CallError } from "./call_error.ts";
@@ -40,8 +41,10 @@ interface Reading {
 /** Mode `poll`: reads hourly aggregates and states every `polling_frequency` seconds. */
 export function startPollMode(options: ModeOptions): RunningMode {
   const stopping = new AbortController();
-  const running = new PollCycle(options).run(stopping.signal);
+  const cycle = new PollCycle(options);
+  const running = cycle.run(stopping.signal);
   return {
+    setDevices: (devices) => cycle.setDevices(devices),
     stop: async () => {
       stopping.abort();
       await running;
@@ -59,10 +62,20 @@ export class PollCycle {
   readonly #polled = new Map<string, Polled>();
   /** Start of the newest hour that each tag was given, µs. */
   readonly #given = new WeakMap<Tag, number>();
+  #devices: readonly DeviceDefinition[];
 
   constructor(options: ModeOptions) {
     this.#options = options;
+    this.#devices = options.devices;
     this.#lookup = new DeviceLookup(options.api, options.config.list_page_size, options.devices);
+  }
+
+  /** The devices that are read from the next cycle on. */
+  setDevices(devices: readonly DeviceDefinition[]): void {
+    this.#devices = devices;
+    this.#lookup.setDevices(devices);
+    const wanted = new Set(devices.map(({ devEui }) => devEui));
+    for (const devEui of this.#polled.keys()) if (!wanted.has(devEui)) this.#polled.delete(devEui);
   }
 
   async run(signal: AbortSignal): Promise<void> {
@@ -85,13 +98,13 @@ export class PollCycle {
 
   /** One cycle. Returns why the server could not be read, or `null`; failures of single devices go to the health. */
   async once(signal: AbortSignal): Promise<CallError | null> {
-    const { config, devices, health } = this.#options;
+    const { config, health } = this.#options;
     try {
       const { found, missing } = await this.#lookup.look(config.tenant_id, signal);
       // the first device that finds the server gone spares the others their time-outs
       const gone = new AbortController();
       const either = AbortSignal.any([signal, gone.signal]);
-      const results = await Promise.allSettled(devices.map(async ({ devEui }) => {
+      const results = await Promise.allSettled(this.#devices.map(async ({ devEui }) => {
         health.looked(devEui, missing.has(devEui), false);
         const device = found.get(devEui);
         if (device === undefined) return;

@@ -19,6 +19,11 @@ export class SilenceWatch {
     this.#devices.set(devEui, { baselineUs: null, advances: 0 });
   }
 
+  /** The device is not watched any more. */
+  forget(devEui: string): void {
+    this.#devices.delete(devEui);
+  }
+
   /** Takes `last_seen_at` of a look-up, µs. Returns whether the device's stream is silent. */
   seen(devEui: string, lastSeenUs: number | null): boolean {
     let watched = this.#devices.get(devEui);

@@ -58,17 +58,24 @@ export class SourceHealth {
   constructor(options: HealthOptions) {
     this.#options = options;
     this.#sinceUs = options.nowUs();
-    for (const devEui of options.devEuis) {
-      this.#devices.set(devEui, {
-        stream: { kind: "closed" },
-        fails: 0,
-        missing: false,
-        silent: false,
-        reading: null,
-        read: false,
-        raised: new Set(),
-      });
+    this.#watch(options.devEuis);
+  }
+
+  /** The devices that count from now on. Faults of those that went are taken back. */
+  setDevices(devEuis: readonly string[]): void {
+    const wanted = new Set(devEuis);
+    for (const [devEui, { raised }] of this.#devices) {
+      if (wanted.has(devEui)) continue;
+      this.#devices.delete(devEui);
+      for (const code of raised) this.#options.faults.clear(code, devEui);
     }
+    this.#watch(devEuis);
+    this.#changed();
+  }
+
+  /** A connection was given up on purpose. */
+  forget(part: string): void {
+    if (this.#parts.delete(part)) this.#changed();
   }
 
   /** A connection stands (`null`), or why it does not. Parts are known from their first report on. */
@@ -132,6 +139,21 @@ export class SourceHealth {
     faults.clear("source_unreachable", address);
     faults.clear("source_unauthorized", address);
     for (const [devEui, { raised }] of this.#devices) for (const code of raised) faults.clear(code, devEui);
+  }
+
+  #watch(devEuis: readonly string[]): void {
+    for (const devEui of devEuis) {
+      if (this.#devices.has(devEui)) continue;
+      this.#devices.set(devEui, {
+        stream: { kind: "closed" },
+        fails: 0,
+        missing: false,
+        silent: false,
+        reading: null,
+        read: false,
+        raised: new Set(),
+      });
+    }
   }
 
   // A connection brings many reports at once; they are judged together.

@@ -32,6 +32,8 @@ export interface ChirpStackOptions {
 /** A running source. */
 export interface ChirpStackSource {
   status(): SourceStatus;
+  /** The devices from now on; streams of those that stay are not touched. */
+  setDevices(devices: readonly DeviceDefinition[]): void;
   /** What ChirpStack has; kept for a minute unless `fresh`. Holes are named in `problems`. Rejects once stopped. */
   inventory(options?: { readonly fresh?: boolean }): Promise<Inventory>;
   /**
@@ -62,7 +64,7 @@ export function startChirpStack(options: ChirpStackOptions): ChirpStackSource {
   const inventory = new InventoryCache({
     api,
     tenantId: config.tenant_id,
-    configured: options.devices,
+    configured: () => configured,
     observedKeys: (devEui) => intake.observedKeys(devEui),
     nowUs,
   }, stopping.signal);
@@ -81,6 +83,13 @@ export function startChirpStack(options: ChirpStackOptions): ChirpStackSource {
       lastEventUs: intake.lastEventUs,
       ...health.status(),
     }),
+    setDevices: (next) => {
+      configured = next;
+      devices = next.filter(({ enabled }) => enabled);
+      intake.setDevices(devices);
+      health.setDevices(devices.map(({ devEui }) => devEui));
+      mode.setDevices(devices);
+    },
     inventory: ({ fresh = false } = {}) => inventory.get(fresh),
     observedKeys: async (devEui) => {
       const seen = intake.observedKeys(devEui.toLowerCase());

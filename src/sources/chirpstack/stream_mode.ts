@@ -14,7 +14,7 @@ import { attemptBackoff, type Timing } from "./timing.ts";
 export interface ModeOptions {
   readonly config: ChirpStackConfig;
   readonly timing: Timing;
-  /** Enabled devices. */
+  /** Enabled devices, to begin with. */
   readonly devices: readonly DeviceDefinition[];
   readonly api: ChirpStackApi;
   readonly intake: DeviceIntake;
@@ -25,6 +25,8 @@ export interface ModeOptions {
 
 /** A mode that runs until it is stopped. */
 export interface RunningMode {
+  /** The enabled devices from now on; nothing changes for those that stay. */
+  setDevices(devices: readonly DeviceDefinition[]): void;
   stop(): Promise<void>;
 }
 
@@ -34,19 +36,24 @@ export interface RunningMode {
  * devices that are heard without an event (its event log is off).
  */
 export function startStreamMode(options: ModeOptions): RunningMode {
-  const { config, timing, devices, intake, health, random } = options;
+  const { config, timing, intake, health, random } = options;
   const stopping = new AbortController();
   const silence = new SilenceWatch();
   const open = new Set<string>();
-  const streams: DeviceStreams[] = [];
-  for (let first = 0; first < devices.length; first += MAX_STREAMS) {
-    const part = `streams ${first / MAX_STREAMS + 1}`;
-    streams.push(
+  const connections = new Map<string, DeviceStreams>();
+  const lookup = new DeviceLookup(options.api, config.list_page_size, options.devices);
+  let devices = options.devices;
+  let last = 0;
+
+  const connect = (devEuis: readonly string[]) => {
+    const part = `streams ${++last}`;
+    connections.set(
+      part,
       new DeviceStreams({
         config,
         timing,
         random,
-        devEuis: devices.slice(first, first + MAX_STREAMS).map(({ devEui }) => devEui),
+        devEuis,
         listener: {
           onEntry: (devEui, entry) => {
             silence.delivered(devEui);
@@ -63,24 +70,62 @@ export function startStreamMode(options: ModeOptions): RunningMode {
         },
       }),
     );
-  }
-  const looking = lookUpForever(options, silence, open, stopping.signal);
+  };
+  const add = (devEuis: readonly string[]) => {
+    const waiting = [...devEuis];
+    for (const streams of connections.values()) {
+      while (waiting.length > 0 && streams.devEuis.size < MAX_STREAMS) streams.add(waiting.shift() ?? "");
+    }
+    while (waiting.length > 0) connect(waiting.splice(0, MAX_STREAMS));
+  };
+  /** Connections that carry nothing any more, while they end. */
+  const ending = new Set<Promise<void>>();
+  const remove = (devEui: string) => {
+    open.delete(devEui);
+    silence.forget(devEui);
+    for (const [part, streams] of connections) {
+      if (!streams.devEuis.has(devEui)) continue;
+      streams.remove(devEui);
+      if (streams.devEuis.size > 0) continue;
+      connections.delete(part);
+      const ended = streams.stop().finally(() => ending.delete(ended));
+      ending.add(ended);
+      health.forget(part);
+    }
+  };
+
+  add(devices.map(({ devEui }) => devEui));
+  const looking = lookUpForever({
+    ...options,
+    lookup,
+    present: () => devices,
+    isSilent: (devEui, lastSeenUs) => open.has(devEui) && silence.seen(devEui, lastSeenUs),
+  }, stopping.signal);
   return {
+    setDevices(next) {
+      const wanted = new Set(next.map(({ devEui }) => devEui));
+      const known = new Set(devices.map(({ devEui }) => devEui));
+      devices = next;
+      lookup.setDevices(next);
+      for (const devEui of known) if (!wanted.has(devEui)) remove(devEui);
+      add([...wanted].filter((devEui) => !known.has(devEui)));
+    },
     stop: async () => {
       stopping.abort();
-      await Promise.all([looking, ...streams.map((stream) => stream.stop())]);
+      await Promise.all([looking, ...ending, ...[...connections.values()].map((streams) => streams.stop())]);
     },
   };
 }
 
-async function lookUpForever(
-  options: ModeOptions,
-  silence: SilenceWatch,
-  open: ReadonlySet<string>,
-  signal: AbortSignal,
-): Promise<void> {
-  const { config, devices, api, health } = options;
-  const lookup = new DeviceLookup(api, config.list_page_size, devices);
+/** What the look-ups of mode `stream` work with. */
+interface LookUps extends ModeOptions {
+  readonly lookup: DeviceLookup;
+  readonly present: () => readonly DeviceDefinition[];
+  readonly isSilent: (devEui: string, lastSeenUs: number | null) => boolean;
+}
+
+async function lookUpForever(options: LookUps, signal: AbortSignal): Promise<void> {
+  const { config, api, health, lookup } = options;
   const backoff = attemptBackoff(options);
   while (!signal.aborted) {
     let waitMs = config.polling_frequency * 1000;
@@ -88,10 +133,9 @@ async function lookUpForever(
       const { found, missing } = await lookup.look(config.tenant_id, signal);
       backoff.succeeded(performance.now());
       health.connection("calls", null);
-      for (const { devEui } of devices) {
+      for (const { devEui } of options.present()) {
         const lastSeenUs = found.get(devEui)?.lastSeenUs ?? null;
-        const silent = open.has(devEui) && silence.seen(devEui, lastSeenUs);
-        health.looked(devEui, missing.has(devEui), silent);
+        health.looked(devEui, missing.has(devEui), options.isSilent(devEui, lastSeenUs));
       }
     } catch (error) {
       if (signal.aborted) return;
