@@ -13,10 +13,13 @@ export type CallErrorKind = "unauthorized" | "unknown" | "unreachable" | "failed
 export class CallError extends Error {
   override readonly name = "CallError";
   readonly kind: CallErrorKind;
+  /** The gRPC status that the call ended with; `null` when no call was made. */
+  readonly code: number | null;
 
-  constructor(kind: CallErrorKind, message: string) {
+  constructor(kind: CallErrorKind, message: string, code: number | null = null) {
     super(message);
     this.kind = kind;
+    this.code = code;
   }
 }
 
@@ -41,5 +44,6 @@ export function callError(code: number, details: string, secret: string): CallEr
   return new CallError(
     kind,
     `${status[code] ?? `Status ${code}`}: ${cause === "" ? "no reason given" : cause.slice(0, 240)}`,
+    code,
   );
 }

@@ -20,7 +20,9 @@ import {
 import type { ChirpStackConfig } from "../../config/schema.ts";
 import { CallLimit } from "./call_limit.ts";
 import { CallError, callError } from "./call_error.ts";
-import { bearer, openChannel } from "./grpc_channel.ts";
+import type { DownlinkItem } from "../../commands/commands.ts";
+import { enqueueRequest, flushRequest, queueRequest, remoteQueue, type RemoteQueueItem } from "./downlink_messages.ts";
+import { bearer, isEstablished, openChannel } from "./grpc_channel.ts";
 import { timeUsOf, toTimestamp } from "../protobuf_time.ts";
 import { fromSingle } from "./single_float.ts";
 import type { Timing } from "./timing.ts";
@@ -231,6 +233,50 @@ export class ChirpStackApi {
       rssi: part("rssi", answer.getGwRssi()),
       snr: part("snr", answer.getGwSnr()),
     };
+  }
+
+  /**
+   * Whether there is a connection, after waiting for the one that is being made. A broken one is tried anew first.
+   * `CallError` when none can even be tried.
+   */
+  async connected(signal?: AbortSignal): Promise<boolean> {
+    await this.renew();
+    const { channel } = await this.#clients();
+    return await isEstablished(channel, Date.now() + this.#config.timeout * 1000, signal);
+  }
+
+  /**
+   * Puts a downlink at the end of a device's queue; resolves with the id that ChirpStack gave it.
+   *
+   * @param onStart called when the request is on its way: from then on nobody knows whether it counted
+   */
+  async enqueue(item: DownlinkItem, signal?: AbortSignal, onStart?: () => void): Promise<string> {
+    const request = enqueueRequest(item);
+    const { devices } = await this.#clients();
+    const answer = await this.#call<devicePb.EnqueueDeviceQueueItemResponse>((metadata, options, callback) => {
+      onStart?.();
+      return devices.enqueue(request, metadata, options, callback);
+    }, signal);
+    return answer.getId();
+  }
+
+  /** What waits in a device's queue, oldest first. */
+  async queue(devEui: string, signal?: AbortSignal): Promise<RemoteQueueItem[]> {
+    const { devices } = await this.#clients();
+    const answer = await this.#call<devicePb.GetDeviceQueueItemsResponse>(
+      (metadata, options, callback) => devices.getQueue(queueRequest(devEui), metadata, options, callback),
+      signal,
+    );
+    return remoteQueue(answer);
+  }
+
+  /** Empties a device's queue. */
+  async flush(devEui: string, signal?: AbortSignal): Promise<void> {
+    const { devices } = await this.#clients();
+    await this.#call(
+      (metadata, options, callback) => devices.flushQueue(flushRequest(devEui), metadata, options, callback),
+      signal,
+    );
   }
 
   /** Drops a broken connection, so that the next call tries anew instead of waiting out the channel's own pause. */

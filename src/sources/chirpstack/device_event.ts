@@ -47,6 +47,16 @@ export interface NoteEvent extends EventBase {
   readonly kind: "join" | "ack" | "txack" | "log" | "location" | "integration";
   readonly level: "info" | "warning" | "error";
   readonly text: string;
+  /** What became of an item of the device's queue; `null` when the event is about none. */
+  readonly downlink: DownlinkNews | null;
+}
+
+/** What an event says of an item of the device's queue. */
+export interface DownlinkNews {
+  /** `txack`: a gateway sent it; `ack`, `nack`: the device's answer; `error`: ChirpStack dropped it. */
+  readonly kind: "txack" | "ack" | "nack" | "error";
+  readonly queueItemId: string;
+  readonly detail: string | null;
 }
 
 export type DeviceEvent = UplinkEvent | StatusEvent | NoteEvent;
@@ -83,10 +93,22 @@ export function readLogEntry(entry: LogEntry): DeviceEvent | UnreadableEntry {
       return note(base, "join", "info", `Joined the network with address ${text(body.devAddr)}`);
     case "ack":
       return body.acknowledged === true
-        ? note(base, "ack", "info", `Acknowledged downlink ${text(body.queueItemId)}`)
-        : note(base, "ack", "warning", `Did not acknowledge downlink ${text(body.queueItemId)}`);
+        ? note(base, "ack", "info", `Acknowledged downlink ${text(body.queueItemId)}`, news("ack", body.queueItemId))
+        : note(
+          base,
+          "ack",
+          "warning",
+          `Did not acknowledge downlink ${text(body.queueItemId)}`,
+          news("nack", body.queueItemId),
+        );
     case "txack":
-      return note(base, "txack", "info", `Gateway ${text(body.gatewayId)} sent downlink ${text(body.queueItemId)}`);
+      return note(
+        base,
+        "txack",
+        "info",
+        `Gateway ${text(body.gatewayId)} sent downlink ${text(body.queueItemId)}`,
+        news("txack", body.queueItemId, `Sent by gateway ${text(body.gatewayId)}`),
+      );
     case "log":
       return readLog(base, body);
     case "location":
@@ -132,7 +154,20 @@ function readStatus(base: EventBase, body: Json): StatusEvent {
 function readLog(base: EventBase, body: Json): NoteEvent {
   const level = body.level === "ERROR" ? "error" : body.level === "WARNING" ? "warning" : "info";
   const code = text(body.code);
-  return note(base, "log", level, `${code === "" ? "" : `${code}: `}${text(body.description, 240)}`);
+  const said = `${code === "" ? "" : `${code}: `}${text(body.description, 240)}`;
+  return note(base, "log", level, said, level === "error" ? dropped(body, code, said) : null);
+}
+
+// An item that is dropped is named in the context. A gateway that refused to send it drops nothing: the item stays in
+// the queue and goes out with the next chance (chirpstack/src/downlink/tx_ack.rs).
+function dropped(body: Json, code: string, said: string): DownlinkNews | null {
+  if (code === "DOWNLINK_GATEWAY" || !isObject(body.context)) return null;
+  return news("error", body.context.queue_item_id, said);
+}
+
+function news(kind: DownlinkNews["kind"], queueItemId: unknown, detail: string | null = null): DownlinkNews | null {
+  const id = text(queueItemId);
+  return id === "" ? null : { kind, queueItemId: id, detail };
 }
 
 function readLocation(base: EventBase, body: Json): NoteEvent {
@@ -141,8 +176,14 @@ function readLocation(base: EventBase, body: Json): NoteEvent {
   return note(base, "location", "info", `Located at ${place} (latitude, longitude in degrees)`);
 }
 
-function note(base: EventBase, kind: NoteEvent["kind"], level: NoteEvent["level"], text: string): NoteEvent {
-  return { ...base, kind, level, text };
+function note(
+  base: EventBase,
+  kind: NoteEvent["kind"],
+  level: NoteEvent["level"],
+  text: string,
+  downlink: DownlinkNews | null = null,
+): NoteEvent {
+  return { ...base, kind, level, text, downlink };
 }
 
 // The id of the log entry alone is not enough: a server whose log was emptied may count from the beginning again.

@@ -99,6 +99,31 @@ Deno.test("the other events become lines for the feed", () => {
   );
 });
 
+Deno.test("what became of a downlink is told with the id of its queue item", () => {
+  const news = (description: string, body: Record<string, unknown>) => {
+    const event = read(description, { time, ...body });
+    assert.ok(event.kind === "ack" || event.kind === "txack" || event.kind === "log");
+    return event.downlink;
+  };
+  const queueItemId = "0b0e0c6e-0000-4000-8000-000000000001";
+  assert.deepEqual(news("txack", { queueItemId, gatewayId: "02ed9ee0fffe0001" }), {
+    kind: "txack",
+    queueItemId,
+    detail: "Sent by gateway 02ed9ee0fffe0001",
+  });
+  assert.deepEqual(news("ack", { queueItemId, acknowledged: true }), { kind: "ack", queueItemId, detail: null });
+  // a field that has its default is left out
+  assert.deepEqual(news("ack", { queueItemId }), { kind: "nack", queueItemId, detail: null });
+  const expired = { level: "ERROR", code: "EXPIRED", description: "too late", context: { queue_item_id: queueItemId } };
+  assert.deepEqual(news("log", expired), { kind: "error", queueItemId, detail: "EXPIRED: too late" });
+  // the gateway did not send it, but it stays in the queue
+  assert.equal(news("log", { ...expired, code: "DOWNLINK_GATEWAY" }), null);
+  assert.equal(news("log", { ...expired, level: "WARNING" }), null);
+  assert.equal(news("log", { ...expired, context: {} }), null);
+  assert.equal(news("log", { level: "ERROR", code: "OTAA", description: "x" }), null);
+  assert.equal(news("ack", {}), null);
+});
+
 Deno.test("a replay of an event has the identity of the first", () => {
   const body = { time, deduplicationId: "d" };
   const first = read("up", body, { id: "1-0" });

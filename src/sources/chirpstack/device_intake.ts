@@ -1,4 +1,5 @@
 import { getLogger } from "@logtape/logtape";
+import type { DownlinkEvent } from "../../commands/commands.ts";
 import type { DeviceDefinition } from "../../config/topology.ts";
 import { type TagUpdate, tagUpdate } from "../../tags/tag.ts";
 import type { TagStore } from "../../tags/tag_store.ts";
@@ -23,6 +24,8 @@ export interface IntakeOptions {
   readonly faults: FaultBoard;
   readonly feed: EventFeed;
   readonly nowUs: () => number;
+  /** Told what became of downlinks, before the feed is. */
+  readonly onDownlink?: ((event: DownlinkEvent) => void) | undefined;
 }
 
 /** Uplinks on one port are looked at for keys once in so long; a port's keys hardly change. */
@@ -181,6 +184,8 @@ export class DeviceIntake {
   }
 
   #note(devEui: string, event: NoteEvent): void {
+    const { downlink, timeUs } = event;
+    if (downlink !== null) this.#options.onDownlink?.({ devEui, timeUs, ...downlink });
     const old = this.#options.nowUs() - event.timeUs > OLD_US;
     const text = old ? `${event.text} (${formatTimeUs(event.timeUs)})` : event.text;
     this.#options.feed.add(event.level, `device_${event.kind}`, devEui, text);

@@ -1,4 +1,4 @@
-import { Channel, type ChannelCredentials, credentials, Metadata } from "@grpc/grpc-js";
+import { Channel, type ChannelCredentials, connectivityState, credentials, Metadata } from "@grpc/grpc-js";
 import type { ChirpStackConfig } from "../../config/schema.ts";
 import { guardHttp2Sessions } from "../http2_session_guard.ts";
 import { CallError } from "./call_error.ts";
@@ -36,6 +36,25 @@ export async function openChannel(server: ServerAddress, timing: Timing): Promis
       "grpc.enable_retries": 0,
     },
   );
+}
+
+/** Whether a channel has its connection, after waiting for an attempt that is under way; false once that failed. */
+export async function isEstablished(channel: Channel, deadline: number, signal?: AbortSignal): Promise<boolean> {
+  while (!signal?.aborted) {
+    const state = channel.getConnectivityState(true);
+    if (state === connectivityState.READY) return true;
+    if (state === connectivityState.TRANSIENT_FAILURE || state === connectivityState.SHUTDOWN) return false;
+    const changed = await new Promise<boolean>((resolve) => {
+      const leave = () => resolve(false);
+      signal?.addEventListener("abort", leave, { once: true });
+      channel.watchConnectivityState(state, deadline, (error) => {
+        signal?.removeEventListener("abort", leave);
+        resolve(error === undefined);
+      });
+    });
+    if (!changed) return false;
+  }
+  return false;
 }
 
 /** `host:port` for grpc-js and whether TLS is spoken. A URL without a port means 80 or 443. */

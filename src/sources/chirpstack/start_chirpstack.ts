@@ -1,3 +1,4 @@
+import type { DownlinkEvent, Downlinks } from "../../commands/commands.ts";
 import type { ChirpStackConfig } from "../../config/schema.ts";
 import type { DeviceDefinition } from "../../config/topology.ts";
 import type { TagStore } from "../../tags/tag_store.ts";
@@ -6,9 +7,11 @@ import type { FaultBoard } from "../../telemetry/fault_board.ts";
 import type { SourceStatus } from "../../telemetry/status.ts";
 import { ChirpStackApi } from "./chirpstack_api.ts";
 import { DeviceIntake } from "./device_intake.ts";
+import { downlinkCalls } from "./downlink_calls.ts";
 import { type Inventory, InventoryCache } from "./inventory.ts";
 import type { ObservedKey } from "./observed_keys.ts";
 import { startPollMode } from "./poll_mode.ts";
+import { QueueWatch } from "./queue_watch.ts";
 import { readRecentKeys } from "./recent_keys.ts";
 import { SourceHealth } from "./source_health.ts";
 import { type ModeOptions, startStreamMode } from "./stream_mode.ts";
@@ -23,6 +26,8 @@ export interface ChirpStackOptions {
   readonly feed: EventFeed;
   /** µs since the epoch, UTC. */
   readonly nowUs: () => number;
+  /** Told what became of downlinks, whoever enqueued them. Replays come again after a restart. Must not throw. */
+  readonly onDownlink?: (event: DownlinkEvent) => void;
   /** Uniform in [0, 1); spreads reconnects. */
   readonly random?: () => number;
   /** Overrides of {@link defaultTiming}. */
@@ -41,18 +46,24 @@ export interface ChirpStackSource {
    * when ChirpStack cannot be asked.
    */
   observedKeys(devEui: string): Promise<readonly ObservedKey[]>;
+  /** The way down to the devices. Once stopped every call rejects. */
+  readonly downlinks: Downlinks;
   /** Ends everything at once; never waits on the network. */
   stop(): Promise<void>;
 }
 
+/** Longest time between two looks at a queue that holds downlinks, in mode `poll`, ms. */
+const QUEUE_LOOK_MS = 5000;
+
 /** Starts reading from ChirpStack. Returns at once; connecting, and connecting again, goes on in the background. */
 export function startChirpStack(options: ChirpStackOptions): ChirpStackSource {
-  const { config, tags, faults, feed, nowUs, random = Math.random } = options;
+  const { config, tags, faults, feed, nowUs, onDownlink, random = Math.random } = options;
   const timing: Timing = { ...defaultTiming, ...options.timing };
-  const devices = options.devices.filter(({ enabled }) => enabled);
+  let configured = options.devices;
+  let devices = configured.filter(({ enabled }) => enabled);
   const stopping = new AbortController();
   const api = new ChirpStackApi(config, timing);
-  const intake = new DeviceIntake({ devices, tags, faults, feed, nowUs });
+  const intake = new DeviceIntake({ devices, tags, faults, feed, nowUs, onDownlink });
   const health = new SourceHealth({
     mode: config.mode,
     address: config.server_address,
@@ -70,6 +81,11 @@ export function startChirpStack(options: ChirpStackOptions): ChirpStackSource {
   }, stopping.signal);
   const modeOptions: ModeOptions = { config, timing, devices, api, intake, health, nowUs, random };
   const mode = startMode(config.mode, modeOptions);
+  // in mode poll no stream tells what becomes of a downlink
+  const watch = config.mode === "poll" && onDownlink !== undefined
+    ? new QueueWatch({ api, everyMs: Math.min(QUEUE_LOOK_MS, config.polling_frequency * 1000), nowUs, onDownlink })
+    : null;
+  const watching = watch?.run(stopping.signal);
   let stopped: Promise<void> | null = null;
 
   return {
@@ -95,12 +111,14 @@ export function startChirpStack(options: ChirpStackOptions): ChirpStackSource {
       const seen = intake.observedKeys(devEui.toLowerCase());
       return seen.length > 0 ? seen : await readRecentKeys(config, timing, devEui.toLowerCase(), stopping.signal);
     },
+    downlinks: downlinkCalls(api, watch),
     stop: () =>
       stopped ??= (async () => {
         // first: what ends because of the stop is no news
         health.stop();
         stopping.abort(new DOMException("The source was stopped", "AbortError"));
         await mode.stop();
+        await watching;
         await api.stop();
         intake.stop();
       })(),

@@ -1,3 +1,4 @@
+import type { DownlinkEvent } from "../../../commands/commands.ts";
 import type { ChirpStackConfig } from "../../../config/schema.ts";
 import { type Simulator, type SimulatorOptions, startSimulator } from "../../simulator/start_simulator.ts";
 import { type ChirpStackSource, startChirpStack } from "../start_chirpstack.ts";
@@ -32,6 +33,8 @@ export function startQuietSimulator(options: Partial<SimulatorOptions> = {}): Pr
 /** A source with what it works on. */
 export interface World extends Fixture, AsyncDisposable {
   readonly source: ChirpStackSource;
+  /** What the source told of downlinks, oldest first. */
+  readonly downlinkEvents: readonly DownlinkEvent[];
 }
 
 /** Starts a source that reads some devices of a server; it is stopped at the end of the block. */
@@ -53,8 +56,10 @@ export function startWorld(
     api_token: API_TOKEN,
     ...options.config,
   };
+  const downlinkEvents: DownlinkEvent[] = [];
   const source = startChirpStack({
     config,
+    onDownlink: (event) => downlinkEvents.push(event),
     devices: base.devices,
     tags,
     faults,
@@ -62,5 +67,5 @@ export function startWorld(
     nowUs,
     timing: { ...quickTiming, ...options.timing },
   });
-  return { ...base, config, source, [Symbol.asyncDispose]: () => source.stop() };
+  return { ...base, config, source, downlinkEvents, [Symbol.asyncDispose]: () => source.stop() };
 }
