@@ -17,6 +17,7 @@ import {
   DeadbandType,
   HistoryReadRequest,
   MessageSecurityMode,
+  type NodeId,
   OPCUACertificateManager,
   OPCUAClient,
   ReadAtTimeDetails,
@@ -28,10 +29,12 @@ import {
   UserTokenType,
   type Variant,
 } from "node-opcua";
+import { callService } from "./opcua_client_service.ts";
 import type {
   ConnectParams,
   HistoryParams,
   MonitorParams,
+  ServiceParams,
   WireHistoryResult,
   WireValue,
 } from "./opcua_client_process.ts";
@@ -45,6 +48,7 @@ interface Connection {
 }
 
 const connections = new Map<number, Connection>();
+const channels = new Map<number, OPCUAClient>();
 const delays = new Map<number, number[]>();
 let lastConnection = 0;
 let received = 0;
@@ -140,6 +144,38 @@ const methods: Record<string, (params: never) => Promise<unknown>> = {
     inner._secureChannel?.getTransport()._socket?.destroy();
     void client.disconnect().catch(() => {});
     return Promise.resolve();
+  },
+
+  /** Opens a secure channel without a session. */
+  async open(params: ConnectParams) {
+    const client = await makeClient(params);
+    try {
+      await client.connect(params.url);
+    } catch (error) {
+      await client.disconnect().catch(() => {});
+      throw error;
+    }
+    channels.set(++lastConnection, client);
+    return lastConnection;
+  },
+
+  async closeChannel({ id }: { id: number }) {
+    const client = channels.get(id);
+    channels.delete(id);
+    await client?.disconnect();
+  },
+
+  service(params: ServiceParams) {
+    const channel = channels.get(params.id);
+    const { client, session } = channel === undefined ? connection(params.id) : { client: channel, session: undefined };
+    const inner = client as unknown as {
+      performMessageTransaction(request: unknown, done: (error: Error | null, response?: unknown) => void): void;
+    };
+    const token = (session as unknown as { authenticationToken?: NodeId } | undefined)?.authenticationToken;
+    return callService({
+      send: (request, done) => inner.performMessageTransaction(request, done),
+      ...(token === undefined ? {} : { token }),
+    }, params);
   },
 
   async read({ id, nodes, attribute, maxAge, timestamps }: {

@@ -56,6 +56,31 @@ export interface WireHistoryResult {
   readonly values: readonly WireValue[];
 }
 
+/**
+ * Any service request, by its name without `Request`. In `fields`, `{ $date: ms }`, `{ $bytes: hex }` and
+ * `{ $type: name, ... }` stand for times, byte strings and structures, and `header` for fields of the request header.
+ */
+export interface ServiceParams {
+  /** A connection, or a channel of `open`. */
+  readonly id: number;
+  readonly service: string;
+  readonly fields: Readonly<Record<string, unknown>> & { readonly header?: Readonly<Record<string, unknown>> };
+  /** Fields, by paths like `nodesToRead.0.attributeId`, that are set behind the back of the library's checks. */
+  readonly unchecked?: Readonly<Record<string, unknown>>;
+}
+
+/** A response, or the ServiceFault in its place; times, byte strings and structures as in {@link ServiceParams}. */
+export interface ServiceAnswer {
+  readonly $type: string;
+  readonly responseHeader: {
+    readonly serviceResult: string;
+    readonly requestHandle: number;
+    readonly timestamp: unknown;
+  };
+  // deno-lint-ignore no-explicit-any -- each service has its own fields, and what a test expects of them it asserts
+  readonly [field: string]: any;
+}
+
 /** A running client process. `call` sends a request of `opcua_client_main.ts` and resolves with its answer. */
 export interface OpcUaClientProcess extends AsyncDisposable {
   /** Folder of the client's certificates. */

@@ -9,6 +9,7 @@ import {
 } from "node-opcua";
 import type { HistoryService } from "../history/history_service.ts";
 import type { SpaceAccessor } from "../library/library_internals.ts";
+import { readByTheRules } from "./read_rules.ts";
 import type { TagNodes } from "./tag_nodes.ts";
 
 /** From this maximum age on the client takes any value (OPC 10000-4 §5.11.2). */
@@ -49,7 +50,10 @@ export function serveTags(
       }
     }
     if (others.length > 0) {
-      const answers = await readByLibrary(context, { ...request, nodesToRead: others });
+      const answers = await readByTheRules(
+        others,
+        (nodesToRead) => readByLibrary(context, { ...request, nodesToRead }),
+      );
       answers.forEach((answer, i) => results[places[i] ?? 0] = answer);
     }
     return results;

@@ -1,0 +1,4 @@
+import { runSuite } from "./run_suite.ts";
+import { suites } from "./suites.ts";
+
+for (const suite of suites) runSuite(suite);
