@@ -24,6 +24,7 @@ const identities: Readonly<Record<string, string>> = {
   application: "application_id",
   device: "device_id",
   read_metric: "metric_name",
+  command: "command_name",
 };
 /** Most characters of a value in a difference. */
 const longest = 300;

@@ -5,7 +5,7 @@ import type { AuditEntry } from "../audit/audit.ts";
 import { openAudit } from "../audit/open_audit.ts";
 import type { Config } from "../config/schema.ts";
 import { machineNames } from "../config/machine_names.ts";
-import { topologyOf } from "../config/topology.ts";
+import { type Topology, topologyOf } from "../config/topology.ts";
 import { type ControlHandle, startControl } from "../control/start_control.ts";
 import { createOperations } from "../operations/create_operations.ts";
 import { DebugGate } from "../operations/debug_gate.ts";
@@ -36,6 +36,7 @@ import { gatewayId } from "./gateway_id.ts";
 import { pageUrls } from "./page_urls.ts";
 import { RestartablePart } from "./restartable_part.ts";
 import { runningSessions, webSessions } from "./session_sources.ts";
+import { storedSamples } from "./stored_samples.ts";
 
 const log = getLogger(["edgekeep", "gateway"]);
 const SWEEP_MS = 1_000;
@@ -122,7 +123,7 @@ async function compose(
     nowUs,
     onClockAhead: (tag) => clocks.report(tag.definition.group, nowUs()),
   });
-  const topology = topologyOf(config);
+  let topology = topologyOf(config);
   tags.define(topology.tags);
 
   const history = await openHistory({ config: config.storage, dataDir, readerUrl, tags, faults, feed, nowUs });
@@ -280,6 +281,14 @@ async function compose(
     devices: topology.devices.length,
   });
 
+  /** Makes what runs serve other devices, under open sessions. */
+  const define = async (next: Topology) => {
+    const stored = await storedSamples(next.tags, tags, history.writer);
+    topology = next;
+    tags.define(next.tags, stored);
+    source.running?.setDevices(next.devices);
+    await opcua.running?.follow();
+  };
   /** Takes a configuration over. Rejects with the first part's error; those after it still run with the one before. */
   const take = async (next: Config, restart: Reconfigure["restart"]) => {
     config = next;
@@ -289,6 +298,8 @@ async function compose(
       access.configure(accessSettings(next));
       for (const name of restart) await parts[name].restart();
       web.running?.configure({ config: next.runtime.web });
+      // last: what was served until now is only given up when nothing else can fail
+      await define(topologyOf(next));
     } finally {
       release();
     }

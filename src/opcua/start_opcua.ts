@@ -27,6 +27,7 @@ import {
   sampleByIdentity,
 } from "./library/library_internals.ts";
 import { routeLibraryLog } from "./library/library_log.ts";
+import { keepItemsOfDeletedNodes } from "./library/monitored_nodes.ts";
 import { tellReadOnlyFirst } from "./library/session_roles.ts";
 import { limitFields, serverCapabilities, SPARE_CONNECTIONS, transportSettings } from "./sessions/limits.ts";
 import { addFolder } from "./space/folders.ts";
@@ -82,6 +83,11 @@ export interface OpcUaServerHandle extends SessionSource {
   status(): OpcUaStatus;
   /** The trust list for client applications. */
   clientCertificates(): ClientCertificates;
+  /**
+   * Follows names and places of devices, which the tags do not tell. Resolves when the address space shows all that is
+   * defined; sessions and subscriptions stay.
+   */
+  follow(): Promise<void>;
   /** Says goodbye to clients, closes the port, and returns within 5 s. */
   stop(): Promise<void>;
 }
@@ -96,6 +102,7 @@ export async function startOpcUa(options: OpcUaOptions): Promise<OpcUaServerHand
   const { config, gateway, tags } = options;
   routeLibraryLog();
   mendOverflowBit();
+  keepItemsOfDeletedNodes();
   sampleByIdentity(NAMESPACE_INDEX);
   judgeBySessionRoles();
   const hosts = advertisedHosts(config.host_ip_address, config.advertised_hosts, machineNames());
@@ -152,9 +159,11 @@ export async function startOpcUa(options: OpcUaOptions): Promise<OpcUaServerHand
       onRefused: options.onAuthFailed,
     });
     cleanUp.push(() => watch.stop());
-    const sockets = limitConnections(server, config, watch);
+    const { sockets, stop } = limitConnections(server, config, watch);
+    cleanUp.push(stop);
     await server.start();
     cleanUp.push(tags.subscribe(livePush(nodes)), tags.onDefinitions((change) => nodes.apply(change)));
+    cleanUp.push(() => nodes.stop());
     cleanUp.push(watchCertificate({ identity: pki.identity, ...options }), keepRefreshed(health, options.status));
     warnOfOpenEndpoint(options);
     options.faults.clear("opcua_failed");
@@ -181,6 +190,10 @@ export async function startOpcUa(options: OpcUaOptions): Promise<OpcUaServerHand
         certificateNotAfterUs: pki.identity.notAfterUs,
       }),
       clientCertificates: () => certificates,
+      follow: async () => {
+        nodes.apply();
+        await nodes.settled();
+      },
       list: () => logins.list(),
       close: (id) => logins.close(id),
       stop: async () => {

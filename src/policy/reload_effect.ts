@@ -23,10 +23,12 @@ const effects: Readonly<Record<string, readonly ReloadEffect[]>> = {
   "opcua": ["opcua"],
   "opcua.user_name": ["live"],
   "opcua.user_password": ["live"],
-  // the tags judge their age by it
-  "opcua.stale_threshold_seconds": ["worker"],
+  // defined with the tags, which judge their age by it
+  "opcua.stale_threshold_seconds": ["live"],
 
   "storage": ["worker"],
+  // defined with the tags
+  "storage.retention_days": ["live"],
 
   "alarms": ["worker"],
   "commands": ["worker"],
@@ -55,8 +57,8 @@ const effects: Readonly<Record<string, readonly ReloadEffect[]>> = {
 
   "runtime.remote": ["live"],
 
-  // tags, address space, history and source are made from it
-  "application": ["worker"],
+  // tags, address space, history, source, alarms and commands follow it while they run
+  "application": ["live"],
 };
 
 /**

@@ -13,7 +13,7 @@ Deno.test("A key of its own counts more than its table", () => {
   assert.deepEqual(reloadEffects(["opcua", "host_port"]), ["opcua"]);
   assert.deepEqual(reloadEffects(["opcua", "user_password"]), ["live"]);
   assert.deepEqual(reloadEffects(["runtime", "tls", "cert_path"]), ["web", "control"]);
-  assert.deepEqual(reloadEffects(["application", "device", "read_metric", "scale"]), ["worker"]);
+  assert.deepEqual(reloadEffects(["application", "device", "read_metric", "scale"]), ["live"]);
 });
 
 Deno.test("The strongest effect is the one that disturbs most", () => {

@@ -13,13 +13,18 @@ export const READ_ONLY = {
  */
 export function addFolder(namespace: Namespace, parent: UAObject, id: string, name: string): UAObject {
   const folder = namespace.addFolder(parent, { nodeId: `s=${id}`, browseName: name });
+  addNodeVersion(namespace, folder, id);
+  return folder;
+}
+
+/** Gives an object the property that counts changes of what it holds. */
+export function addNodeVersion(namespace: Namespace, object: UAObject, id: string): void {
   const version = namespace.addVariable({
     nodeId: `s=${id}/$NodeVersion`,
     browseName: { name: "NodeVersion", namespaceIndex: 0 },
-    propertyOf: folder,
+    propertyOf: object,
     dataType: "String",
     ...READ_ONLY,
   });
   version.setValueFromSource({ dataType: "String", value: "1" });
-  return folder;
 }

@@ -1,5 +1,6 @@
 import type { BatchListener } from "../../tags/tag_store.ts";
 import { setLiveValue } from "./live_variable.ts";
+import { setOnline } from "./online_state.ts";
 import type { TagNodes } from "./tag_nodes.ts";
 
 /**
@@ -11,7 +12,10 @@ export function livePush(nodes: TagNodes): BatchListener {
     for (const update of batch) {
       if (update.kind !== "live" && update.kind !== "status") continue;
       const node = nodes.get(update.tag.id);
-      if (node !== undefined) setLiveValue(node.variable, update, node.dataType);
+      // a tag whose type just changed gets its new node with its value
+      if (node === undefined || node.dataType !== update.tag.definition.dataType) continue;
+      setLiveValue(node.variable, update, node.dataType);
+      if (node.online !== null) setOnline(node.online, update);
     }
   };
 }

@@ -14,11 +14,20 @@ import type { DeviceDefinition } from "../../config/topology.ts";
 import type { DataTypeName, Tag, TagDefinition, TagId } from "../../tags/tag.ts";
 import { dataValueOf, scalar } from "./data_values.ts";
 import { engineeringUnits } from "./engineering_units.ts";
-import { addFolder, READ_ONLY } from "./folders.ts";
+import { READ_ONLY } from "./folders.ts";
 import type { LiveVariable } from "../library/library_internals.ts";
+import { withoutModelChanges } from "../library/model_change.ts";
+import { reattachItems } from "../library/monitored_nodes.ts";
+import { DeviceNodes } from "./device_nodes.ts";
+import { InSlices } from "./in_slices.ts";
 import { setLiveValue } from "./live_variable.ts";
+import { ModelChanges } from "./model_changes.ts";
+import { setOnline } from "./online_state.ts";
 
 const log = getLogger(["edgekeep", "opcua"]);
+
+/** The tag whose age tells whether its device is there: every message of the device moves it. */
+const HEARD = "$lastSeen";
 
 /** A tag and the variable that serves it. */
 export interface TagNode {
@@ -27,10 +36,10 @@ export interface TagNode {
   readonly dataType: DataTypeName;
   /** The definition the node was last made or adjusted to. */
   definition: TagDefinition;
+  readonly parent: UAObject;
+  /** The device's online state, where the tag decides on it. */
+  readonly online: LiveVariable | null;
 }
-
-/** The address space with the switch that keeps the library from looking for model changes while nobody listens. */
-type ModelSpace = AddressSpace & { suspendModelChangeEvents?: boolean };
 
 /** What {@link TagNodes.apply} is told: the same shape as the tag store's `DefinitionChange`. */
 export interface TagChange {
@@ -39,34 +48,34 @@ export interface TagChange {
   readonly changed: readonly Tag[];
 }
 
+const noChange: TagChange = { added: [], removed: [], changed: [] };
+
 /**
  * The folders and variables of applications, devices and metrics, kept equal to the tags and devices that are defined.
- * Application folder → device folder → metric, with NodeIds `<applicationId>`, `<dev>`, `<dev>/<metric>`.
+ * Application folder → device object → metric, with NodeIds `<applicationId>`, `<dev>`, `<dev>/<metric>`.
  */
 export class TagNodes {
-  readonly #space: ModelSpace;
+  readonly #space: AddressSpace;
   readonly #namespace: Namespace;
-  readonly #gatewayFolder: UAObject;
-  readonly #devices: () => readonly DeviceDefinition[];
   readonly #nodes = new Map<TagId, TagNode>();
-  /** Device folders by group, with how many tags each holds. */
-  readonly #deviceFolders = new Map<
-    string,
-    { readonly folder: UAObject; readonly application: string; tags: number }
-  >();
-  /** Application folders by application id, with how many device folders each holds. */
-  readonly #applicationFolders = new Map<string, { readonly folder: UAObject; devices: number }>();
+  readonly #changes = new ModelChanges();
+  readonly #devices: DeviceNodes;
+  readonly #slices: InSlices;
 
   constructor(
-    space: ModelSpace,
+    space: AddressSpace,
     namespace: Namespace,
     gatewayFolder: UAObject,
     devices: () => readonly DeviceDefinition[],
   ) {
     this.#space = space;
     this.#namespace = namespace;
-    this.#gatewayFolder = gatewayFolder;
-    this.#devices = devices;
+    const root = space.rootFolder.objects;
+    this.#devices = new DeviceNodes({ namespace, root, gatewayFolder, devices, changes: this.#changes });
+    this.#slices = new InSlices((slice) => {
+      withoutModelChanges(space, slice);
+      this.#changes.raise(space);
+    });
   }
 
   get size(): number {
@@ -78,6 +87,11 @@ export class TagNodes {
     return this.#nodes.get(id as TagId);
   }
 
+  /** The object of a device, below which others put nodes of theirs; made when it is not there. */
+  device(devEui: string): UAObject {
+    return this.#devices.object(devEui);
+  }
+
   /** Whether any node of the address space has this id (`ns=0;i=2253`). */
   exists(nodeId: string): boolean {
     return this.#space.findNode(nodeId) !== null;
@@ -85,30 +99,52 @@ export class TagNodes {
 
   /** Adds the nodes of `tags`, silently: for the start, before anybody is connected. */
   addAll(tags: Iterable<Tag>): void {
-    const devices = new Map(this.#devices().map((device) => [device.devEui, device]));
-    this.#space.suspendModelChangeEvents = true;
-    try {
-      for (const tag of tags) this.#add(tag, devices);
-    } finally {
-      this.#space.suspendModelChangeEvents = false;
-    }
+    withoutModelChanges(this.#space, () => {
+      for (const tag of tags) this.#add(tag);
+    });
+    this.#changes.clear();
   }
 
-  /** Follows a change of definitions under open sessions and tells clients by a model change event. */
-  apply(change: TagChange): void {
-    const devices = new Map(this.#devices().map((device) => [device.devEui, device]));
-    for (const tag of change.removed) this.#remove(tag.id);
-    for (const tag of change.changed) {
-      const node = this.#nodes.get(tag.id);
-      if (node !== undefined && this.#adjust(node)) continue;
-      if (node !== undefined) this.#remove(tag.id);
-      this.#add(tag, devices);
-    }
-    for (const tag of change.added) this.#add(tag, devices);
-    this.#rename(devices);
+  /**
+   * Follows a change of tags, or of the names and places of devices alone, under open sessions, and tells clients by
+   * model change events. What takes long is done in slices: {@link settled} resolves at the end.
+   */
+  apply(change: TagChange = noChange): void {
+    this.#devices.readDefinitions();
+    const piece = (work: () => void) => () => {
+      try {
+        work();
+      } catch (error) {
+        const reason = error instanceof Error ? error.message : String(error);
+        log.error("Cannot change an OPC UA node: {reason}", { event: "opcua_node_failed", reason });
+      }
+    };
+    this.#slices.add([
+      ...change.removed.map((tag) => piece(() => this.#remove(tag.id))),
+      ...change.changed.map((tag) => piece(() => this.#change(tag))),
+      ...change.added.map((tag) => piece(() => this.#add(tag))),
+      piece(() => this.#devices.follow()),
+    ]);
   }
 
-  #add(tag: Tag, devices: ReadonlyMap<string, DeviceDefinition>): void {
+  /** Resolves when the address space shows what is defined. */
+  settled(): Promise<void> {
+    return this.#slices.settled();
+  }
+
+  /** Gives up what was not done yet. */
+  stop(): void {
+    this.#slices.stop();
+  }
+
+  #change(tag: Tag): void {
+    const node = this.#nodes.get(tag.id);
+    if (node !== undefined && this.#adjust(node)) return;
+    if (node !== undefined) this.#remove(tag.id);
+    this.#add(tag);
+  }
+
+  #add(tag: Tag): void {
     const { definition } = tag;
     const nodeId = `s=${tag.id}`;
     if (this.#namespace.findNode(`ns=${this.#namespace.index};${nodeId}`) !== null) {
@@ -118,7 +154,7 @@ export class TagNodes {
       });
       return;
     }
-    const parent = this.#folderOf(definition.group, devices);
+    const parent = this.#devices.take(definition.group, definition.name);
     const variable = this.#namespace.addVariable({
       nodeId,
       browseName: definition.name,
@@ -128,12 +164,30 @@ export class TagNodes {
       minimumSamplingInterval: 0,
       ...accessOf(definition),
     }) as LiveVariable;
+    this.#changes.added(variable, parent);
     if (definition.unit !== "") this.#addUnits(variable, definition);
     if (definition.range !== null) this.#addRange(variable, definition, definition.range);
     variable.$dataValue = dataValueOf(tag, definition.dataType);
-    this.#nodes.set(tag.id, { tag, variable, dataType: definition.dataType, definition });
-    const device = this.#deviceFolders.get(definition.group);
-    if (device !== undefined) device.tags++;
+    const online = definition.name === HEARD ? this.#addOnline(tag) : null;
+    this.#nodes.set(tag.id, { tag, variable, dataType: definition.dataType, definition, parent, online });
+    reattachItems(this.#space, variable);
+  }
+
+  /** Whether the device was heard of late: the quality of its `$lastSeen`, which goes by the device's own interval. */
+  #addOnline(tag: Tag): LiveVariable {
+    const { group } = tag.definition;
+    const object = this.#devices.object(group);
+    const variable = this.#namespace.addVariable({
+      nodeId: `s=${group}/$online`,
+      browseName: "Online",
+      componentOf: object,
+      dataType: "Boolean",
+      ...READ_ONLY,
+    }) as LiveVariable;
+    this.#changes.added(variable, object);
+    setOnline(variable, tag);
+    reattachItems(this.#space, variable);
+    return variable;
   }
 
   /** Brings a node to its tag's new definition in place, or says that it must be made anew. */
@@ -159,6 +213,7 @@ export class TagNodes {
     node.definition = definition;
     // switching a tag off or on changes its status without a batch
     setLiveValue(node.variable, node.tag, node.dataType);
+    if (node.online !== null) setOnline(node.online, node.tag);
     return true;
   }
 
@@ -166,60 +221,12 @@ export class TagNodes {
     const node = this.#nodes.get(id);
     if (node === undefined) return;
     this.#nodes.delete(id);
-    this.#namespace.deleteNode(node.variable);
-    const group = node.definition.group;
-    const device = this.#deviceFolders.get(group);
-    if (device === undefined || --device.tags > 0) return;
-    this.#deviceFolders.delete(group);
-    this.#namespace.deleteNode(device.folder);
-    const application = this.#applicationFolders.get(device.application);
-    if (application === undefined || --application.devices > 0) return;
-    this.#applicationFolders.delete(device.application);
-    this.#namespace.deleteNode(application.folder);
-  }
-
-  #folderOf(group: string, devices: ReadonlyMap<string, DeviceDefinition>): UAObject {
-    if (group === "gateway") return this.#gatewayFolder;
-    const known = this.#deviceFolders.get(group);
-    if (known !== undefined) return known.folder;
-    const device = devices.get(group);
-    const applicationId = device?.applicationId ?? "";
-    const parent = device === undefined
-      ? this.#space.rootFolder.objects
-      : this.#applicationFolder(applicationId, device.applicationName);
-    const folder = this.#addFolder(parent, group, device?.name ?? group);
-    this.#deviceFolders.set(group, { folder, application: applicationId, tags: 0 });
-    const application = this.#applicationFolders.get(applicationId);
-    if (application !== undefined) application.devices++;
-    return folder;
-  }
-
-  #applicationFolder(id: string, name: string): UAObject {
-    const known = this.#applicationFolders.get(id);
-    if (known !== undefined) return known.folder;
-    const folder = this.#addFolder(this.#space.rootFolder.objects, id, name);
-    this.#applicationFolders.set(id, { folder, devices: 0 });
-    return folder;
-  }
-
-  #addFolder(parent: UAObject, id: string, name: string): UAObject {
-    const index = this.#namespace.index;
-    // an application may be called like a device or like the gateway's own folder: `$` marks the id that had to give way
-    const free = this.#namespace.findNode(`ns=${index};s=${id}`) === null ? id : `$application/${id}`;
-    return addFolder(this.#namespace, parent, free, name);
-  }
-
-  /** Takes over new names of devices and applications whose tags stayed. */
-  #rename(devices: ReadonlyMap<string, DeviceDefinition>): void {
-    for (const [group, { folder, application }] of this.#deviceFolders) {
-      const device = devices.get(group);
-      if (device === undefined) continue;
-      renameFolder(folder, device.name);
-      const parent = this.#applicationFolders.get(application);
-      if (parent !== undefined && device.applicationId === application) {
-        renameFolder(parent.folder, device.applicationName);
-      }
+    for (const variable of [node.online, node.variable]) {
+      if (variable === null) continue;
+      this.#changes.deleted(variable, variable === node.variable ? node.parent : null);
+      this.#namespace.deleteNode(variable);
     }
+    this.#devices.release(node.definition.group);
   }
 
   #addUnits(variable: UAVariable, definition: TagDefinition): void {
@@ -266,10 +273,4 @@ function propertyValue(value: unknown): DataValue {
 
 function property(variable: UAVariable, name: string): UAVariable | null {
   return variable.getPropertyByName(name, 0) as UAVariable | null;
-}
-
-function renameFolder(folder: UAObject, name: string): void {
-  if (folder.browseName.name === name) return;
-  folder.browseName.name = name;
-  folder.setDisplayName(name);
 }
