@@ -38,6 +38,7 @@ import { rejectedCertificates } from "./security/rejected_certificates.ts";
 import { livePush } from "./space/live_push.ts";
 import { openPki, type Pki } from "./security/open_pki.ts";
 import { type LoginAccess, type SessionLogins, sessionLogins } from "./sessions/session_logins.ts";
+import { aggregatedEvents } from "./sessions/aggregated_event.ts";
 import { type LoginRefusal, type SessionWatch, watchSessions } from "./sessions/session_watch.ts";
 import { serveTags } from "./space/space_service.ts";
 import { TagNodes } from "./space/tag_nodes.ts";
@@ -287,8 +288,20 @@ function warnOfOpenEndpoint({ config, faults }: OpcUaOptions): void {
   }
 }
 
-/** Applies `max_connections_per_address`; returns the open sockets. */
-function limitConnections(server: OPCUAServer, config: OpcUaConfig, watch: SessionWatch): ReadonlySet<Socket> {
+/** Applies `max_connections_per_address` and tells of bytes that make no sense; returns the open sockets. */
+function limitConnections(
+  server: OPCUAServer,
+  config: OpcUaConfig,
+  watch: SessionWatch,
+): { readonly sockets: ReadonlySet<Socket>; readonly stop: () => void } {
+  const unreadable = aggregatedEvents<{ address: string; reason: string }>(({ address, reason }, count) =>
+    log.warning("Closed the OPC UA connection of {source_ip}, which sent what cannot be read: {reason}", {
+      event: "opcua_bytes_unreadable",
+      source_ip: address,
+      reason,
+      count,
+    })
+  );
   const sockets = new Set<Socket>();
   const perAddress = new Map<string, number>();
   guardConnections(server, (socket) => {
@@ -307,8 +320,12 @@ function limitConnections(server: OPCUAServer, config: OpcUaConfig, watch: Sessi
       else perAddress.delete(address);
     });
     return true;
-  });
-  return sockets;
+  }, (address, error) => unreadable.report(address, { address, reason: reasonOf(error) }));
+  return { sockets, stop: () => unreadable.stop() };
+}
+
+function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }
 
 async function shutDown(server: OPCUAServer, pki: Pki, sockets: ReadonlySet<Socket>): Promise<void> {

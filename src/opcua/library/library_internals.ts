@@ -14,6 +14,8 @@ import {
   type UAVariable,
 } from "node-opcua";
 
+import { peerAddress } from "../../config/address.ts";
+
 /**
  * The few parts of node-opcua that its public types hide and that this room stands on. Everything that reaches behind
  * the library's face is here, so that a new version has one place to be checked against. Versions are pinned exactly.
@@ -74,8 +76,14 @@ export function listenerOf(server: OPCUAServer): Server {
  *
  * node-opcua registers its own `connection` handler when it makes the listener, so it must be taken off and called from
  * here: a listener that merely runs first could not keep it from starting a channel on a dead socket.
+ *
+ * @param onFault told of bytes that node-opcua threw at; their connection is already gone
  */
-export function guardConnections(server: OPCUAServer, accept: (socket: Socket) => boolean): void {
+export function guardConnections(
+  server: OPCUAServer,
+  accept: (socket: Socket) => boolean,
+  onFault: (address: string, error: unknown) => void,
+): void {
   const listener = listenerOf(server);
   const own = listener.listeners("connection") as ((socket: Socket) => void)[];
   listener.removeAllListeners("connection");
@@ -84,8 +92,33 @@ export function guardConnections(server: OPCUAServer, accept: (socket: Socket) =
       socket.destroy();
       return;
     }
+    // a socket forgets its peer when it closes
+    const address = peerAddress(socket.remoteAddress);
+    containFaults(socket, (error) => onFault(address, error));
     for (const handle of own) handle.call(listener, socket);
   });
+}
+
+/**
+ * Ends a connection at whose bytes node-opcua throws. What is thrown in a socket's event is nobody's to catch and would
+ * end the process: a Hello and a chunk of a wrong size in one segment are enough, as the assembler that goes on with the
+ * second has lost its listeners by then.
+ */
+function containFaults(socket: Socket, onFault: (error: unknown) => void): void {
+  const addListener = socket.on.bind(socket) as (event: string, listener: (...args: unknown[]) => void) => Socket;
+  const contained = (event: string, listener: (...args: unknown[]) => void) =>
+    addListener(
+      event,
+      event !== "data" ? listener : (...args) => {
+        try {
+          listener.apply(socket, args);
+        } catch (error) {
+          socket.destroy();
+          onFault(error);
+        }
+      },
+    );
+  socket.on = socket.addListener = contained as Socket["on"];
 }
 
 /**
