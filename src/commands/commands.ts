@@ -98,7 +98,10 @@ export type CancelAnswer =
   | { readonly ok: true; readonly command: Command }
   | {
     readonly ok: false;
-    /** `too_late`: it was sent, has ended, or shares ChirpStack's queue with items of others. */
+    /**
+     * `too_late`: it was sent, has ended, or shares ChirpStack's queue with items of others. `unreachable`: ChirpStack or the
+     * disk does not answer, or it is being handed over; it may work later.
+     */
     readonly reason: "unknown_id" | "too_late" | "unreachable";
     readonly message: string;
   };
@@ -137,6 +140,7 @@ export interface Commands {
   newest(devEui: string, command: string): Command | undefined;
   /** The newest that the device acknowledged; for an unconfirmed definition that was transmitted. */
   lastDone(devEui: string, command: string): Command | undefined;
+  /** Those that have not ended, and those that ended `unknown` within a day. */
   counts(): { readonly open: number; readonly unknown: number };
   /** Every change of a command, after it was stored. A listener must not throw. */
   subscribe(listener: (command: Command) => void): () => void;
@@ -183,8 +187,8 @@ export interface DownlinkItem {
 }
 
 /**
- * Thrown by {@link Downlinks}: `refused` will not change by trying again, `unreachable` nobody knows whether the call
- * counted.
+ * Thrown by {@link Downlinks}: `refused` did not count and will not change by trying again, `not_sent` certainly did not
+ * count and is tried again, `unreachable` nobody knows whether the call counted. Any other error is taken for the last.
  */
 export class DownlinkError extends Error {
   override readonly name = "DownlinkError";

@@ -164,6 +164,19 @@ export const faultCatalogue = catalogue({
     cause: "Writing access.db in data_dir fails: the disk is full, read-only or broken.",
     remedy: "Free space or mend the disk. Who is known still gets in; changes are refused until then.",
   },
+  alarm_store_damaged: {
+    title: "The file of alarms was damaged and set aside",
+    severity: "error",
+    cause: "SQLite found alarms.db damaged or not a database. It was renamed, never deleted; a new one is in use.",
+    remedy:
+      "Check the disk. The old file lies beside the new one as alarms.db.corrupt-<time>; the journal begins anew.",
+  },
+  alarm_store_unwritable: {
+    title: "Alarms cannot be stored",
+    severity: "error",
+    cause: "Writing alarms.db in data_dir fails: the disk is full, read-only or broken.",
+    remedy: "Free space or mend the disk. Alarms go on; their events wait in memory up to a limit.",
+  },
   pairing_under_attack: {
     title: "Somebody guesses pairing codes",
     severity: "warning",
@@ -197,6 +210,31 @@ export const faultCatalogue = catalogue({
     cause: "Its end has passed, its start has not come, or the clock of this machine is wrong.",
     remedy:
       "Check the clock (timedatectl), then renew it: `edgekeep pki renew`, or put the new files of your CA in place.",
+  },
+  command_store_failed: {
+    title: "Commands cannot be stored",
+    severity: "error",
+    cause: "Writing commands.db in data_dir fails: the disk is full, read-only or broken.",
+    remedy: "Free space or mend the disk. Until then commands are refused, and none is sent.",
+  },
+  command_store_damaged: {
+    title: "The command store was damaged and set aside",
+    severity: "error",
+    cause: "SQLite found commands.db damaged or not a database. It was renamed, never deleted; a new one is in use.",
+    remedy: "Check the disk, and look in ChirpStack's queues: commands that were under way are not known any more.",
+  },
+  commands_unreachable: {
+    title: "Commands cannot be handed to ChirpStack",
+    severity: "warning",
+    cause: "ChirpStack does not answer calls about the device's queue, or refuses them.",
+    remedy: "Check ChirpStack and the rights of its API token. Commands wait until their deadline.",
+  },
+  command_unknown: {
+    title: "Nobody knows whether a command was sent",
+    severity: "warning",
+    cause:
+      "The gateway stopped, or the connection broke, at the moment of sending, or the command left ChirpStack's queue unheard.",
+    remedy: "Look at the device, then send the command again if needed: the gateway does not repeat it by itself.",
   },
   worker_restarted: {
     title: "The gateway restarted after a crash",

@@ -132,6 +132,19 @@ export const germanFaults: Readonly<
     remedy:
       "Eine Kopie liegt daneben als access.db.damaged-<Zeit>. Eine Sicherung zurückspielen oder Benutzer auf diesem Rechner neu anlegen: `edgekeep user add`.",
   },
+  alarm_store_damaged: {
+    title: "Die Datei der Alarme war beschädigt und wurde beiseitegelegt",
+    cause:
+      "SQLite fand alarms.db beschädigt oder erkannte keine Datenbank. Sie wurde umbenannt, nie gelöscht; eine neue ist in Gebrauch.",
+    remedy:
+      "Den Datenträger prüfen. Die alte Datei liegt als alarms.db.corrupt-<Zeit> daneben; das Journal beginnt neu.",
+  },
+  alarm_store_unwritable: {
+    title: "Alarme können nicht gespeichert werden",
+    cause: "Das Schreiben von alarms.db in data_dir schlägt fehl: Datenträger voll, schreibgeschützt oder defekt.",
+    remedy:
+      "Platz schaffen oder den Datenträger instand setzen. Alarme gehen weiter; ihre Ereignisse warten bis zu einer Grenze im Speicher.",
+  },
   access_store_unwritable: {
     title: "Benutzer und Token können nicht gespeichert werden",
     cause: "Das Schreiben von access.db in data_dir schlägt fehl: Datenträger voll, schreibgeschützt oder defekt.",
@@ -168,6 +181,31 @@ export const germanFaults: Readonly<
     cause: "Sein Ende ist vorbei, sein Beginn noch nicht gekommen, oder die Uhr dieses Geräts geht falsch.",
     remedy:
       "Die Uhr prüfen (timedatectl), dann erneuern: `edgekeep pki renew`, oder die neuen Dateien Ihrer CA hinlegen.",
+  },
+  command_store_failed: {
+    title: "Befehle können nicht gespeichert werden",
+    cause:
+      "commands.db in data_dir lässt sich nicht schreiben: der Datenträger ist voll, schreibgeschützt oder defekt.",
+    remedy:
+      "Platz schaffen oder den Datenträger richten. Bis dahin werden Befehle abgelehnt, und keiner wird gesendet.",
+  },
+  command_store_damaged: {
+    title: "Der Befehlsspeicher war beschädigt und wurde beiseitegelegt",
+    cause:
+      "SQLite fand commands.db beschädigt oder keine Datenbank. Sie wurde umbenannt, nie gelöscht; eine neue ist in Gebrauch.",
+    remedy:
+      "Den Datenträger prüfen und in die Warteschlangen von ChirpStack sehen: laufende Befehle sind nicht mehr bekannt.",
+  },
+  commands_unreachable: {
+    title: "Befehle können nicht an ChirpStack übergeben werden",
+    cause: "ChirpStack beantwortet Aufrufe zur Warteschlange des Geräts nicht oder lehnt sie ab.",
+    remedy: "ChirpStack und die Rechte seines API-Tokens prüfen. Befehle warten bis zu ihrer Frist.",
+  },
+  command_unknown: {
+    title: "Niemand weiß, ob ein Befehl gesendet wurde",
+    cause:
+      "Im Moment des Sendens hielt das Gateway an oder brach die Verbindung ab, oder der Befehl verließ die Warteschlange von ChirpStack ungehört.",
+    remedy: "Das Gerät ansehen und den Befehl bei Bedarf neu senden: das Gateway wiederholt ihn nicht von selbst.",
   },
   worker_restarted: {
     title: "Das Gateway ist nach einem Absturz neu gestartet",

@@ -1,0 +1,506 @@
+import { Backoff } from "../telemetry/backoff.ts";
+import type { StoredCommand } from "./command_store.ts";
+import { isEnded } from "./command_state.ts";
+import {
+  type CancelAnswer,
+  type Command,
+  type CommandState,
+  DownlinkError,
+  type DownlinkEvent,
+  type Downlinks,
+  type QueuedDownlink,
+} from "./commands.ts";
+import { findItem } from "./find_item.ts";
+import { nextState } from "./next_state.ts";
+import { unlessAborted } from "./unless_aborted.ts";
+import { SerialRunner } from "./serial_runner.ts";
+
+/** Waits of a lane. */
+export interface LaneTiming {
+  /**
+   * How long what was told of a downlink may still be under way, ms: calls that timed out, and replays after a start, when
+   * a stream of events may be in its longest backoff.
+   */
+  readonly settleMs: number;
+  /** How often the network server's queue is looked at while one of ours is in it, ms. */
+  readonly watchMs: number;
+  /** How long after its deadline a command waits for a network server that cannot be asked, ms. */
+  readonly lostMs: number;
+  /** After how long something is tried or looked at again that is due, ms. */
+  readonly againMs: number;
+}
+
+export const laneTiming: LaneTiming = { settleMs: 40_000, watchMs: 60_000, lostMs: 60_000, againMs: 5_000 };
+
+/** Longest wait of a timer, ms. */
+const LONGEST_MS = 3_600_000;
+/** What was told of downlinks whose command is not known yet, at most. */
+const MOST_HEARD = 64;
+
+/** What a lane needs of its owner. */
+export interface LaneParts {
+  readonly timing: LaneTiming;
+  readonly nowUs: () => number;
+  /** Waits so long or until the signal aborts; never rejects. */
+  readonly pause: (ms: number, signal: AbortSignal) => Promise<void>;
+  /** The way to the devices, and since when there is one, µs. */
+  readonly way: () => { readonly downlinks: Downlinks; readonly sinceUs: number } | null;
+  /** Writes that a command is about to be handed over, or was not; `false` when the disk refuses. */
+  readonly intend: (stored: StoredCommand, intention: StoredCommand["intention"]) => boolean;
+  /** Writes a command's new state and tells of it; `false` when the disk refuses. */
+  readonly save: (command: Command) => boolean;
+  /** Whether an id belongs to a command of ours. */
+  readonly isOurs: (queueItemId: string) => boolean;
+  /** Tells that commands cannot be handed over, or with `null` that they can. */
+  readonly troubled: (devEui: string, why: string | null) => void;
+  /** Tells of an error that should not be: the lane goes on. */
+  readonly failed: (devEui: string, error: unknown) => void;
+}
+
+/**
+ * The commands of one device that have not ended, first in first out: only the first is ever handed to the network
+ * server, and the next follows when it has ended. Everything that changes a command goes through here, one after the
+ * other.
+ */
+export class DeviceLane {
+  readonly #devEui: string;
+  readonly #parts: LaneParts;
+  readonly #serial = new SerialRunner();
+  readonly #stop = new AbortController();
+  readonly #startedUs: number;
+  readonly #backoff = new Backoff({ firstMs: 1_000, maxMs: 60_000 });
+  #waiting: StoredCommand[] = [];
+  #heard: DownlinkEvent[] = [];
+  /** What has become of the first command and the disk has not taken yet: nothing else happens before it does. */
+  #unsaved: Command | null = null;
+  #running: Promise<void> | null = null;
+  #wake = new AbortController();
+  /** Not before this time, µs: a call failed. */
+  #retryUs = 0;
+  #lookUs = 0;
+  /** Since when the first command's fate is open, µs; `null` while it is not. */
+  #openSinceUs: number | null = null;
+  /** Since when calls come through, µs; `null` while they do not. */
+  #reachedSinceUs: number | null = null;
+  /** Since when its item is no longer in the queue, µs. */
+  #goneSinceUs: number | null = null;
+
+  constructor(devEui: string, parts: LaneParts) {
+    this.#devEui = devEui;
+    this.#parts = parts;
+    this.#startedUs = parts.nowUs();
+  }
+
+  /** Commands that have not ended. */
+  get size(): number {
+    return this.#waiting.length;
+  }
+
+  /** Takes a stored command; those of before are done first. */
+  add(stored: StoredCommand): void {
+    this.#waiting.push(stored);
+    this.#go();
+  }
+
+  /** There is a way to the devices, or another, or none. */
+  connected(): void {
+    this.#retryUs = 0;
+    this.#lookUs = 0;
+    this.#go();
+  }
+
+  /** What was told of a downlink of this device. */
+  hear(event: DownlinkEvent): void {
+    const [head] = this.#waiting;
+    if (head === undefined) return;
+    const { queueItemId } = head.command;
+    if (queueItemId !== null && queueItemId !== event.queueItemId) return;
+    // nothing of it can be with the network server: it was not handed over
+    if (queueItemId === null && head.intention === null && this.#unsaved === null) return;
+    if (queueItemId === null || this.#unsaved !== null) {
+      this.#heard.push(event);
+      if (this.#heard.length > MOST_HEARD) this.#heard.shift();
+    } else this.#apply(head.command, event);
+    this.#go();
+  }
+
+  /** Takes a command back. */
+  cancel(id: string): Promise<CancelAnswer> {
+    return this.#serial.run(async () => {
+      const answer = await this.#cancel(id);
+      this.#go();
+      return answer;
+    });
+  }
+
+  /** Ends what is under way; never waits for the network server. */
+  async stop(): Promise<void> {
+    this.#stop.abort();
+    this.#wake.abort();
+    await this.#running;
+  }
+
+  #go(): void {
+    this.#wake.abort();
+    if (this.#stop.signal.aborted || this.#waiting.length === 0) return;
+    this.#running ??= this.#run().finally(() => {
+      this.#running = null;
+      // one may have come between the last look and the end
+      if (this.#waiting.length > 0 && !this.#stop.signal.aborted) this.#go();
+    });
+  }
+
+  async #run(): Promise<void> {
+    while (this.#waiting.length > 0 && !this.#stop.signal.aborted) {
+      this.#wake = new AbortController();
+      let ms: number;
+      try {
+        ms = await this.#serial.run(() => this.#step());
+      } catch (error) {
+        this.#parts.failed(this.#devEui, error);
+        ms = this.#parts.timing.againMs;
+      }
+      if (ms > 0 && this.#waiting.length > 0) await this.#parts.pause(ms, this.#wake.signal);
+    }
+  }
+
+  /** Does the next thing. Gives how long nothing is to be done then, ms. */
+  async #step(): Promise<number> {
+    if (!this.#saveAgain()) return this.#parts.timing.againMs;
+    if (!this.#expireWaiting()) return this.#parts.timing.againMs;
+    const [head] = this.#waiting;
+    if (head === undefined) {
+      this.#parts.troubled(this.#devEui, null);
+      return 0;
+    }
+    const { state, queueItemId } = head.command;
+    if (state === "pending") {
+      if (queueItemId === null && head.intention === null) await this.#handOver(head);
+      else await this.#lookForLost(head);
+    } else if (state === "queued") await this.#follow(head.command);
+    else this.#giveUpWaiting(head.command);
+    return this.#waiting[0]?.command === head.command || this.#unsaved !== null ? this.#untilNext() : 0;
+  }
+
+  /** Ends what is too late and was certainly not handed over. */
+  #expireWaiting(): boolean {
+    const nowUs = this.#parts.nowUs();
+    for (const { command, intention } of [...this.#waiting]) {
+      if (command.state !== "pending" || intention !== null || command.deadlineUs > nowUs) continue;
+      const detail = "It was not handed to ChirpStack in time";
+      if (!this.#save({ ...command, state: "expired", detail, updatedUs: nowUs })) return false;
+    }
+    return true;
+  }
+
+  async #handOver(head: StoredCommand): Promise<void> {
+    const way = this.#ready();
+    if (way === null) return;
+    const { devEui, fPort, confirmed, deadlineUs } = head.command;
+    let before: readonly QueuedDownlink[];
+    try {
+      before = await this.#call((signal) => way.queue(devEui, signal));
+    } catch (error) {
+      if (this.#moved(head)) return;
+      if (error instanceof DownlinkError && error.kind === "refused") this.#end(head.command, "failed", error.message);
+      else this.#later(error);
+      return;
+    }
+    if (this.#moved(head) || deadlineUs <= this.#parts.nowUs()) return;
+    const intention = { timeUs: this.#parts.nowUs(), before: before.map(({ id }) => id) };
+    if (!this.#parts.intend(head, intention)) {
+      this.#retryUs = this.#parts.nowUs() + this.#parts.timing.againMs * 1000;
+      return;
+    }
+    const intended = this.#replace(head, { ...head, intention });
+    let id: string;
+    try {
+      const item = { devEui, fPort, confirmed, payload: head.payload, expiresUs: deadlineUs };
+      id = await this.#call((signal) => way.enqueue(item, signal));
+    } catch (error) {
+      if (this.#stop.signal.aborted) return;
+      if (error instanceof DownlinkError && error.kind === "refused") {
+        this.#end(intended.command, "failed", error.message);
+        return;
+      }
+      if (error instanceof DownlinkError && error.kind === "not_sent") this.#takeBack(intended);
+      else this.#openSinceUs = this.#parts.nowUs();
+      this.#later(error);
+      return;
+    }
+    this.#reached();
+    // even while stopping: what is known now is worth more than what can be found out later
+    this.#adopt(intended.command, id, null);
+  }
+
+  /** It was certainly not handed over: it waits as before. */
+  #takeBack(intended: StoredCommand): void {
+    // when the disk refuses, the intention stays, and with it the doubt
+    if (this.#parts.intend(intended, null)) this.#replace(intended, { ...intended, intention: null });
+    else this.#openSinceUs = this.#parts.nowUs();
+  }
+
+  /** Finds out what became of a command that was perhaps handed over. */
+  async #lookForLost(head: StoredCommand): Promise<void> {
+    const { command } = head;
+    const nowUs = this.#parts.nowUs();
+    this.#openSinceUs ??= nowUs;
+    const way = this.#ready();
+    const isLate = this.#isLost(command);
+    if (way === null) {
+      if (isLate) this.#end(command, "unknown", "ChirpStack could not be asked whether it was sent");
+      return;
+    }
+    let queue: readonly QueuedDownlink[];
+    try {
+      queue = await this.#call((signal) => way.queue(command.devEui, signal));
+    } catch (error) {
+      if (this.#moved(head)) return;
+      if (isLate) this.#end(command, "unknown", "ChirpStack could not be asked whether it was sent");
+      else this.#later(error);
+      return;
+    }
+    if (this.#moved(head)) return;
+    this.#reached();
+    const found = findItem(head, queue, this.#heard, this.#parts.isOurs);
+    if (found.kind === "queued") return this.#adopt(command, found.item.id, "Found in ChirpStack's queue");
+    if (found.kind === "several") {
+      return this.#end(command, "unknown", "Several downlinks in ChirpStack could be it: it is not sent again");
+    }
+    if (!this.#settled(this.#openSinceUs)) return;
+    if (found.kind === "heard") {
+      return this.#adopt(command, found.id, "The only downlink that ChirpStack told of since");
+    }
+    this.#end(command, "unknown", "Nobody can say whether ChirpStack took it: it is not sent again");
+  }
+
+  /** Looks after an item in the network server's queue. */
+  async #follow(command: Command): Promise<void> {
+    const nowUs = this.#parts.nowUs();
+    const tooLate = nowUs >= command.deadlineUs;
+    if (!tooLate && nowUs < this.#lookUs) return;
+    const way = this.#ready();
+    const isLost = this.#isLost(command);
+    const lost = () => this.#end(command, "unknown", "ChirpStack could not be asked whether it was sent in time");
+    if (way === null) {
+      if (isLost) lost();
+      return;
+    }
+    let queue: readonly QueuedDownlink[];
+    try {
+      queue = await this.#call((signal) => way.queue(command.devEui, signal));
+    } catch (error) {
+      if (this.#stop.signal.aborted || this.#waiting[0]?.command !== command) return;
+      if (isLost) lost();
+      else this.#later(error);
+      return;
+    }
+    if (this.#stop.signal.aborted || this.#waiting[0]?.command !== command) return;
+    this.#reached();
+    this.#lookUs = nowUs + this.#parts.timing.watchMs * 1000;
+    const item = queue.find(({ id }) => id === command.queueItemId);
+    if (item?.isPending) this.#keep({ ...command, state: "transmitted", detail: null, updatedUs: nowUs });
+    else if (item !== undefined) {
+      this.#goneSinceUs = null;
+      if (tooLate && this.#settled(command.deadlineUs)) {
+        this.#end(command, "expired", "It waited in ChirpStack for too long");
+      }
+    } else {
+      this.#goneSinceUs ??= nowUs;
+      if (!this.#settled(this.#goneSinceUs)) return;
+      this.#end(command, "unknown", "It left ChirpStack's queue, and nothing was told of it");
+    }
+  }
+
+  /** Ends a command that was sent and not acknowledged in time. */
+  #giveUpWaiting(command: Command): void {
+    const nowUs = this.#parts.nowUs();
+    if (nowUs < command.deadlineUs) return;
+    // an acknowledgement of the time in which nobody listened is told again
+    if (!this.#settled(0) && !this.#isLost(command)) return;
+    this.#end(command, "timed_out", null);
+  }
+
+  async #cancel(id: string): Promise<CancelAnswer> {
+    const stored = this.#waiting.find(({ command }) => command.id === id);
+    if (stored === undefined) return tooLate("It has ended");
+    const { command, intention } = stored;
+    if (command.state === "pending" && intention === null) return this.#cancelled(command);
+    if (command.state === "transmitted") return tooLate("It was sent");
+    if (command.state !== "queued" || this.#unsaved !== null) {
+      return unreachable("It is being handed to ChirpStack: nobody can say yet whether it is sent");
+    }
+    const way = this.#parts.way()?.downlinks;
+    if (way === undefined) return unreachable("ChirpStack has it, and cannot be reached");
+    try {
+      const queue = await this.#call((signal) => way.queue(this.#devEui, signal));
+      if (this.#waiting[0]?.command !== command) return tooLate("It was sent meanwhile");
+      const ours = queue.find((item) => item.id === command.queueItemId);
+      if (ours === undefined || ours.isPending) return tooLate("It was sent");
+      if (queue.length > 1) return tooLate("ChirpStack's queue holds items of others, which would be lost with it");
+      await this.#call((signal) => way.flush(this.#devEui, signal));
+    } catch (error) {
+      return unreachable(error instanceof Error ? error.message : String(error));
+    }
+    if (this.#waiting[0]?.command !== command) return tooLate("It was sent meanwhile");
+    return this.#cancelled(command);
+  }
+
+  #cancelled(command: Command): CancelAnswer {
+    const next: Command = { ...command, state: "cancelled", detail: null, updatedUs: this.#parts.nowUs() };
+    if (command.state === "pending") {
+      return this.#save(next)
+        ? { ok: true, command: next }
+        : unreachable("The disk refuses to store it: the command goes on");
+    }
+    if (this.#keep(next)) return { ok: true, command: next };
+    return unreachable("It is out of ChirpStack's queue, but the disk refuses to store that now");
+  }
+
+  /** The network server knows the command by this id. */
+  #adopt(command: Command, queueItemId: string, detail: string | null): void {
+    const nowUs = this.#parts.nowUs();
+    this.#lookUs = nowUs + this.#parts.timing.watchMs * 1000;
+    this.#openSinceUs = null;
+    this.#goneSinceUs = null;
+    if (this.#keep({ ...command, state: "queued", detail, queueItemId, updatedUs: nowUs })) this.#applyHeard();
+  }
+
+  /** Applies what was told before the command was known by its item. */
+  #applyHeard(): void {
+    const heard = this.#heard;
+    this.#heard = [];
+    for (const event of heard) {
+      const head = this.#waiting[0]?.command;
+      if (this.#unsaved !== null) this.#heard.push(event);
+      else if (head?.queueItemId === event.queueItemId) this.#apply(head, event);
+    }
+  }
+
+  #apply(command: Command, { kind, timeUs, detail }: DownlinkEvent): void {
+    const nowUs = this.#parts.nowUs();
+    const state = nextState(command, kind, nowUs);
+    // never before what happened before, nor in the future
+    if (state !== null) {
+      this.#keep({ ...command, state, detail, updatedUs: Math.max(command.updatedUs, Math.min(timeUs, nowUs)) });
+    }
+  }
+
+  #end(command: Command, state: CommandState, detail: string | null): void {
+    this.#keep({ ...command, state, detail, updatedUs: this.#parts.nowUs() });
+  }
+
+  /** Stores a state that is so, whether the disk takes it or not: it is stored again until it does. */
+  #keep(next: Command): boolean {
+    if (this.#save(next)) return true;
+    this.#unsaved = next;
+    return false;
+  }
+
+  #saveAgain(): boolean {
+    const next = this.#unsaved;
+    if (next === null) return true;
+    if (!this.#save(next)) return false;
+    this.#unsaved = null;
+    this.#applyHeard();
+    return true;
+  }
+
+  /** Stores a state; when the disk refuses, the command stays as it is. */
+  #save(next: Command): boolean {
+    if (!this.#parts.save(next)) return false;
+    const at = this.#waiting.findIndex(({ command }) => command.id === next.id);
+    const stored = this.#waiting[at];
+    if (stored === undefined) return true;
+    if (!isEnded(next)) this.#replace(stored, { ...stored, command: next });
+    else {
+      this.#waiting.splice(at, 1);
+      if (at === 0) {
+        this.#heard = [];
+        this.#openSinceUs = null;
+        this.#goneSinceUs = null;
+      }
+    }
+    return true;
+  }
+
+  #replace(stored: StoredCommand, next: StoredCommand): StoredCommand {
+    this.#waiting = this.#waiting.map((one) => one === stored ? next : one);
+    return next;
+  }
+
+  /** The way to the devices, unless there is none or the last call failed a short while ago. */
+  #ready(): Downlinks | null {
+    const way = this.#parts.way();
+    return way === null || this.#parts.nowUs() < this.#retryUs ? null : way.downlinks;
+  }
+
+  #moved(head: StoredCommand): boolean {
+    return this.#stop.signal.aborted || this.#waiting[0] !== head;
+  }
+
+  /** A call to the network server that a stop does not wait for. */
+  #call<T>(make: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    const { signal } = this.#stop;
+    return unlessAborted(make(signal), signal);
+  }
+
+  /** A call failed: after a while another is made. */
+  #later(error: unknown): void {
+    const nowUs = this.#parts.nowUs();
+    this.#reachedSinceUs = null;
+    this.#retryUs = nowUs + Math.ceil(this.#backoff.next(nowUs / 1000) * 1000);
+    this.#parts.troubled(this.#devEui, error instanceof Error ? error.message : String(error));
+  }
+
+  #reached(): void {
+    const nowUs = this.#parts.nowUs();
+    this.#reachedSinceUs ??= nowUs;
+    this.#backoff.succeeded(nowUs / 1000);
+    this.#parts.troubled(this.#devEui, null);
+  }
+
+  /** Whether everything that was told of downlinks since a time has come in. */
+  #settled(sinceUs: number): boolean {
+    const way = this.#parts.way();
+    if (way === null || this.#reachedSinceUs === null) return false;
+    const fromUs = Math.max(sinceUs, way.sinceUs, this.#reachedSinceUs);
+    return this.#parts.nowUs() >= fromUs + this.#parts.timing.settleMs * 1000;
+  }
+
+  /** Whether it is so late that nobody needs to be asked any more. */
+  #isLost({ deadlineUs }: Command): boolean {
+    const fromUs = Math.max(deadlineUs, this.#startedUs);
+    return this.#parts.nowUs() >= fromUs + this.#parts.timing.lostMs * 1000;
+  }
+
+  /** How long nothing is to be done, ms. */
+  #untilNext(): number {
+    const nowUs = this.#parts.nowUs();
+    const { againMs } = this.#parts.timing;
+    if (this.#unsaved !== null) return againMs;
+    const againUs = Math.max(this.#retryUs, nowUs + againMs * 1000);
+    const due = this.#waiting.filter(({ command, intention }) => command.state === "pending" && intention === null)
+      .map(({ command }) => command.deadlineUs);
+    const [head] = this.#waiting;
+    if (head !== undefined) {
+      const { state, deadlineUs } = head.command;
+      if (state === "pending" && head.intention === null) {
+        if (this.#parts.way() !== null) due.push(this.#retryUs);
+      } else if (state === "pending" || deadlineUs <= nowUs || this.#goneSinceUs !== null) due.push(againUs);
+      else if (state === "queued") due.push(deadlineUs, Math.max(this.#lookUs, this.#retryUs, nowUs + againMs * 1000));
+      else due.push(deadlineUs);
+    }
+    const nextMs = Math.ceil((Math.min(...due) - nowUs) / 1000);
+    // a millisecond at least: a clock that stands still must not keep the lane busy
+    return Math.min(LONGEST_MS, Math.max(1, nextMs));
+  }
+}
+
+function tooLate(message: string): CancelAnswer {
+  return { ok: false, reason: "too_late", message };
+}
+
+function unreachable(message: string): CancelAnswer {
+  return { ok: false, reason: "unreachable", message };
+}
