@@ -62,6 +62,8 @@ export type AlarmCause =
   | "inactive"
   | "limit"
   | "severity"
+  /** What it is based on became good, uncertain or bad. */
+  | "quality"
   | "acknowledged"
   | "confirmed"
   | "commented"

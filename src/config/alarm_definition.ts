@@ -15,6 +15,8 @@ interface TagAlarm {
   /** `<tag>/$alarm`, which is also the identifier of the condition's node. */
   readonly id: string;
   readonly tagId: TagId;
+  /** Of device and tag, for people. */
+  readonly name: string;
   /** A condition must last so long before it becomes active, ms. */
   readonly delayMs: number;
   /** What people read instead of the derived message; `null`: derived. */

@@ -28,6 +28,7 @@ function tagAlarm(device: DeviceConfig, { metric_name, alarm }: MetricConfig): A
   const common = {
     id: `${tag}/$alarm`,
     tagId: tag,
+    name: `${device.device_name} ${metric_name}`,
     delayMs: alarm.delay_seconds * 1000,
     message: alarm.message ?? null,
   };
