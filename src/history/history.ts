@@ -1,5 +1,6 @@
 import type { MetricType, Sample, TagId, TagUpdate, Value } from "../tags/tag.ts";
 import type { HistoryStatus } from "../telemetry/status.ts";
+import type { AtTimeQuery, ComputedPage, ProcessedQuery } from "./aggregate_query.ts";
 
 /** Bits of a stored row. */
 export const RowFlag = {
@@ -57,6 +58,8 @@ export interface Bucket {
   readonly last: number | null;
   /** Share of rows whose status is good, 0 to 1. */
   readonly goodShare: number;
+  /** How long the status was good: a status holds until the next row, the last one until now. */
+  readonly goodSeconds: number;
 }
 
 /** Buckets of equal width over a span. */
@@ -73,6 +76,10 @@ export interface BucketQuery {
 export interface HistoryQueries {
   readRaw(query: RawQuery, signal?: AbortSignal): Promise<RawPage>;
   readBuckets(query: BucketQuery, signal?: AbortSignal): Promise<Bucket[]>;
+  /** One aggregate of OPC 10000-13 of each interval of a span. */
+  readProcessed(query: ProcessedQuery, signal?: AbortSignal): Promise<ComputedPage>;
+  /** Values at given times, interpolated where there is no row. */
+  readAtTime(query: AtTimeQuery, signal?: AbortSignal): Promise<ComputedPage>;
   /** Copies the database, consistent, to `path` (inside the data directory's `backup/`). Returns bytes written. */
   backup(path: string, signal?: AbortSignal): Promise<number>;
 }

@@ -7,6 +7,8 @@ import { setImmediate } from "node:timers";
 import { closeSync, openSync, renameSync, rmSync, statSync } from "node:fs";
 import { openDamaged } from "./damaged_file.ts";
 import { buildRollup, readBuckets } from "./read_buckets.ts";
+import { readAtTime } from "./read_at_time.ts";
+import { readProcessed } from "./read_processed.ts";
 import { readRaw } from "./read_raw.ts";
 import type { FromReader, ReaderCalls, ReaderRequest, SalvageReport, ToReader } from "./reader_protocol.ts";
 import { salvage } from "./salvage.ts";
@@ -107,6 +109,10 @@ function* start(id: number, request: ReaderRequest): Generator<void, ReaderCalls
       return yield* readRaw(store, request, damaged);
     case "buckets":
       return yield* readBuckets(store, request, damaged);
+    case "processed":
+      return yield* readProcessed(store, request, damaged);
+    case "at_time":
+      return yield* readAtTime(store, request, damaged);
     case "rollup":
       return yield* buildRollup(store, request, damaged);
     case "checkpoint":

@@ -2,16 +2,20 @@ import { rmSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import type { TagId } from "../tags/tag.ts";
 import type { FoldedBuckets } from "./fold.ts";
+import { type AtTimeQuery, type ComputedPage, intervalCount, type ProcessedQuery } from "./aggregate_query.ts";
+import { BAD_NO_DATA } from "./aggregate_status.ts";
+import type { ComputedColumns } from "./computed_columns.ts";
 import type { Bucket, BucketQuery, HistoryQueries, RawPage, RawQuery } from "./history.ts";
 import { columnsOfRows, joinColumns } from "./read_raw.ts";
 import type { Lane } from "./reader_lane.ts";
 import type { RawColumns, SalvagePart, SalvageReport } from "./reader_protocol.ts";
-import { appendRows, emptyRows, lowerBound, type Rows } from "./rows.ts";
+import { appendRows, emptyRows, isGoodState, lowerBound, type Rows } from "./rows.ts";
 import { DAY_US, type Series } from "./series.ts";
 import { troubleOf } from "./sqlite_error.ts";
 
 const MAX_ROWS = 1_000_000;
 const MAX_BUCKETS = 100_000;
+const MAX_COMPUTED = 1_000_000;
 const MIN_BUCKET_US = 1_000_000;
 
 /** What the client needs. */
@@ -83,6 +87,68 @@ export class ReaderClient implements HistoryQueries {
       )
     );
     return bucketsOf(folded, query);
+  }
+
+  async readProcessed(query: ProcessedQuery, signal?: AbortSignal): Promise<ComputedPage> {
+    const { tagId, startUs, endUs, intervalUs, first, limit } = query;
+    if (!Number.isSafeInteger(startUs) || !Number.isSafeInteger(endUs) || startUs === endUs) {
+      throw new RangeError(`Cannot read aggregates as the span is empty or open: ${startUs} to ${endUs}`);
+    }
+    if (!Number.isSafeInteger(intervalUs) || intervalUs < 0) {
+      throw new RangeError(
+        `Cannot read aggregates as 'intervalUs' must be 0 or more whole µs: current value is ${intervalUs}`,
+      );
+    }
+    if (!Number.isSafeInteger(first) || first < 0 || !Number.isInteger(limit) || limit < 1 || limit > MAX_COMPUTED) {
+      throw new RangeError(`Cannot read aggregates as 'limit' must be 1 to ${MAX_COMPUTED}: current value is ${limit}`);
+    }
+    const series = this.#options.series(tagId);
+    const forward = startUs < endUs;
+    const widthUs = intervalUs === 0 ? Math.abs(endUs - startUs) : intervalUs;
+    if (series === undefined) {
+      const count = Math.max(0, Math.min(limit, intervalCount(startUs, endUs, intervalUs) - first));
+      return noData(
+        Float64Array.from({ length: count }, (_, k) => startUs + (forward ? 1 : -1) * (first + k) * widthUs),
+      );
+    }
+    const nearUs = startUs + (forward ? 1 : -1) * first * widthUs;
+    const farUs = forward ? Math.min(endUs, nearUs + limit * widthUs) : Math.max(endUs, nearUs - limit * widthUs);
+    const { tagId: _, ...fields } = query;
+    const state = this.#stateOf(series, Math.min(nearUs, farUs), Math.max(nearUs, farUs));
+    return pageOfColumns(
+      await this.#ask(() => this.#queries.call<"processed">({ kind: "processed", ...fields, ...state }, signal)),
+    );
+  }
+
+  async readAtTime(query: AtTimeQuery, signal?: AbortSignal): Promise<ComputedPage> {
+    const { tagId, timesUs } = query;
+    if (timesUs.length < 1 || timesUs.length > MAX_COMPUTED) {
+      throw new RangeError(
+        `Cannot read values as there must be 1 to ${MAX_COMPUTED} times: there are ${timesUs.length}`,
+      );
+    }
+    const series = this.#options.series(tagId);
+    if (series === undefined) return noData(timesUs);
+    let fromUs = Infinity;
+    let toUs = -Infinity;
+    for (const timeUs of timesUs) {
+      fromUs = Math.min(fromUs, timeUs);
+      toUs = Math.max(toUs, timeUs);
+    }
+    const { tagId: _, ...fields } = query;
+    const state = this.#stateOf(series, fromUs, toUs);
+    return pageOfColumns(
+      await this.#ask(() => this.#queries.call<"at_time">({ kind: "at_time", ...fields, ...state }, signal)),
+    );
+  }
+
+  #stateOf(series: Series, fromUs: number, toUs: number) {
+    return {
+      series: series.id,
+      lastUs: series.head.t[series.head.t.length - 1] ?? series.packedThroughUs,
+      knownUntilUs: this.#options.nowUs(),
+      head: headAround(series.head, fromUs, toUs),
+    };
   }
 
   /** The packed rollup of a day of a series, built from its rows; `null` when it has none. */
@@ -246,6 +312,32 @@ function headBetween(head: Rows, fromUs: number, toUs: number): Rows {
   return rows;
 }
 
+/** The rows of a span with two good rows before it and one behind it: whatever a computation looks at beside the span. */
+function headAround(head: Rows, fromUs: number, toUs: number): Rows {
+  let from = lowerBound(head.t, fromUs);
+  for (let good = 0; from > 0 && good < 2; from--) if (isGoodState(head.state[from - 1] as number)) good++;
+  let to = lowerBound(head.t, toUs + 1);
+  while (to < head.t.length && !isGoodState(head.state[to++] as number));
+  const rows = emptyRows();
+  appendRows(rows, head, from, to);
+  return rows;
+}
+
+function noData(timesUs: Float64Array): ComputedPage {
+  const { length: count } = timesUs;
+  return {
+    count,
+    timesUs,
+    values: new Float64Array(count).fill(NaN),
+    statuses: new Uint32Array(count).fill(BAD_NO_DATA),
+  };
+}
+
+/** The same columns; the stored form of a value is one of its forms. */
+function pageOfColumns(columns: ComputedColumns): ComputedPage {
+  return columns;
+}
+
 function bucketsOf(folded: FoldedBuckets | null, { fromUs, toUs, bucketUs }: BucketQuery): Bucket[] {
   const count = Math.ceil((toUs - fromUs) / bucketUs);
   const buckets: Bucket[] = [];
@@ -264,6 +356,7 @@ function bucketsOf(folded: FoldedBuckets | null, { fromUs, toUs, bucketUs }: Buc
       first: has ? folded.first[i] as number : null,
       last: has ? folded.last[i] as number : null,
       goodShare: rows > 0 ? (folded?.good[i] ?? 0) / rows : 0,
+      goodSeconds: (folded?.goodUs[i] ?? 0) / 1_000_000,
     });
   }
   return buckets;

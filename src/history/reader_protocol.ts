@@ -1,4 +1,6 @@
 import type { MetricType, TagId } from "../tags/tag.ts";
+import type { AggregateConfiguration, AggregateName } from "./aggregate_query.ts";
+import type { ComputedColumns } from "./computed_columns.ts";
 import type { FoldedBuckets } from "./fold.ts";
 import type { Rows, StoredValue } from "./rows.ts";
 
@@ -39,6 +41,39 @@ export interface BucketsRequest {
   readonly head: Rows;
 }
 
+/** What a computation has to know of a series beside its blocks. */
+interface SeriesState {
+  readonly series: number;
+  /** Time of the last row. */
+  readonly lastUs: number;
+  /** The last row holds up to here: nothing is known about the future. */
+  readonly knownUntilUs: number;
+  /** The series' rows that lie in memory, with the surroundings a computation may ask for. Blocks are read up to the first. */
+  readonly head: Rows;
+}
+
+/** Aggregates of intervals; the fields of the query without its tag. */
+export interface ProcessedRequest extends SeriesState {
+  readonly kind: "processed";
+  readonly aggregate: AggregateName;
+  readonly startUs: number;
+  readonly endUs: number;
+  readonly intervalUs: number;
+  readonly first: number;
+  readonly limit: number;
+  readonly stepped: boolean;
+  readonly configuration: AggregateConfiguration;
+}
+
+/** Values at given times. */
+export interface AtTimeRequest extends SeriesState {
+  readonly kind: "at_time";
+  readonly timesUs: Float64Array<ArrayBuffer>;
+  readonly simpleBounds: boolean;
+  readonly stepped: boolean;
+  readonly configuration: AggregateConfiguration;
+}
+
 export interface RollupRequest {
   readonly kind: "rollup";
   readonly series: number;
@@ -69,6 +104,8 @@ export interface SalvageRequest {
 export interface ReaderCalls {
   raw: { request: RawRequest; result: RawColumns };
   buckets: { request: BucketsRequest; result: FoldedBuckets };
+  processed: { request: ProcessedRequest; result: ComputedColumns };
+  at_time: { request: AtTimeRequest; result: ComputedColumns };
   /** `null`: the day has no rows. */
   rollup: { request: RollupRequest; result: Uint8Array<ArrayBuffer> | null };
   /** Pages in the write-ahead log, and how many of them are in the file now. */

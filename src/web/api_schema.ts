@@ -98,6 +98,9 @@ const bucketSchema = z.object({
   first: z.number().nullable(),
   last: z.number().nullable(),
   goodShare: z.number().min(0).max(1).openapi({ description: "Share of samples whose status is good" }),
+  goodSeconds: z.number().min(0).openapi({
+    description: "How long the status was good; it holds until the next sample",
+  }),
 }).openapi("Bucket");
 
 export const bucketHistorySchema = z.object({

@@ -104,6 +104,7 @@ Deno.test("buckets give count, bounds and means as JSON and CSV", async () => {
     first: 60,
     last: 119,
     goodShare: 1,
+    goodSeconds: 60,
   });
   const csv = await (await web.get(`/api/v1/history/buckets?${query}&format=csv`)).text();
   assert.equal(csv.split("\r\n")[2], "2026-01-01T00:01:00.000000Z,2026-01-01T00:02:00.000000Z,60,60,119,89.5,60,119,1");

@@ -7,6 +7,8 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { openFile } from "../../src/history/database_file.ts";
 import { buildRollup, readBuckets } from "../../src/history/read_buckets.ts";
+import { readAtTime } from "../../src/history/read_at_time.ts";
+import { readProcessed } from "../../src/history/read_processed.ts";
 import { readRaw } from "../../src/history/read_raw.ts";
 import { ReaderClient } from "../../src/history/reader_client.ts";
 import type { Lane } from "../../src/history/reader_lane.ts";
@@ -96,6 +98,10 @@ class Core {
             return Promise.resolve(exhaust(readRaw(writer.store, request, damaged)));
           case "buckets":
             return Promise.resolve(exhaust(readBuckets(writer.store, request, damaged)));
+          case "processed":
+            return Promise.resolve(exhaust(readProcessed(writer.store, request, damaged)));
+          case "at_time":
+            return Promise.resolve(exhaust(readAtTime(writer.store, request, damaged)));
           case "rollup":
             return Promise.resolve(exhaust(buildRollup(writer.store, request, damaged)));
           default:

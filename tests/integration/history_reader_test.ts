@@ -35,6 +35,7 @@ Deno.test("a tag without history gives an empty page and empty buckets", async (
     first: null,
     last: null,
     goodShare: 0,
+    goodSeconds: 0,
   }]);
 });
 

@@ -186,6 +186,16 @@ async function assertReads(
   }
 }
 
+/** How long the status was good: it holds until the next row, the last one until now. */
+function goodSeconds(all: readonly ModelRow[], fromUs: number, toUs: number, nowUs: number): number {
+  let goodUs = 0;
+  all.forEach(({ t, quality }, i) => {
+    const until = Math.min(all[i + 1]?.t ?? nowUs, toUs);
+    if (severityOf(quality) === "good") goodUs += Math.max(0, until - Math.max(t, fromUs));
+  });
+  return goodUs / 1_000_000;
+}
+
 async function assertBuckets({ queries, clock }: Subject, model: Model, tag: Tag): Promise<void> {
   const all = model.read(tag.id, null, null, false);
   const first = all[0]?.t ?? clock.nowUs;
@@ -219,6 +229,7 @@ async function assertBuckets({ queries, clock }: Subject, model: Model, tag: Tag
         goodShare: rows.length === 0
           ? 0
           : rows.filter(({ quality }) => severityOf(quality) === "good").length / rows.length,
+        goodSeconds: goodSeconds(all, bucket.startUs, bucket.endUs, clock.nowUs),
       });
       assert.ok(Math.abs((bucket.mean ?? 0) - (mean ?? 0)) < 1e-9);
     }

@@ -62,10 +62,19 @@ export class MemoryHistory implements HistoryQueries {
         mean: empty ? null : numbers.reduce((sum, value) => sum + value, 0) / numbers.length,
         first: numbers[0] ?? null,
         last: numbers.at(-1) ?? null,
+        goodSeconds: empty ? 0 : (endUs - startUs) / 1_000_000,
         goodShare: empty ? 0 : rows.filter(({ quality }) => quality >>> 30 === 0).length / rows.length,
       });
     }
     return buckets;
+  }
+
+  readProcessed(): Promise<never> {
+    return Promise.reject(new Error("Cannot compute aggregates of rows that are only in memory"));
+  }
+
+  readAtTime(): Promise<never> {
+    return Promise.reject(new Error("Cannot compute values of rows that are only in memory"));
   }
 
   backup(): Promise<number> {

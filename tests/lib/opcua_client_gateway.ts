@@ -70,6 +70,8 @@ export function testTag(group: string, name: string, differences: Partial<TagDef
 const noHistory: HistoryQueries = {
   readRaw: () => Promise.reject(new Error("this test has no history")),
   readBuckets: () => Promise.reject(new Error("this test has no history")),
+  readProcessed: () => Promise.reject(new Error("this test has no history")),
+  readAtTime: () => Promise.reject(new Error("this test has no history")),
   backup: () => Promise.reject(new Error("this test has no history")),
 };
 

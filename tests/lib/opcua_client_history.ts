@@ -50,6 +50,14 @@ export class MemoryHistory implements HistoryQueries {
     return Promise.reject(new Error("not used here"));
   }
 
+  readProcessed(): Promise<never> {
+    return Promise.reject(this.failure ?? new Error("not used here"));
+  }
+
+  readAtTime(): Promise<never> {
+    return Promise.reject(this.failure ?? new Error("not used here"));
+  }
+
   backup(): Promise<never> {
     return Promise.reject(new Error("not used here"));
   }

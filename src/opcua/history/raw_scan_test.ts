@@ -29,6 +29,8 @@ const queries: HistoryQueries = {
     });
   },
   readBuckets: () => Promise.reject(new Error("not used")),
+  readProcessed: () => Promise.reject(new Error("not used")),
+  readAtTime: () => Promise.reject(new Error("not used")),
   backup: () => Promise.reject(new Error("not used")),
 };
 

@@ -51,6 +51,7 @@ const bucket = z.object({
   first: z.number().nullable(),
   last: z.number().nullable(),
   goodShare: z.number(),
+  goodSeconds: z.number(),
 });
 
 const next = z.string().nullable().describe("Pass as cursor for what follows; null: nothing does");

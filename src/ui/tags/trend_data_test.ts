@@ -50,6 +50,7 @@ Deno.test("buckets give a line of means, a band, and gaps where nothing was stor
     first: mean,
     last: mean,
     goodShare,
+    goodSeconds: 60 * goodShare,
   });
   const data = trendOfBuckets({ buckets: [bucket(0, 10), bucket(60, 11, 0.5), bucket(120, null, 0), bucket(180, 12)] });
   assert.deepEqual(data.times, [30, 90, 150, 210]);
