@@ -4,6 +4,7 @@ import { openAccess } from "../access/open_access.ts";
 import type { AuditEntry } from "../audit/audit.ts";
 import { openAudit } from "../audit/open_audit.ts";
 import type { Config } from "../config/schema.ts";
+import { openCommands } from "../commands/open_commands.ts";
 import { machineNames } from "../config/machine_names.ts";
 import { type Topology, topologyOf } from "../config/topology.ts";
 import { type ControlHandle, startControl } from "../control/start_control.ts";
@@ -133,6 +134,27 @@ async function compose(
   stack.defer(tags.subscribe((batch) => tellCounterResets(batch, feed)));
 
   const rate = new RateMeter();
+  const commands = openCommands({
+    config: config.commands,
+    dataDir,
+    definitions: topology.commands,
+    faults,
+    feed,
+    nowUs,
+  });
+  stack.defer(() => commands.stop());
+
+  const alarms = openAlarms({
+    config: { ...config.alarms, synchronous: config.storage.synchronous },
+    dataDir,
+    definitions: topology.alarms,
+    tags,
+    faults,
+    feed,
+    nowUs,
+  });
+  stack.defer(() => alarms.stop());
+
   const timer = setInterval(() => {
     tags.sweep();
     clocks.sweep(nowUs());
@@ -181,6 +203,7 @@ async function compose(
     host,
     debug,
     sessions,
+    commands,
     clientCertificates: () => opcua.running?.clientCertificates() ?? null,
     serverCertificate: () => certificate.current,
     exposure: async () => evaluate(config, await gatherPolicyFacts(config, dataDir, nowUs())),
@@ -209,6 +232,7 @@ async function compose(
           operations,
           nowUs,
         })
+          commands,
         : null,
   });
   const web = new RestartablePart<WebHandle>({
@@ -260,9 +284,20 @@ async function compose(
         faults.raise("not_set_up", "No [chirpstack] section is configured");
         return Promise.resolve(null);
       }
+        commands.connect(null);
       faults.clear("not_set_up");
       const devices = topology.devices;
-      return Promise.resolve(startChirpStack({ config: config.chirpstack, devices, tags, faults, feed, nowUs }));
+      const running = startChirpStack({
+        config: config.chirpstack,
+        devices,
+        tags,
+        faults,
+        feed,
+        nowUs,
+        onDownlink: (event) => commands.downlinkEvent(event),
+      });
+      commands.connect(running.downlinks);
+      return Promise.resolve(running);
     },
   });
   sessions.push(webSessions(access), runningSessions(control), runningSessions(opcua));
@@ -288,6 +323,7 @@ async function compose(
     tags.define(next.tags, stored);
     source.running?.setDevices(next.devices);
     await opcua.running?.follow();
+    commands.define(next.commands);
   };
   /** Takes a configuration over. Rejects with the first part's error; those after it still run with the one before. */
   const take = async (next: Config, restart: Reconfigure["restart"]) => {

@@ -5,8 +5,9 @@ import { closest } from "../config/suggest.ts";
 import { type CallDecision, judgeCall } from "../policy/judge_call.ts";
 import { isOperation, type OperationName, type OperationRule, operations as rules } from "../policy/operations.ts";
 import { recordCall } from "./call_record.ts";
-import { callTargets } from "./call_targets.ts";
+import { callTargets, type CommandNames } from "./call_targets.ts";
 import { accessOperations } from "./handlers/access_operations.ts";
+import { commandOperations } from "./handlers/command_operations.ts";
 import { configOperations } from "./handlers/config_operations.ts";
 import { gatewayOperations } from "./handlers/gateway_operations.ts";
 import { guardOperations } from "./handlers/guard_operations.ts";
@@ -26,7 +27,7 @@ import { refusalOf } from "./refusal_of.ts";
 
 const LONGEST_NAME = 64;
 /** Families of operations that the product has and this version does not. */
-const notYet = /^(alarms|commands)\./;
+const notYet = /^alarms\./;
 
 /**
  * Makes the one door: all operations of the table, over the gateway's parts. From then on the faults of forced tags
@@ -38,6 +39,7 @@ export function createOperations(parts: OperationParts): Operations {
       gatewayOperations,
       tagOperations,
       historyOperations,
+      commandOperations,
       configOperations,
       accessOperations,
       guardOperations,
@@ -61,6 +63,20 @@ export function createOperations(parts: OperationParts): Operations {
   };
 }
 
+/** Commands as targets name them: `<DevEUI>/<name>`. */
+function commandNames({ commands }: OperationParts): CommandNames {
+  return {
+    named: (device, command) => {
+      const devEui = device.toLowerCase();
+      return `${devEui}/${commands.definition(devEui, command)?.name ?? command}`;
+    },
+    sent: (id) => {
+      const sent = commands.get(id);
+      return sent === undefined ? null : `${sent.devEui}/${sent.command}`;
+    },
+  };
+}
+
 interface Call {
   readonly name: string;
   readonly params: unknown;
@@ -78,7 +94,7 @@ async function call(
   const operation = known === null ? undefined : all.get(known);
   const rule: OperationRule | null = known === null ? null : rules[known];
   const shown = name.slice(0, LONGEST_NAME);
-  const targets = known === null ? [null] : callTargets(known, params, caller);
+  const targets = known === null ? [null] : callTargets(known, params, caller, commandNames(parts));
   let target = targets.every((one) => one === null) ? null : targets.join(", ").slice(0, 256);
 
   const ended = caller.principal !== null && access.revoked(caller.principal).aborted;

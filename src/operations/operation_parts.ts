@@ -1,5 +1,6 @@
 import type { Access } from "../access/access.ts";
 import type { Audit } from "../audit/audit.ts";
+import type { Commands } from "../commands/commands.ts";
 import type { Problem } from "../config/finding.ts";
 import type { Config } from "../config/schema.ts";
 import type { DeviceDefinition } from "../config/topology.ts";
@@ -31,6 +32,7 @@ export interface OperationParts {
   readonly audit: Audit;
   readonly host: Host;
   readonly debug: DebugGate;
+  readonly commands: Commands;
   /** May grow after the operations are made: listeners come later. */
   readonly sessions: readonly SessionSource[];
   /** The OPC UA trust list; `null` while no OPC UA server runs. */

@@ -56,6 +56,33 @@ export const operations = table({
     http: http("post", "/tags/unforce"),
   },
   "history.query": { role: "viewer", summary: "Stored samples or buckets of a tag" },
+  "commands.definitions": {
+    role: "viewer",
+    summary: "Commands that can be sent, with their arguments and what was sent last",
+    http: http("get", "/commands/definitions"),
+  },
+  "commands.list": {
+    role: "viewer",
+    summary: "Commands that were sent, the newest first",
+    http: http("get", "/commands"),
+  },
+  "commands.get": {
+    role: "viewer",
+    summary: "A command that was sent, with its steps",
+    http: http("get", "/commands/:id"),
+  },
+  "commands.send": {
+    role: "operator",
+    summary: "Send a command to a device, at most once",
+    writes: true,
+    http: http("post", "/commands"),
+  },
+  "commands.cancel": {
+    role: "operator",
+    summary: "Take back a command that was not sent yet",
+    writes: true,
+    http: http("post", "/commands/:id/cancel"),
+  },
   "events.tail": { role: "viewer", summary: "Newest events, and with follow those that come", stream: true },
   "config.get": { role: "engineer", summary: "The configuration, secrets masked", http: http("get", "/config") },
   "config.set": {

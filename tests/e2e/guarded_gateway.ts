@@ -3,6 +3,7 @@ import { openAccess } from "../../src/access/open_access.ts";
 import { openAudit } from "../../src/audit/open_audit.ts";
 import { configSchema } from "../../src/config/schema.ts";
 import type { ClientCertificates } from "../../src/operations/client_certificates.ts";
+import { openCommands } from "../../src/commands/open_commands.ts";
 import { createOperations } from "../../src/operations/create_operations.ts";
 import { DebugGate } from "../../src/operations/debug_gate.ts";
 import { evaluate } from "../../src/policy/evaluate.ts";
@@ -45,6 +46,7 @@ export async function guardedGateway(options: GuardedOptions = {}) {
   const config = configSchema.parse({});
   const listening = { ...config, runtime: { ...config.runtime, web } };
   const debug = new DebugGate(() => config.runtime.control, nowUs, feed, faults);
+  const commands = openCommands({ config: config.commands, dataDir: dir, definitions: [], faults, feed, nowUs });
   let url = "";
   const operations = createOperations({
     config: () => listening,
@@ -61,6 +63,7 @@ export async function guardedGateway(options: GuardedOptions = {}) {
     audit,
     host: { call: (name) => Promise.reject(new Error(`there is no supervisor for ${name}`)) },
     debug,
+    commands,
     sessions: [{
       list: () =>
         access.sessions().map(({ userAgent, ...session }) => ({ ...session, kind: "web", client: userAgent })),
@@ -103,6 +106,7 @@ export async function guardedGateway(options: GuardedOptions = {}) {
     stopServer: () => server.stop(),
     async [Symbol.asyncDispose]() {
       await server.stop();
+      await commands.stop();
       debug.stop();
       access.stop();
       await audit.stop();

@@ -5,6 +5,9 @@ import { openAccess } from "../../src/access/open_access.ts";
 import { type Caller, localPrincipal, type Principal } from "../../src/access/principal.ts";
 import type { Audit } from "../../src/audit/audit.ts";
 import { openAudit } from "../../src/audit/open_audit.ts";
+import type { CommandDefinition } from "../../src/config/command_definition.ts";
+import type { Commands } from "../../src/commands/commands.ts";
+import { openCommands } from "../../src/commands/open_commands.ts";
 import { type Config, configSchema } from "../../src/config/schema.ts";
 import type { BackupFile } from "../../src/history/history.ts";
 import type { ClientCertificates, ListedCertificate } from "../../src/operations/client_certificates.ts";
@@ -47,6 +50,8 @@ export class OperationsWorld implements AsyncDisposable {
   readonly certificates = new MemoryCertificates();
   readonly parts: OperationParts;
   readonly operations: Operations;
+  /** No network server is connected: what is sent waits. */
+  readonly commands: Commands;
   config: Config;
   pageUrls: string[] = ["https://gateway.example:8443"];
   readonly #principals = new Map<Role, Principal>();
@@ -63,6 +68,14 @@ export class OperationsWorld implements AsyncDisposable {
     this.parts = {
       config: () => this.config,
       gateway: { id: "3f9a52c8d1e0", name: config.gateway.name, version: "0.1.0" },
+    this.commands = openCommands({
+      config: { max_pending_per_device: 1000, max_per_minute: 10_000, retention_days: 365 },
+      dataDir: folder,
+      definitions: [testValve],
+      faults: site.faults,
+      feed: site.feed,
+      nowUs,
+    });
       status: () => site.status(),
       isReady: () => site.ready,
       tags: site.tags,
@@ -86,6 +99,7 @@ export class OperationsWorld implements AsyncDisposable {
       clientCertificates: () => this.certificates,
       serverCertificate: () => null,
       exposure: () => Promise.resolve({ exposures: [], findings: [] }),
+      commands: this.commands,
       pageUrls: () => this.pageUrls,
       nowUs,
     };
@@ -168,7 +182,16 @@ export class OperationsWorld implements AsyncDisposable {
     this.debug.stop();
     this.access.stop();
     await this.audit.stop();
+  /** Id of a command that was just sent and waits. */
+  async sentCommand(): Promise<string> {
+    const { devEui, name: command } = testValve;
+    const answer = await this.commands.send({ devEui, command, arguments: { value: true }, by: this.local() });
+    assert.ok(answer.ok, "The command is refused");
+    return answer.command.id;
+  }
+
     await Deno.remove(this.folder, { recursive: true });
+    await this.commands.stop();
   }
 
   #principal(role: Role): Principal {
@@ -186,6 +209,20 @@ export class OperationsWorld implements AsyncDisposable {
 export const everybody: readonly (Role | null)[] = [null, ...roles];
 
 /** Sessions that a test puts in by hand. */
+/** The command that every {@link OperationsWorld} knows. */
+export const testValve: CommandDefinition = {
+  devEui: "a840410000000001",
+  deviceName: "Probe",
+  id: 1,
+  name: "Test valve",
+  fPort: 10,
+  confirmed: false,
+  payload: { kind: "valve" },
+  arguments: [{ name: "value", type: "Bool", min: null, max: null, values: null, unit: "" }],
+  deadlineMs: 3_600_000,
+  enabled: true,
+};
+
 export class MemorySessions implements SessionSource {
   readonly entries: SessionEntry[] = [];
 
