@@ -3,8 +3,8 @@ import { getLogger } from "@logtape/logtape";
 import { openAccess } from "../access/open_access.ts";
 import type { AuditEntry } from "../audit/audit.ts";
 import { openAudit } from "../audit/open_audit.ts";
-import type { Config } from "../config/schema.ts";
 import { openCommands } from "../commands/open_commands.ts";
+import type { Config } from "../config/schema.ts";
 import { machineNames } from "../config/machine_names.ts";
 import { type Topology, topologyOf } from "../config/topology.ts";
 import { type ControlHandle, startControl } from "../control/start_control.ts";
@@ -133,7 +133,6 @@ async function compose(
   stack.defer(tags.subscribe((batch) => history.writer.write(batch)));
   stack.defer(tags.subscribe((batch) => tellCounterResets(batch, feed)));
 
-  const rate = new RateMeter();
   const commands = openCommands({
     config: config.commands,
     dataDir,
@@ -144,17 +143,7 @@ async function compose(
   });
   stack.defer(() => commands.stop());
 
-  const alarms = openAlarms({
-    config: { ...config.alarms, synchronous: config.storage.synchronous },
-    dataDir,
-    definitions: topology.alarms,
-    tags,
-    faults,
-    feed,
-    nowUs,
-  });
-  stack.defer(() => alarms.stop());
-
+  const rate = new RateMeter();
   const timer = setInterval(() => {
     tags.sweep();
     clocks.sweep(nowUs());
@@ -202,8 +191,8 @@ async function compose(
     audit,
     host,
     debug,
-    sessions,
     commands,
+    sessions,
     clientCertificates: () => opcua.running?.clientCertificates() ?? null,
     serverCertificate: () => certificate.current,
     exposure: async () => evaluate(config, await gatherPolicyFacts(config, dataDir, nowUs())),
@@ -232,7 +221,6 @@ async function compose(
           operations,
           nowUs,
         })
-          commands,
         : null,
   });
   const web = new RestartablePart<WebHandle>({
@@ -282,9 +270,9 @@ async function compose(
     start: () => {
       if (config.chirpstack === undefined) {
         faults.raise("not_set_up", "No [chirpstack] section is configured");
+        commands.connect(null);
         return Promise.resolve(null);
       }
-        commands.connect(null);
       faults.clear("not_set_up");
       const devices = topology.devices;
       const running = startChirpStack({
@@ -321,9 +309,9 @@ async function compose(
     const stored = await storedSamples(next.tags, tags, history.writer);
     topology = next;
     tags.define(next.tags, stored);
+    commands.define(next.commands);
     source.running?.setDevices(next.devices);
     await opcua.running?.follow();
-    commands.define(next.commands);
   };
   /** Takes a configuration over. Rejects with the first part's error; those after it still run with the one before. */
   const take = async (next: Config, restart: Reconfigure["restart"]) => {

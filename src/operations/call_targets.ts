@@ -23,8 +23,6 @@ const targetKeys: Partial<Record<OperationName, string>> = {
 
 const MOST_TARGETS = 64;
 
-/**
- * What a call acts on, read from parameters that nobody has checked yet; each has to be allowed. `[null]` for nothing in
 /** How commands are named that a call is about. */
 export interface CommandNames {
   /** What is to be sent, by its definition. */
@@ -33,6 +31,8 @@ export interface CommandNames {
   sent(id: string): string | null;
 }
 
+/**
+ * What a call acts on, read from parameters that nobody has checked yet; each has to be allowed. `[null]` for nothing in
  * particular, or for parameters that cannot be right.
  */
 export function callTargets(
@@ -43,8 +43,6 @@ export function callTargets(
 ): readonly (string | null)[] {
   if (name === "users.password") return [caller.principal?.user ?? null];
   if (typeof params !== "object" || params === null) return [null];
-  if (name === "config.set") {
-    const set: unknown = Reflect.get(params, "set");
   if (name === "commands.send") {
     const [device, command] = [textOf(Reflect.get(params, "device")), textOf(Reflect.get(params, "command"))];
     return [device === null || command === null ? null : commands.named(device, command).slice(0, 256)];
@@ -53,6 +51,8 @@ export function callTargets(
     const id = textOf(Reflect.get(params, "id"));
     return [id === null ? null : commands.sent(id) ?? id];
   }
+  if (name === "config.set") {
+    const set: unknown = Reflect.get(params, "set");
     const keys = typeof set === "object" && set !== null ? Object.keys(set) : [];
     // a call with more keys is decided as one that names none
     return keys.length === 0 || keys.length > MOST_TARGETS ? [null] : keys.map((key) => key.slice(0, 256));

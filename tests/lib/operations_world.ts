@@ -46,12 +46,12 @@ export class OperationsWorld implements AsyncDisposable {
   readonly audit: Audit;
   readonly host = new RecordedHost();
   readonly debug: DebugGate;
+  /** No network server is connected: what is sent waits. */
+  readonly commands: Commands;
   readonly sessions = new MemorySessions();
   readonly certificates = new MemoryCertificates();
   readonly parts: OperationParts;
   readonly operations: Operations;
-  /** No network server is connected: what is sent waits. */
-  readonly commands: Commands;
   config: Config;
   pageUrls: string[] = ["https://gateway.example:8443"];
   readonly #principals = new Map<Role, Principal>();
@@ -64,10 +64,6 @@ export class OperationsWorld implements AsyncDisposable {
     this.access = access;
     this.audit = audit;
     this.debug = new DebugGate(() => this.config.runtime.control, nowUs, site.feed, site.faults);
-    const backups: BackupFile[] = [];
-    this.parts = {
-      config: () => this.config,
-      gateway: { id: "3f9a52c8d1e0", name: config.gateway.name, version: "0.1.0" },
     this.commands = openCommands({
       config: { max_pending_per_device: 1000, max_per_minute: 10_000, retention_days: 365 },
       dataDir: folder,
@@ -76,6 +72,10 @@ export class OperationsWorld implements AsyncDisposable {
       feed: site.feed,
       nowUs,
     });
+    const backups: BackupFile[] = [];
+    this.parts = {
+      config: () => this.config,
+      gateway: { id: "3f9a52c8d1e0", name: config.gateway.name, version: "0.1.0" },
       status: () => site.status(),
       isReady: () => site.ready,
       tags: site.tags,
@@ -95,11 +95,11 @@ export class OperationsWorld implements AsyncDisposable {
       audit,
       host: this.host,
       debug: this.debug,
+      commands: this.commands,
       sessions: [this.sessions],
       clientCertificates: () => this.certificates,
       serverCertificate: () => null,
       exposure: () => Promise.resolve({ exposures: [], findings: [] }),
-      commands: this.commands,
       pageUrls: () => this.pageUrls,
       nowUs,
     };
@@ -178,10 +178,6 @@ export class OperationsWorld implements AsyncDisposable {
     }
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.debug.stop();
-    this.access.stop();
-    await this.audit.stop();
   /** Id of a command that was just sent and waits. */
   async sentCommand(): Promise<string> {
     const { devEui, name: command } = testValve;
@@ -190,8 +186,12 @@ export class OperationsWorld implements AsyncDisposable {
     return answer.command.id;
   }
 
-    await Deno.remove(this.folder, { recursive: true });
+  async [Symbol.asyncDispose](): Promise<void> {
     await this.commands.stop();
+    this.debug.stop();
+    this.access.stop();
+    await this.audit.stop();
+    await Deno.remove(this.folder, { recursive: true });
   }
 
   #principal(role: Role): Principal {
@@ -205,10 +205,6 @@ export class OperationsWorld implements AsyncDisposable {
   }
 }
 
-/** Nobody, and every role. */
-export const everybody: readonly (Role | null)[] = [null, ...roles];
-
-/** Sessions that a test puts in by hand. */
 /** The command that every {@link OperationsWorld} knows. */
 export const testValve: CommandDefinition = {
   devEui: "a840410000000001",
@@ -223,6 +219,10 @@ export const testValve: CommandDefinition = {
   enabled: true,
 };
 
+/** Nobody, and every role. */
+export const everybody: readonly (Role | null)[] = [null, ...roles];
+
+/** Sessions that a test puts in by hand. */
 export class MemorySessions implements SessionSource {
   readonly entries: SessionEntry[] = [];
 
