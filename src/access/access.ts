@@ -126,6 +126,11 @@ export interface Access {
   token(token: string, origin: Origin): Authentication;
   /** A client certificate that TLS has verified, by its SHA-256 fingerprint. */
   certificate(fingerprint: string, origin: Origin): Authentication;
+  /**
+   * Begins a login with a certificate that the caller is about to check, where each login costs a check (OPC UA): it counts
+   * as a failed attempt of its address until {@link PresentedCertificate.proved} is called.
+   */
+  presented(fingerprint: string, origin: Origin): PresentedCertificate;
   /** A session cookie's value. Sliding idle time, absolute end. */
   session(cookie: string, origin: Origin): Authentication;
   /** Opens a browser session for somebody who has just proved who they are. */
@@ -182,6 +187,17 @@ export interface Access {
   /** Takes changed configured credentials and limits; sessions of the configured user end when they changed. */
   configure(settings: AccessSettings): void;
   stop(): void;
+}
+
+/** A certificate that somebody shows and has not yet proved to be theirs. */
+export interface PresentedCertificate {
+  /**
+   * Time until a check is worth while, ms; above 0 it is to be refused unchecked. Always 0 for one that stands for a user:
+   * the key behind it is not guessed, and strangers must not shut its owner out.
+   */
+  readonly waitMs: number;
+  /** It was trusted, and signed with the key that belongs to it. */
+  proved(): void;
 }
 
 /** What the configuration says about credentials. */

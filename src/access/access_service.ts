@@ -8,6 +8,7 @@ import {
   type Authentication,
   type NewToken,
   type PairingInfo,
+  type PresentedCertificate,
   type SessionInfo,
   type TokenGrant,
   type TokenInfo,
@@ -155,6 +156,10 @@ export class AccessService implements Access {
 
   certificate(fingerprint: string, origin: Origin): Authentication {
     return this.#door.certificate(fingerprint, origin);
+  }
+
+  presented(fingerprint: string, origin: Origin): PresentedCertificate {
+    return this.#door.presented(fingerprint, origin);
   }
 
   session(cookie: string, origin: Origin): Authentication {

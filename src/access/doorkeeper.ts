@@ -1,5 +1,12 @@
 import { createHash } from "node:crypto";
-import { AccessError, type Authentication, type AuthFailure, type SessionInfo, type UserInfo } from "./access.ts";
+import {
+  AccessError,
+  type Authentication,
+  type AuthFailure,
+  type PresentedCertificate,
+  type SessionInfo,
+  type UserInfo,
+} from "./access.ts";
 import { addressKey } from "../config/address_key.ts";
 import type { ConfiguredCredentials } from "./configured_credentials.ts";
 import type { CredentialSignals } from "./credential_signals.ts";
@@ -144,6 +151,15 @@ export class Doorkeeper {
       credential: `user:${user.name}`,
       user: user.name,
     });
+  }
+
+  /** See `Access.presented`. */
+  presented(fingerprint: string, { address }: Origin): PresentedCertificate {
+    const stands = this.#parts.users.byCertificate(fingerprint) !== undefined;
+    const attempt = this.#parts.throttle.begin(address, null);
+    return attempt.ok
+      ? { waitMs: 0, proved: () => attempt.succeeded() }
+      : { waitMs: stands ? 0 : attempt.waitMs, proved() {} };
   }
 
   /** See `Access.session`. A wrong cookie does not count for the throttle: 256 random bits are not guessed. */

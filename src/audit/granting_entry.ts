@@ -9,6 +9,7 @@ const grantingOperations: ReadonlySet<string> = new Set([
   "pair.claim",
   "setup.claim",
   "pki.trust",
+  "pki.add",
   "debug.unlock",
 ]);
 

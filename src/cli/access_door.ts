@@ -1,7 +1,12 @@
+import { join } from "node:path";
 import { type Command, Option } from "commander";
 import type { Config } from "../config/schema.ts";
 import { type ControlClient, ControlUnreachable } from "../control/control_client.ts";
 import { accessSettings } from "../gateway/access_settings.ts";
+import { gatewayId } from "../gateway/gateway_id.ts";
+import { offlineCertificates } from "../opcua/security/client_certificates.ts";
+import { identityWishes } from "../opcua/security/identity_wishes.ts";
+import type { ClientCertificates } from "../operations/client_certificates.ts";
 import { type ConfigChoice, configOrReport, withConfigOptions } from "./config_or_exit.ts";
 import { ExitCode } from "./exit_code.ts";
 import { DataFolderError, OfflineRefusal, openOffline } from "./offline_access.ts";
@@ -80,7 +85,11 @@ async function openDoor(choice: ConfigChoice, config: Config, online: boolean): 
     return { call: (name, params) => gateway.call(name, params), close: () => gateway.close() };
   }
   if (online) throw new ControlUnreachable(`This needs a gateway that runs. ${gateway}${staleHint(gateway)}`);
-  const offline = await openOffline(config.gateway.data_dir, accessSettings(config));
+  const offline = await openOffline(
+    config.gateway.data_dir,
+    accessSettings(config),
+    () => certificatesOf(config),
+  );
   if (offline === null) {
     throw new ControlUnreachable(
       `A gateway runs with ${config.gateway.data_dir}, but cannot be reached: ${gateway}${
@@ -90,6 +99,13 @@ async function openDoor(choice: ConfigChoice, config: Config, online: boolean): 
   }
   for (const warning of offline.warnings()) printError(`${visible(warning)}\n`);
   return offline;
+}
+
+/** Certificates of the OPC UA server; `null` for a configuration without one. */
+async function certificatesOf({ gateway, opcua }: Config): Promise<ClientCertificates | null> {
+  if (!opcua.enabled) return null;
+  const wishes = identityWishes(opcua, { id: await gatewayId(gateway.data_dir), name: gateway.name });
+  return await offlineCertificates(opcua.pki_dir ?? join(gateway.data_dir, "pki"), wishes);
 }
 
 /** The gateway, or why nobody answers. */

@@ -6,7 +6,9 @@ import { openAccess } from "../access/open_access.ts";
 import { openAudit } from "../audit/open_audit.ts";
 import { recordCall } from "../operations/call_record.ts";
 import { callTargets } from "../operations/call_targets.ts";
+import type { ClientCertificates } from "../operations/client_certificates.ts";
 import { accessOperations } from "../operations/handlers/access_operations.ts";
+import { listOperation, opcuaPkiOperations } from "../operations/handlers/pki_operations.ts";
 import type { CallContext } from "../operations/operation.ts";
 import { refusalOf } from "../operations/refusal_of.ts";
 import type { AuditValue } from "../audit/audit.ts";
@@ -40,9 +42,14 @@ export interface OfflineAccess {
 /**
  * Opens users, tokens and audit of the gateway whose data is in the folder. `null` while that gateway runs.
  *
+ * @param certificates opens those of its OPC UA server; asked by the first call about them
  * @throws {DataFolderError}
  */
-export async function openOffline(dataDir: string, settings: AccessSettings): Promise<OfflineAccess | null> {
+export async function openOffline(
+  dataDir: string,
+  settings: AccessSettings,
+  certificates: () => Promise<ClientCertificates | null> = () => Promise.resolve(null),
+): Promise<OfflineAccess | null> {
   await prepareFolder(dataDir);
   const lock = await takeDataLock(dataDir).catch((error: unknown) => {
     throw new DataFolderError(`Cannot use ${dataDir}: ${textOf(error)}`);
@@ -57,7 +64,7 @@ export async function openOffline(dataDir: string, settings: AccessSettings): Pr
     stack.defer(() => audit.stop());
     const access = await openAccess({ dataDir, settings, faults, feed: new EventFeed(nowUs), nowUs });
     stack.defer(() => access.stop());
-    const call = caller(access, (record) => void recordCall(audit, record));
+    const call = caller(access, certificates, (record) => void recordCall(audit, record));
     return {
       call,
       warnings: () => faults.list().map(({ title, detail }) => `${title}: ${detail}`),
@@ -71,8 +78,18 @@ export async function openOffline(dataDir: string, settings: AccessSettings): Pr
 
 type Record = Parameters<typeof recordCall>[1];
 
-function caller(access: Access, record: (entry: Record) => void): OfflineAccess["call"] {
-  const all = new Map(accessOperations({ access, pageUrls: () => [] }).map((operation) => [operation.name, operation]));
+function caller(
+  access: Access,
+  openCertificates: () => Promise<ClientCertificates | null>,
+  record: (entry: Record) => void,
+): OfflineAccess["call"] {
+  let certificates: ClientCertificates | null = null;
+  const parts = { access, clientCertificates: () => certificates, pageUrls: () => [] };
+  const all = new Map(
+    [...accessOperations(parts), ...opcuaPkiOperations(parts), listOperation(parts, () => null)].map((
+      operation,
+    ) => [operation.name, operation]),
+  );
   const origin = { transport: "cli", address: "local", principal: localPrincipal } as const;
   return async (name, params) => {
     const operation = isOperation(name) ? all.get(name) : undefined;
@@ -98,6 +115,8 @@ function caller(access: Access, record: (entry: Record) => void): OfflineAccess[
       const [issue] = parsed.error.issues;
       throw new OfflineRefusal("bad_params", `${issue?.path.join(".") ?? name}: ${issue?.message ?? "wrong"}`, null);
     }
+    // opening them makes folders and a key, which nobody wants who only adds a user
+    if (name.startsWith("pki.")) certificates ??= await openCertificates();
     try {
       const result: unknown = await operation.run(parsed.data, context);
       settle("ok");

@@ -12,6 +12,7 @@ import { type ConfigChoice, withConfigOptions } from "./config_or_exit.ts";
 import { ExitCode } from "./exit_code.ts";
 import { findingsText } from "./findings_report.ts";
 import { wholeNumber } from "./option_values.ts";
+import { opcuaPkiCommands } from "./pki_opcua.ts";
 import { print } from "./print.ts";
 
 interface NewChoice extends ConfigChoice {
@@ -29,10 +30,10 @@ interface ShowChoice extends ConfigChoice {
   readonly json?: boolean;
 }
 
-/** `edgekeep pki`: the certificates of this gateway, without one that runs. */
+/** `edgekeep pki`: the certificates of this gateway, whether it runs or not. */
 export function pkiCommand(): Command {
-  return new Command("pki")
-    .description("make, renew and show the certificates of this gateway")
+  const command = new Command("pki")
+    .description("make, renew and show the certificates of this gateway, and whom its OPC UA server trusts")
     .addCommand(newServerCertCommand())
     .addCommand(renewCommand())
     .addCommand(showCommand())
@@ -42,8 +43,14 @@ export function pkiCommand(): Command {
 Examples:
   edgekeep pki new-server-cert --project /etc/edgekeep --name gateway.plant.example
   edgekeep pki show --json | jq .server.notAfter
-  edgekeep pki renew --config /etc/edgekeep/edgekeep.toml`,
+  edgekeep pki renew --config /etc/edgekeep/edgekeep.toml
+  edgekeep pki list
+  edgekeep pki trust AB:CD:… --users --user anna
+  edgekeep pki import plant-ca.pem && edgekeep pki import plant-ca.crl --crl
+  edgekeep pki renew-opcua --keep-key`,
     );
+  for (const part of opcuaPkiCommands()) command.addCommand(part);
+  return command;
 }
 
 function newServerCertCommand(): Command {

@@ -298,6 +298,9 @@ export const opcuaSchema = z.strictObject({
   trust_client_cert: z.boolean().default(false).describe(
     "false refuses an unknown client certificate and files it in rejected/; true trusts every client.",
   ),
+  require_crl: z.boolean().default(true).describe(
+    "true refuses a certificate made by a CA whose revocation list is missing from the PKI directory.",
+  ),
   pki_dir: z.string().min(1).optional().meta({
     description: "Folder of keys and certificates; relative to data_dir unless it starts with ./ or ../.",
     unset: "pki in data_dir",

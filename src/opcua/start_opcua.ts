@@ -1,8 +1,9 @@
 import type { Socket } from "node:net";
-import { nodesets, OPCUAServer, type ServerSession } from "node-opcua";
+import { invalidateServerCertificateCache, nodesets, OPCUAServer, type ServerSession } from "node-opcua";
 import { getLogger } from "@logtape/logtape";
 import { isLoopback, peerAddress, urlHost } from "../config/address.ts";
 import { machineNames } from "../config/machine_names.ts";
+import type { Alarms } from "../alarms/alarms.ts";
 import type { OpcUaConfig } from "../config/schema.ts";
 import type { DeviceDefinition } from "../config/topology.ts";
 import type { HistoryQueries } from "../history/history.ts";
@@ -15,8 +16,11 @@ import type { FaultBoard } from "../telemetry/fault_board.ts";
 import type { GatewayStatus, OpcUaStatus } from "../telemetry/status.ts";
 import { advertisedHosts } from "./security/advertised_hosts.ts";
 import { watchCertificate } from "./security/certificate_watch.ts";
+import type { ShownCommands } from "./commands/command_nodes.ts";
+import { serveCommands } from "./commands/serve_commands.ts";
 import { clientCertificates } from "./security/client_certificates.ts";
 import { answerAskedHost, encryptPasswords, endpointSecurity } from "./security/endpoints.ts";
+import { judgeItems } from "./library/item_rules.ts";
 import {
   accessorOf,
   engineOf,
@@ -29,17 +33,23 @@ import {
 import { routeLibraryLog } from "./library/library_log.ts";
 import { keepItemsOfDeletedNodes } from "./library/monitored_nodes.ts";
 import { tellReadOnlyFirst } from "./library/session_roles.ts";
+import { spaceRequestsOf } from "./library/space_requests.ts";
 import { limitFields, serverCapabilities, SPARE_CONNECTIONS, transportSettings } from "./sessions/limits.ts";
+import { serveAlarms } from "./alarms/serve_alarms.ts";
 import { addFolder } from "./space/folders.ts";
 import { addHealthNodes, type HealthNodes } from "./space/health_nodes.ts";
+import { eventHistory } from "./history/event_history.ts";
 import { historyService } from "./history/history_service.ts";
 import { everybodyMayRead, judgeBySessionRoles } from "./security/node_roles.ts";
 import { rejectedCertificates } from "./security/rejected_certificates.ts";
 import { livePush } from "./space/live_push.ts";
 import { openPki, type Pki } from "./security/open_pki.ts";
+import { identityWishes } from "./security/identity_wishes.ts";
+import { mismatchesOf } from "./security/own_identity.ts";
 import { type LoginAccess, type SessionLogins, sessionLogins } from "./sessions/session_logins.ts";
 import { aggregatedEvents } from "./sessions/aggregated_event.ts";
 import { type LoginRefusal, type SessionWatch, watchSessions } from "./sessions/session_watch.ts";
+import { watchTrust } from "./sessions/watch_trust.ts";
 import { serveTags } from "./space/space_service.ts";
 import { TagNodes } from "./space/tag_nodes.ts";
 
@@ -72,8 +82,11 @@ export interface OpcUaOptions {
   readonly access: LoginAccess;
   /** Told of every refused login. */
   readonly onAuthFailed: (failure: LoginRefusal) => void;
+  readonly alarms: Alarms;
   /** Whatever a client wants done beyond reading: commands, methods of alarms. */
   readonly operations: Pick<Operations, "call">;
+  /** What can be sent to devices, and what became of it. */
+  readonly commands: ShownCommands;
   readonly nowUs: () => number;
 }
 
@@ -103,6 +116,7 @@ export async function startOpcUa(options: OpcUaOptions): Promise<OpcUaServerHand
   const { config, gateway, tags } = options;
   routeLibraryLog();
   mendOverflowBit();
+  judgeItems();
   keepItemsOfDeletedNodes();
   sampleByIdentity(NAMESPACE_INDEX);
   judgeBySessionRoles();
@@ -111,18 +125,14 @@ export async function startOpcUa(options: OpcUaOptions): Promise<OpcUaServerHand
   const cleanUp: (() => void)[] = [];
   const rejected = rejectedCertificates(options.feed);
   cleanUp.push(() => rejected.stop());
+  const wishes = () => identityWishes(config, gateway);
   const pki = await openPki(
     options.pkiDir,
-    {
-      applicationUri,
-      applicationName: config.application_name,
-      organisation: gateway.name,
-      hosts,
-    },
-    config.trust_client_cert,
+    wishes(),
+    { acceptUnknown: config.trust_client_cert, requireCrl: config.require_crl },
     (certificate) => rejected.report(certificate.subject, certificate),
   );
-  const logins = sessionLogins(options.access);
+  const logins = sessionLogins(options.access, (certificate) => pki.users.judge.verdict(certificate));
   cleanUp.push(() => logins.stop());
   const server = makeServer(options, applicationUri, hosts, pki, logins);
   try {
@@ -131,6 +141,8 @@ export async function startOpcUa(options: OpcUaOptions): Promise<OpcUaServerHand
     engine.serverDiagnosticsEnabled = config.diagnostics_enabled;
     engine.historyServerCapabilities.accessHistoryDataCapability = true;
     engine.historyServerCapabilities.maxReturnDataValues = config.max_history_data_results_per_node;
+    engine.historyServerCapabilities.accessHistoryEventsCapability = true;
+    engine.historyServerCapabilities.maxReturnEventValues = config.max_history_data_results_per_node;
     const space = engine.addressSpace;
     if (space === null) throw new Error("Cannot start the OPC UA server as it has no address space");
     const namespace = space.registerNamespace(NAMESPACE_URI);
@@ -143,14 +155,51 @@ export async function startOpcUa(options: OpcUaOptions): Promise<OpcUaServerHand
     const health = addHealthNodes(space, namespace, folder);
     const nodes = new TagNodes(space, namespace, folder, options.devices);
     nodes.addAll(tags.list());
+    const accessor = accessorOf(server);
+    const { alarms } = options;
+    const served = serveAlarms({
+      ...options,
+      space,
+      namespace,
+      accessor,
+      gatewayFolder: folder,
+      callerOf: (session) => logins.callerOf(session),
+      certificateOf: (alarm) =>
+        alarm.id === "Gateway/$alarm/OpcUaCertificate"
+          ? { der: server.getCertificate(), notAfterUs: pki.identity.notAfterUs }
+          : null,
+      settled: () => nodes.settled(),
+    });
+    cleanUp.push(() => served.stop());
+    const events = eventHistory({
+      space,
+      namespaceIndex: NAMESPACE_INDEX,
+      gatewayFolder: folder,
+      alarms,
+      nodes: served.nodes,
+      maxEventsPerNode: config.max_history_data_results_per_node,
+      nowUs: options.nowUs,
+    });
     const history = historyService({
       nodes,
+      events,
       queries: options.history,
       maxValuesPerNode: config.max_history_data_results_per_node,
       namespaceIndex: NAMESPACE_INDEX,
       nowUs: options.nowUs,
     });
-    serveTags(accessorOf(server), nodes, NAMESPACE_INDEX, history);
+    serveTags(accessor, nodes, NAMESPACE_INDEX, history);
+    const commands = serveCommands({
+      space,
+      namespace,
+      gatewayFolder: folder,
+      devices: nodes,
+      requests: spaceRequestsOf(server),
+      commands: options.commands,
+      operations: options.operations,
+      callerOf: (session) => logins.callerOf(session),
+    });
+    cleanUp.push(() => commands.stop());
     encryptPasswords(server.endpoints[0]?.endpointDescriptions() ?? []);
     answerAskedHost(server);
     logins.follow(server);
@@ -164,14 +213,41 @@ export async function startOpcUa(options: OpcUaOptions): Promise<OpcUaServerHand
     cleanUp.push(stop);
     await server.start();
     cleanUp.push(tags.subscribe(livePush(nodes)), tags.onDefinitions((change) => nodes.apply(change)));
+    cleanUp.push(tags.onDefinitions(() => void served.follow()));
     cleanUp.push(() => nodes.stop());
-    cleanUp.push(watchCertificate({ identity: pki.identity, ...options }), keepRefreshed(health, options.status));
+    const certificateWatch = watchCertificate({
+      identity: () => pki.identity,
+      mismatches: () => mismatchesOf(pki.identity.certificate, wishes()),
+      ...options,
+    });
+    cleanUp.push(() => certificateWatch.stop(), keepRefreshed(health, options.status));
     warnOfOpenEndpoint(options);
     options.faults.clear("opcua_failed");
     listenerOf(server).on("error", (error: Error) => options.faults.raise("opcua_failed", error.message));
     log.info("OPC UA limits configured", { event: "opcua_limits_configured", ...limitFields(config) });
     const endpoints = server.getDiscoveryUrls();
-    const certificates = clientCertificates(pki);
+    const trust = watchTrust(pki, logins, { ignoreClients: config.trust_client_cert });
+    cleanUp.push(() => trust.stop());
+    const certificates = clientCertificates({
+      directory: pki.directory,
+      files: { application: pki.application.files, users: pki.users.files },
+      wishes,
+      onChanged: async (store) => {
+        pki[store].judge.forget();
+        await trust.check();
+      },
+      onInstalled: async () => {
+        await pki.reread();
+        invalidateServerCertificateCache(server);
+        certificateWatch.check();
+        log.info("The OPC UA server's certificate is now {certificate}", {
+          event: "opcua_certificate_installed",
+          certificate: pki.identity.certificateFile,
+          subject: pki.identity.subject,
+          until: new Date(pki.identity.notAfterUs / 1000).toISOString().slice(0, 10),
+        });
+      },
+    });
     log.info("OPC UA server listens on {address}", {
       event: "opcua_started",
       address: `${urlHost(config.host_ip_address)}:${server.endpoints[0]?.port ?? config.host_port}`,
@@ -193,7 +269,8 @@ export async function startOpcUa(options: OpcUaOptions): Promise<OpcUaServerHand
       clientCertificates: () => certificates,
       follow: async () => {
         nodes.apply();
-        await nodes.settled();
+        await served.follow();
+        await commands.settled();
       },
       list: () => logins.list(),
       close: (id) => logins.close(id),
@@ -228,8 +305,8 @@ function makeServer(
     securityPolicies: security.policies,
     securityModes: security.modes,
     allowAnonymous: false,
-    serverCertificateManager: pki.server,
-    userCertificateManager: pki.users,
+    serverCertificateManager: pki.application.manager,
+    userCertificateManager: pki.users.manager,
     // the library ships the standard nodeset with a prebuilt image of it: trusting the pair saves hashing 1.8 MB
     nodesets: [nodesets.standard],
     nodesetLoaderOptions: { trustSiblingImages: true },

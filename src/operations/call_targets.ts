@@ -5,6 +5,13 @@ import type { Caller } from "../access/principal.ts";
 const targetKeys: Partial<Record<OperationName, string>> = {
   "tags.force": "id",
   "tags.unforce": "id",
+  "alarms.ack": "id",
+  "alarms.confirm": "id",
+  "alarms.comment": "id",
+  "alarms.shelve": "id",
+  "alarms.unshelve": "id",
+  "alarms.enable": "id",
+  "alarms.disable": "id",
   "config.restore": "version",
   "users.add": "name",
   "users.set": "name",
@@ -17,6 +24,8 @@ const targetKeys: Partial<Record<OperationName, string>> = {
   "setup.claim": "user",
   "pki.trust": "fingerprint",
   "pki.reject": "fingerprint",
+  "pki.add": "kind",
+  "pki.remove": "fingerprint",
   "sessions.close": "id",
   "log.level": "level",
 };

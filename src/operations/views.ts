@@ -1,13 +1,14 @@
+import type { Alarm, AlarmEvent } from "../alarms/alarms.ts";
 import type { PairingInfo, TokenInfo, UserInfo } from "../access/access.ts";
 import type { DeviceDefinition } from "../config/topology.ts";
-import { qualityCause, qualityName, severityOf } from "../tags/quality.ts";
+import { qualityCause, type QualityCode, qualityName, severityOf } from "../tags/quality.ts";
 import type { Tag, Value } from "../tags/tag.ts";
 import type { TagStore } from "../tags/tag_store.ts";
 import type { FeedEntry } from "../telemetry/event_feed.ts";
 import type { ActiveFault } from "../telemetry/fault_board.ts";
 import type { GatewayStatus } from "../telemetry/status.ts";
 import { formatTime, formatTimeOrNull } from "../telemetry/time_text.ts";
-import type { ListedCertificate } from "./client_certificates.ts";
+import type { ListedCertificate, ListedCrl } from "./client_certificates.ts";
 
 /** The gateway's status as operations answer it: times as text, no paths of the machine. */
 export function viewStatus(status: GatewayStatus) {
@@ -39,6 +40,7 @@ export function viewStatus(status: GatewayStatus) {
       lastBackup: formatTimeOrNull(history.lastBackupUs),
       integrity: history.integrity,
     },
+    alarms: { ...status.alarms },
     process: { ...status.process },
   };
 }
@@ -81,15 +83,43 @@ export function viewChange(tag: Tag) {
   return {
     id: tag.id,
     value: viewValue(tag.value),
-    quality: {
-      code: tag.quality >>> 0,
-      name: qualityName(tag.quality),
-      severity: severityOf(tag.quality),
-      cause: qualityCause(tag.quality),
-    },
+    quality: viewQuality(tag.quality),
     sourceTime: formatTimeOrNull(tag.sourceTimeUs),
     serverTime: formatTime(tag.serverTimeUs),
   };
+}
+
+function viewQuality(quality: QualityCode) {
+  return {
+    code: quality >>> 0,
+    name: qualityName(quality),
+    severity: severityOf(quality),
+    cause: qualityCause(quality),
+  };
+}
+
+/** The state of an alarm. */
+export function viewAlarm(alarm: Alarm) {
+  const { activeSinceUs, inactiveSinceUs, acknowledgedUs, confirmedUs, timeUs, eventId, ...shown } = alarm;
+  const { shelving, comment } = alarm;
+  return {
+    ...shown,
+    value: viewValue(alarm.value),
+    quality: viewQuality(alarm.quality),
+    shelving: { kind: shelving.kind, until: shelving.kind === "timed" ? formatTime(shelving.untilUs) : null },
+    comment: comment === null ? null : { text: comment.text, by: comment.by, time: formatTime(comment.timeUs) },
+    event: timeUs === 0 ? null : eventId,
+    time: formatTimeOrNull(timeUs),
+    activeSince: formatTimeOrNull(activeSinceUs),
+    inactiveSince: formatTimeOrNull(inactiveSinceUs),
+    acknowledgedAt: formatTimeOrNull(acknowledgedUs),
+    confirmedAt: formatTimeOrNull(confirmedUs),
+  };
+}
+
+/** An event of an alarm. */
+export function viewAlarmEvent({ sequence, cause, by, alarm }: AlarmEvent) {
+  return { sequence, cause, by, alarm: viewAlarm(alarm) };
 }
 
 /** JSON has no NaN and no infinity: such a number is shown as `null`. */
@@ -140,6 +170,17 @@ export function viewCertificate(facts: ListedCertificate) {
     names: [...names],
     notBefore: formatTime(notBeforeUs),
     notAfter: formatTime(notAfterUs),
+    fingerprint,
+  };
+}
+
+/** A revocation list. */
+export function viewCrl({ issuer, revoked, thisUpdateUs, nextUpdateUs, fingerprint }: ListedCrl) {
+  return {
+    issuer,
+    revoked,
+    thisUpdate: formatTime(thisUpdateUs),
+    nextUpdate: formatTimeOrNull(nextUpdateUs),
     fingerprint,
   };
 }

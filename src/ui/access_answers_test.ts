@@ -94,7 +94,10 @@ Deno.test("what the page reads is what the operations answer", () => {
     server: null,
     own: null,
     trusted: [{ subject: "CN=a", issuer: "CN=a", names: [], notBefore: TIME, notAfter: TIME, fingerprint: "AB" }],
+    issuers: [],
+    crls: [{ issuer: "CN=ca", revoked: 2, thisUpdate: TIME, nextUpdate: null, fingerprint: "CD" }],
     rejected: [],
+    users: { trusted: [], issuers: [], crls: [], rejected: [] },
   });
   assert.equal(certificates.trusted.length, 1);
   const exposure: ExposureAnswer = guardSchemas["policy.exposure"].result.parse({

@@ -38,14 +38,25 @@ function trustList(): ClientCertificates {
   let trusted = [certificate("CN=UaExpert@desk-4", 300, 5)];
   let rejected = [certificate("CN=WinCC OA,O=Plant IT", 12, 9)];
   return {
-    list: () => Promise.resolve({ own, trusted, rejected }),
-    trust: (fingerprint) => {
+    own: () => Promise.resolve(own),
+    list: (store) =>
+      Promise.resolve(
+        store === "application"
+          ? { trusted, issuers: [], crls: [], rejected }
+          : { trusted: [certificate("CN=Anna", 200, 13)], issuers: [], crls: [], rejected: [] },
+      ),
+    remove: () => Promise.resolve(null),
+    add: () => Promise.resolve(own),
+    renew: () => Promise.resolve({ certificate: own, mismatches: [], backups: [] }),
+    signingRequest: () => Promise.resolve(""),
+    install: () => Promise.resolve({ certificate: own, mismatches: [], backups: [] }),
+    trust: (_store, fingerprint) => {
       const found = rejected.find((each) => each.fingerprint === fingerprint) ?? null;
       rejected = rejected.filter((each) => each !== found);
       if (found !== null) trusted = [...trusted, found];
       return Promise.resolve(found);
     },
-    reject: (fingerprint) => {
+    reject: (_store, fingerprint) => {
       const found = trusted.find((each) => each.fingerprint === fingerprint) ?? null;
       trusted = trusted.filter((each) => each !== found);
       if (found !== null) rejected = [...rejected, found];

@@ -4,6 +4,7 @@ import {
   type Authentication,
   type AuthFailure,
   type NewToken,
+  type PresentedCertificate,
   type SessionInfo,
   type TokenGrant,
   type TokenInfo,
@@ -52,6 +53,10 @@ export class MemoryAccess implements Access {
     const user = name === undefined ? undefined : this.passwords.get(name);
     if (name === undefined || user === undefined) return { ok: false, reason: "certificate_unknown" };
     return { ok: true, principal: principal("certificate", name, user.role, `user:${name}`, name) };
+  }
+
+  presented(): PresentedCertificate {
+    return { waitMs: 0, proved() {} };
   }
 
   session(cookie: string): Authentication {

@@ -1,5 +1,8 @@
+import type { Alarms } from "../../src/alarms/alarms.ts";
+import { openAlarms } from "../../src/alarms/open_alarms.ts";
+import type { AlarmDefinition } from "../../src/config/alarm_definition.ts";
 import type { DeviceDefinition } from "../../src/config/topology.ts";
-import { type OpcUaConfig, opcuaSchema } from "../../src/config/schema.ts";
+import { alarmsSchema, type OpcUaConfig, opcuaSchema } from "../../src/config/schema.ts";
 import type { HistoryQueries } from "../../src/history/history.ts";
 import { type OpcUaOptions, type OpcUaServerHandle, startOpcUa } from "../../src/opcua/start_opcua.ts";
 import type { TagDefinition } from "../../src/tags/tag.ts";
@@ -7,6 +10,7 @@ import { TagStore } from "../../src/tags/tag_store.ts";
 import { EventFeed } from "../../src/telemetry/event_feed.ts";
 import { FaultBoard } from "../../src/telemetry/fault_board.ts";
 import type { GatewayStatus } from "../../src/telemetry/status.ts";
+import { alarmOperations } from "./alarm_operations.ts";
 import { tagDefinition } from "./tag_definition.ts";
 
 /** What a test wants different from the usual server. */
@@ -21,6 +25,14 @@ export interface TestServerOptions {
   readonly access?: OpcUaOptions["access"];
   readonly onAuthFailed?: OpcUaOptions["onAuthFailed"];
   readonly operations?: OpcUaOptions["operations"];
+  readonly alarms?: TestAlarms;
+}
+
+/** Alarms of a test server. */
+export interface TestAlarms {
+  readonly definitions?: readonly AlarmDefinition[];
+  /** Where they are stored, for a test that starts them again; else a folder that goes with the server. */
+  readonly dataDir?: string;
 }
 
 /** Lets the user `operator` in with the password `correct horse`. */
@@ -42,6 +54,7 @@ const oneOperator: OpcUaOptions["access"] = {
         : { ok: false, reason: "password_mismatch" },
     ),
   certificate: () => ({ ok: false, reason: "certificate_unknown" }),
+  presented: () => ({ waitMs: 0, proved() {} }),
   revoked: () => new AbortController().signal,
 };
 
@@ -50,6 +63,7 @@ export interface TestServer extends AsyncDisposable {
   readonly handle: OpcUaServerHandle;
   readonly url: string;
   readonly tags: TagStore;
+  readonly alarms: Alarms;
   readonly faults: FaultBoard;
   readonly feed: EventFeed;
   readonly pkiDir: string;
@@ -75,10 +89,6 @@ const noHistory: HistoryQueries = {
   backup: () => Promise.reject(new Error("this test has no history")),
 };
 
-const noOperations: OpcUaOptions["operations"] = {
-  call: () => Promise.resolve({ ok: false, code: "unavailable", message: "This test has no operations" }),
-};
-
 /** Starts a server on a free loopback port; client certificates are accepted unless the test says otherwise. */
 export async function startTestServer(options: TestServerOptions = {}): Promise<TestServer> {
   const ownPki = options.pkiDir === undefined;
@@ -93,6 +103,18 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
     ...options.config,
     host_port: options.config?.host_port ?? 0,
   };
+  const alarmDir = options.alarms?.dataDir ?? await Deno.makeTempDir({ prefix: "edgekeep-alarms-" });
+  const alarms = openAlarms({
+    config: { ...alarmsSchema.parse({}), synchronous: "NORMAL" },
+    dataDir: alarmDir,
+    definitions: options.alarms?.definitions ?? [],
+    tags,
+    faults,
+    feed,
+    nowUs,
+    sweepMs: 50,
+    faultHoldMs: 100,
+  });
   const startedUs = nowUs();
   const server = { devices: options.devices ?? [] };
   const running: { handle?: OpcUaServerHandle } = {};
@@ -108,7 +130,8 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
     status: options.status ?? (() => testStatus(startedUs, nowUs(), tags, running.handle)),
     access: options.access ?? oneOperator,
     onAuthFailed: options.onAuthFailed ?? (() => {}),
-    operations: options.operations ?? noOperations,
+    operations: options.operations ?? alarmOperations(alarms),
+    alarms,
     nowUs,
   });
   running.handle = handle;
@@ -116,11 +139,14 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
     handle,
     url: handle.endpoints[0] ?? "",
     tags,
+    alarms,
     faults,
     feed,
     pkiDir,
     async [Symbol.asyncDispose]() {
       await handle.stop();
+      await alarms.stop();
+      if (options.alarms?.dataDir === undefined) await Deno.remove(alarmDir, { recursive: true });
       if (ownPki) await Deno.remove(pkiDir, { recursive: true });
     },
   });

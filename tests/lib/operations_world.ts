@@ -10,7 +10,11 @@ import type { Commands } from "../../src/commands/commands.ts";
 import { openCommands } from "../../src/commands/open_commands.ts";
 import { type Config, configSchema } from "../../src/config/schema.ts";
 import type { BackupFile } from "../../src/history/history.ts";
-import type { ClientCertificates, ListedCertificate } from "../../src/operations/client_certificates.ts";
+import type {
+  CertificateStore,
+  ClientCertificates,
+  ListedCertificate,
+} from "../../src/operations/client_certificates.ts";
 import { createOperations } from "../../src/operations/create_operations.ts";
 import { DebugGate } from "../../src/operations/debug_gate.ts";
 import type { OperationAnswer, Operations } from "../../src/operations/operation.ts";
@@ -263,17 +267,42 @@ export class MemoryCertificates implements ClientCertificates {
   };
   trusted = false;
 
-  list() {
-    const [trusted, rejected] = this.trusted ? [[this.certificate], []] : [[], [this.certificate]];
-    return Promise.resolve({ own: null, trusted, rejected });
+  own() {
+    return Promise.resolve(this.certificate);
   }
 
-  trust(fingerprint: string) {
+  list(store: CertificateStore) {
+    const there = store === "application" ? [this.certificate] : [];
+    const [trusted, rejected] = this.trusted ? [there, []] : [[], there];
+    return Promise.resolve({ trusted, issuers: [], crls: [], rejected });
+  }
+
+  trust(_store: CertificateStore, fingerprint: string) {
     return this.#move(fingerprint, true);
   }
 
-  reject(fingerprint: string) {
+  reject(_store: CertificateStore, fingerprint: string) {
     return this.#move(fingerprint, false);
+  }
+
+  remove(_store: CertificateStore, fingerprint: string) {
+    return Promise.resolve(fingerprint === this.certificate.fingerprint ? this.certificate : null);
+  }
+
+  add() {
+    return Promise.resolve(this.certificate);
+  }
+
+  renew() {
+    return Promise.resolve({ certificate: this.certificate, mismatches: [], backups: ["/pki/own/certs/old.pem"] });
+  }
+
+  signingRequest() {
+    return Promise.resolve("-----BEGIN CERTIFICATE REQUEST-----");
+  }
+
+  install() {
+    return this.renew();
   }
 
   #move(fingerprint: string, trusted: boolean) {

@@ -1,68 +1,73 @@
 import { Buffer } from "node:buffer";
 import { X509Certificate } from "node:crypto";
-import type { ClientCertificates, ListedCertificate } from "../../operations/client_certificates.ts";
-import { readCertificate } from "../../tls/read_certificate.ts";
-import type { Pki } from "./open_pki.ts";
+import type { CertificateStore, ClientCertificates, OwnCertificate } from "../../operations/client_certificates.ts";
+import { ensureKey, type IdentityWishes, mismatchesOf } from "./own_identity.ts";
+import { installOwnCertificate, ownSigningRequest, renewOwnCertificate } from "./own_renewal.ts";
+import { openPkiDirectory, type PkiDirectory } from "./pki_directory.ts";
+import { factsOf } from "./read_upload.ts";
+import { type StoreFiles, storeFiles } from "./store_files.ts";
 
-/** More files than this in one folder are not looked at: strangers fill `rejected/`, and each file is read and parsed. */
-const MOST_FILES = 500;
-const LARGEST_BYTES = 65_536;
-
-interface Filed {
-  readonly facts: ListedCertificate;
-  readonly der: Buffer;
+/** What works on the certificates of a server. */
+export interface ClientCertificatesParts {
+  readonly directory: PkiDirectory;
+  readonly files: Readonly<Record<CertificateStore, StoreFiles>>;
+  /** What the server's own certificate must say, as of now. */
+  readonly wishes: () => IdentityWishes;
+  /** Told after each change of a store. */
+  readonly onChanged: (store: CertificateStore) => Promise<void>;
+  /** Told after the server's own certificate was replaced. */
+  readonly onInstalled: () => Promise<void>;
 }
 
-/** The trust list for client applications, over the files of the certificate store. Files that hold none are passed over. */
-export function clientCertificates({ server, directory: { application } }: Pki): ClientCertificates {
-  const inFolder = async (folder: string) => (await filed(folder)).map(({ facts }) => facts);
-  const move = async (fingerprint: string, from: string, into: "trust" | "reject") => {
-    const found = (await filed(from)).find(({ facts }) => facts.fingerprint === fingerprint);
-    if (found === undefined) return null;
-    // somebody may have moved files by hand since the library looked
-    await server.reloadCertificates();
-    if (into === "trust") await server.trustCertificate(found.der);
-    else await server.rejectCertificate(found.der);
-    await server.reloadCertificates();
-    return found.facts;
+/** Trust lists and the server's own certificate, over the files of the certificate stores. */
+export function clientCertificates(
+  { directory, files, wishes, onChanged, onInstalled }: ClientCertificatesParts,
+): ClientCertificates {
+  const own = directory.application;
+  const changing = async <T>(store: CertificateStore, change: (files: StoreFiles) => Promise<T>): Promise<T> => {
+    const result = await change(files[store]);
+    await onChanged(store);
+    return result;
   };
+  // one at a time: both replace the same files
+  let turn: Promise<unknown> = Promise.resolve();
+  const replacing = (replace: () => Promise<string[]>): Promise<OwnCertificate> => {
+    const result = turn.then(async () => {
+      const backups = await replace();
+      await onInstalled();
+      const certificate = await readOwn();
+      return { certificate: factsOf(certificate), mismatches: mismatchesOf(certificate, wishes()), backups };
+    });
+    turn = result.catch(() => {});
+    return result;
+  };
+  const readOwn = async () => new X509Certificate(Buffer.from(await Deno.readFile(own.certificateFile)));
   return {
-    list: async () => {
-      const [own, trusted, rejected] = await Promise.all([
-        read(application.certificateFile),
-        inFolder(application.trustedCertificates),
-        inFolder(application.rejected),
-      ]);
-      return { own: own?.facts ?? null, trusted, rejected };
-    },
-    trust: (fingerprint) => move(fingerprint, application.rejected, "trust"),
-    reject: (fingerprint) => move(fingerprint, application.trustedCertificates, "reject"),
+    own: () => readOwn().then(factsOf, () => null),
+    list: (store) => files[store].list(),
+    trust: (store, fingerprint) => changing(store, (one) => one.trust(fingerprint)),
+    reject: (store, fingerprint) => changing(store, (one) => one.reject(fingerprint)),
+    remove: (store, fingerprint) => changing(store, (one) => one.remove(fingerprint)),
+    add: (store, kind, data) => changing(store, (one) => one.add(kind, data)),
+    renew: (renewal) => replacing(() => renewOwnCertificate(own, wishes(), renewal)),
+    signingRequest: () => ownSigningRequest(own, wishes()),
+    install: (pem) => replacing(() => installOwnCertificate(own, wishes(), pem)),
   };
 }
 
-async function filed(folder: string): Promise<Filed[]> {
-  const names: string[] = [];
-  for await (const { name, isFile } of Deno.readDir(folder)) {
-    if (isFile && /\.(pem|der|crt|cer)$/i.test(name)) names.push(name);
-  }
-  const read = await Promise.all(names.sort().slice(0, MOST_FILES).map((name) => readIn(`${folder}/${name}`)));
-  return read.filter((one) => one !== null);
-}
-
-const readIn = (path: string) => read(path).catch(() => null);
-
-/** The first certificate of a file, PEM or DER; `null` when it holds none. */
-async function read(path: string): Promise<Filed | null> {
-  const { size } = await Deno.stat(path);
-  if (size > LARGEST_BYTES) return null;
-  try {
-    const certificate = new X509Certificate(Buffer.from(await Deno.readFile(path)));
-    const { subject, issuer, names, notBeforeUs, notAfterUs, fingerprint } = readCertificate(certificate.toString());
-    const uris = [...(certificate.subjectAltName ?? "").matchAll(/(?:^|, )URI:([\x21-\x7e]+?)(?=,|$)/g)]
-      .map(([, uri = ""]) => uri);
-    const facts = { subject, issuer, names: [...uris, ...names], notBeforeUs, notAfterUs, fingerprint };
-    return { facts, der: certificate.raw };
-  } catch {
-    return null;
-  }
+/**
+ * The certificates of a server that does not run.
+ *
+ * @throws {import("./local_resource_error.ts").LocalResourceError}
+ */
+export async function offlineCertificates(pkiDir: string, wishes: IdentityWishes): Promise<ClientCertificates> {
+  const directory = await openPkiDirectory(pkiDir);
+  await ensureKey(directory.application);
+  return clientCertificates({
+    directory,
+    files: { application: storeFiles(directory.application), users: storeFiles(directory.users) },
+    wishes: () => wishes,
+    onChanged: () => Promise.resolve(),
+    onInstalled: () => Promise.resolve(),
+  });
 }

@@ -54,6 +54,8 @@ function readAnd(more: PermissionFlag, role: Role): RolePermissionTypeOptions[] 
 export const everybodyMayRead = readAnd(PermissionFlag.None, "viewer");
 /** Everybody reads the variable; operators and above write it. */
 export const operatorMayWrite = readAnd(PermissionFlag.Write, "operator");
+/** Everybody calls the method. */
+export const everybodyMayCall = readAnd(PermissionFlag.Call, "viewer");
 /** Everybody sees the method; operators and above call it. */
 export const operatorMayCall = readAnd(PermissionFlag.Call, "operator");
 /** Everybody sees the method; engineers and above call it. */

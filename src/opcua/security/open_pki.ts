@@ -1,19 +1,43 @@
 import { Buffer } from "node:buffer";
 import { X509Certificate } from "node:crypto";
 import { OPCUACertificateManager } from "node-opcua";
+import { type CertificateJudge, judgeCertificates } from "./certificate_judge.ts";
 import { ensureKey, type IdentityWishes, type OwnIdentity, ownIdentity } from "./own_identity.ts";
 import { openPkiDirectory, type PkiDirectory, type PkiStore } from "./pki_directory.ts";
+import { type StoreFiles, storeFiles } from "./store_files.ts";
+
+/** One certificate store in use. */
+export interface OpenStore {
+  /** What the library asks. */
+  readonly manager: OPCUACertificateManager;
+  readonly judge: CertificateJudge;
+  readonly files: StoreFiles;
+}
 
 /** The server's certificate stores and its own certificate. */
 export interface Pki {
   readonly directory: PkiDirectory;
   /** Decides about client applications. */
-  readonly server: OPCUACertificateManager;
+  readonly application: OpenStore;
   /** Decides about users who log in with a certificate. */
-  readonly users: OPCUACertificateManager;
+  readonly users: OpenStore;
+  /** The server's own certificate as it is now. */
   readonly identity: OwnIdentity;
+  /** Reads the server's own certificate again, after it was replaced. */
+  reread(): Promise<OwnIdentity>;
   /** Releases both stores. The server's own shutdown does it too; then this does nothing. */
   dispose(): Promise<void>;
+}
+
+/** What decides about strangers. */
+export interface TrustRules {
+  /**
+   * Takes any client certificate and files it as trusted (`trust_client_cert`). Never for users: there a certificate is a
+   * login.
+   */
+  readonly acceptUnknown: boolean;
+  /** Refuses a certificate of a CA whose revocation list is missing (`require_crl`). */
+  readonly requireCrl: boolean;
 }
 
 /** Told of a certificate that nobody has trusted yet. */
@@ -22,28 +46,35 @@ export type RejectedListener = (certificate: { readonly subject: string; readonl
 /**
  * Opens both certificate stores, making directories, key and certificate at the first start.
  *
- * @param acceptUnknown takes any client certificate and files it as trusted (`trust_client_cert`). Never for users:
- *   there a certificate is a login.
  * @throws {import("./local_resource_error.ts").LocalResourceError}
  */
 export async function openPki(
   pkiDir: string,
   wishes: IdentityWishes,
-  acceptUnknown: boolean,
+  { acceptUnknown, requireCrl }: TrustRules,
   onRejected: RejectedListener,
 ): Promise<Pki> {
   const directory = await openPkiDirectory(pkiDir);
   // keys first: the library makes a missing one itself, but not with these rules
   await Promise.all([ensureKey(directory.application), ensureKey(directory.users)]);
-  const server = await openStore(directory.application, acceptUnknown, onRejected);
-  const users = await openStore(directory.users, false, onRejected);
+  const application = await openStore(directory.application, acceptUnknown, requireCrl, onRejected);
+  const users = await openStore(directory.users, false, requireCrl, onRejected);
   const dispose = async () => {
-    await server.dispose().catch(() => {});
-    await users.dispose().catch(() => {});
+    await application.manager.dispose().catch(() => {});
+    await users.manager.dispose().catch(() => {});
   };
   try {
-    const identity = await ownIdentity(directory.application, server, wishes);
-    return { directory, server, users, identity, dispose };
+    let identity = await ownIdentity(directory.application, application.manager, wishes);
+    return {
+      directory,
+      application,
+      users,
+      get identity() {
+        return identity;
+      },
+      reread: async () => identity = await ownIdentity(directory.application, application.manager, wishes),
+      dispose,
+    };
   } catch (error) {
     await dispose();
     throw error;
@@ -53,8 +84,9 @@ export async function openPki(
 async function openStore(
   store: PkiStore,
   acceptUnknown: boolean,
+  requireCrl: boolean,
   onRejected: RejectedListener,
-): Promise<OPCUACertificateManager> {
+): Promise<OpenStore> {
   const manager = new OPCUACertificateManager({
     rootFolder: store.root,
     automaticallyAcceptUnknownCertificate: acceptUnknown,
@@ -63,16 +95,24 @@ async function openStore(
     disableFileWatchers: true,
   });
   await manager.initialize();
-  readAgainWhenChanged(manager, store);
-  tellRejected(manager, store, onRejected);
-  return manager;
+  const judge = judgeCertificates(manager, store, { requireCrl });
+  const files = storeFiles(store);
+  fileRejected(manager, store, files, onRejected);
+  return { manager, judge, files };
 }
 
-/** The library files an unknown certificate under `rejected/` and says nothing about it. */
-function tellRejected(manager: OPCUACertificateManager, store: PkiStore, onRejected: RejectedListener): void {
-  const reject = manager.rejectCertificate.bind(manager) as (certificate: Uint8Array) => Promise<void>;
+/**
+ * Files what is refused as this room does: the library keeps each certificate that a stranger shows in memory and on disk
+ * for ever, and says nothing about it.
+ */
+function fileRejected(
+  manager: OPCUACertificateManager,
+  store: PkiStore,
+  files: StoreFiles,
+  onRejected: RejectedListener,
+): void {
   const telling = async (certificate: Uint8Array): Promise<void> => {
-    await reject(certificate);
+    await files.fileRejected(certificate);
     onRejected({ subject: subjectOf(certificate), folder: store.rejected });
   };
   manager.rejectCertificate = telling as typeof manager.rejectCertificate;
@@ -84,30 +124,4 @@ function subjectOf(certificate: Uint8Array): string {
   } catch {
     return "(unreadable)";
   }
-}
-
-/** Lets a certificate that was moved into or out of a trust list count from the next connection on. */
-function readAgainWhenChanged(manager: OPCUACertificateManager, store: PkiStore): void {
-  const verify = manager.verifyCertificate.bind(manager);
-  let seen = fingerprint(store);
-  manager.verifyCertificate = async (...parameters: Parameters<typeof verify>) => {
-    const now = fingerprint(store);
-    if (now !== seen) {
-      await manager.reloadCertificates();
-      // reading again can itself have moved nothing, but a copy may still be going on: look again next time
-      seen = now;
-    }
-    return await verify(...parameters);
-  };
-}
-
-/** Changes with every file added to or removed from the store. */
-function fingerprint(store: PkiStore): string {
-  return ["trusted/certs", "trusted/crl", "issuers/certs", "issuers/crl", "rejected"].map((folder) => {
-    try {
-      return Deno.statSync(`${store.root}/${folder}`).mtime?.getTime() ?? 0;
-    } catch {
-      return 0;
-    }
-  }).join();
 }

@@ -19,7 +19,7 @@ function modeOf(path: string): string {
 
 /** Opens a PKI and closes it again. */
 async function opened(pkiDir: string, wishes: IdentityWishes = WISHES): Promise<Pki> {
-  const pki = await openPki(pkiDir, wishes, false, () => {});
+  const pki = await openPki(pkiDir, wishes, { acceptUnknown: false, requireCrl: true }, () => {});
   await pki.dispose();
   return pki;
 }
@@ -137,18 +137,25 @@ Deno.test("the PKI directory", async (t) => {
       let nowUs = first.identity.notAfterUs - WARN_BEFORE_US - 1;
       const faults = new FaultBoard(() => nowUs);
       const feed = new EventFeed(() => nowUs);
-      const watch = () => watchCertificate({ identity: first.identity, faults, feed, nowUs: () => nowUs })();
-      watch();
+      const watch = watchCertificate({
+        identity: () => first.identity,
+        mismatches: () => [],
+        faults,
+        feed,
+        nowUs: () => nowUs,
+      });
+      watch.stop();
+      watch.check();
       deepStrictEqual(faults.list(), []);
       nowUs += 2;
-      watch();
+      watch.check();
       deepStrictEqual(faults.list().map(({ code }) => code), ["certificate_expiring"]);
       match(faults.list()[0]?.detail ?? "", /valid until/);
       nowUs = first.identity.notAfterUs + 1;
-      watch();
+      watch.check();
       match(faults.list()[0]?.detail ?? "", /ended on/);
       nowUs = first.identity.notBeforeUs;
-      watch();
+      watch.check();
       deepStrictEqual(faults.list(), []);
     });
   } finally {

@@ -5,7 +5,7 @@ import { promisify } from "node:util";
 import type { OPCUACertificateManager } from "node-opcua";
 import { certificateHosts } from "./advertised_hosts.ts";
 import { LocalResourceError } from "./local_resource_error.ts";
-import type { PkiStore } from "./pki_directory.ts";
+import { type PkiStore, pkiStore } from "./pki_directory.ts";
 
 const KEY_BITS = 2048;
 const VALID_DAYS = 3650;
@@ -24,6 +24,7 @@ export interface IdentityWishes {
 /** The server's own certificate, checked. */
 export interface OwnIdentity {
   readonly certificateFile: string;
+  readonly certificate: crypto.X509Certificate;
   readonly subject: string;
   readonly notBeforeUs: number;
   readonly notAfterUs: number;
@@ -81,7 +82,8 @@ export async function ownIdentity(
 ): Promise<OwnIdentity> {
   const key = privateKeyOf(store);
   const created = !await fileExists(store.certificateFile);
-  if (created) await makeCertificate(store, manager, wishes);
+  if (created) await makeCertificate(store.certificateFile, manager, wishes, VALID_DAYS);
+  await finishRenewal(store, key);
   const certificate = certificateOf(store);
   if (!certificate.checkPrivateKey(key)) {
     throw new LocalResourceError(
@@ -93,6 +95,7 @@ export async function ownIdentity(
   }
   return {
     certificateFile: store.certificateFile,
+    certificate,
     subject: certificate.subject.split("\n").join(", "),
     notBeforeUs: Date.parse(certificate.validFrom) * 1000,
     notAfterUs: Date.parse(certificate.validTo) * 1000,
@@ -101,25 +104,62 @@ export async function ownIdentity(
   };
 }
 
-async function makeCertificate(
-  store: PkiStore,
+/**
+ * Makes a self-signed certificate for the key of `manager` that says what is wished.
+ *
+ * @param days from yesterday to its end
+ */
+export async function makeCertificate(
+  file: string,
   manager: OPCUACertificateManager,
   wishes: IdentityWishes,
+  days: number,
 ): Promise<void> {
-  const temporary = `${store.certificateFile}.new`;
-  const organisation = wishes.organisation === "" ? "" : `/O=${subjectPart(wishes.organisation)}`;
+  const temporary = `${file}.new`;
   await manager.createSelfSignedCertificate({
+    ...subjectOf(wishes),
+    outputFile: temporary,
+    // a client whose clock is a little behind must not find it "not yet valid"
+    startDate: new Date(Date.now() - DAY_MS),
+    validity: days,
+  });
+  await Deno.chmod(temporary, 0o644);
+  await Deno.rename(temporary, file);
+}
+
+/** Subject and subjectAltName of a certificate or a request. */
+export function subjectOf(wishes: IdentityWishes): {
+  readonly applicationUri: string;
+  readonly dns: string[];
+  readonly ip: string[];
+  readonly subject: string;
+} {
+  const organisation = wishes.organisation === "" ? "" : `/O=${subjectPart(wishes.organisation)}`;
+  return {
     applicationUri: wishes.applicationUri,
     // loopback beside the advertised hosts, for clients on this machine
     ...certificateHosts([...wishes.hosts, "localhost", "127.0.0.1"]),
-    outputFile: temporary,
     subject: `/CN=${subjectPart(wishes.applicationName)}${organisation}`,
-    // a client whose clock is a little behind must not find it "not yet valid"
-    startDate: new Date(Date.now() - DAY_MS),
-    validity: VALID_DAYS,
-  });
-  await Deno.chmod(temporary, 0o644);
-  await Deno.rename(temporary, store.certificateFile);
+  };
+}
+
+/** Where a renewal prepares key and certificate. */
+export function renewalStore(store: PkiStore): PkiStore {
+  return pkiStore(`${store.root}/own/renewal`);
+}
+
+/** A renewal that was cut off between key and certificate leaves the certificate to be put in place. */
+async function finishRenewal(store: PkiStore, key: crypto.KeyObject): Promise<void> {
+  const prepared = renewalStore(store).certificateFile;
+  if (!await fileExists(prepared)) return;
+  try {
+    if (certificateOf(store).checkPrivateKey(key)) return;
+    if (!certificateOf(renewalStore(store)).checkPrivateKey(key)) return;
+  } catch (error) {
+    if (error instanceof LocalResourceError) return;
+    throw error;
+  }
+  await Deno.rename(prepared, store.certificateFile);
 }
 
 /** Text that cannot break out of its place in a `/CN=…/O=…` subject line. */
@@ -161,8 +201,8 @@ function unreadable(
   );
 }
 
-/** Compares the subjectAltName with what clients will check: the application URI and the host names they use. */
-function mismatchesOf(certificate: crypto.X509Certificate, wishes: IdentityWishes): string[] {
+/** Compares the subjectAltName with what clients will check, the application URI and the host names they use; in words. */
+export function mismatchesOf(certificate: crypto.X509Certificate, wishes: IdentityWishes): string[] {
   const names = alternativeNames(certificate.subjectAltName ?? "");
   const mismatches: string[] = [];
   if (!names.uri.includes(wishes.applicationUri)) {

@@ -6,6 +6,9 @@ export interface PkiStore {
   readonly certificateFile: string;
   readonly privateKeyFile: string;
   readonly trustedCertificates: string;
+  readonly trustedCrls: string;
+  readonly issuerCertificates: string;
+  readonly issuerCrls: string;
   readonly rejected: string;
 }
 
@@ -36,6 +39,9 @@ export function pkiStore(root: string): PkiStore {
     certificateFile: `${root}/own/certs/certificate.pem`,
     privateKeyFile: `${root}/own/private/private_key.pem`,
     trustedCertificates: `${root}/trusted/certs`,
+    trustedCrls: `${root}/trusted/crl`,
+    issuerCertificates: `${root}/issuers/certs`,
+    issuerCrls: `${root}/issuers/crl`,
     rejected: `${root}/rejected`,
   };
 }

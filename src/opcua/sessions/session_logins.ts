@@ -1,11 +1,12 @@
 import { createHash } from "node:crypto";
 import { setImmediate } from "node:timers";
-import { ActivateSessionRequest, type OPCUAServer, type ServerSession, X509IdentityToken } from "node-opcua";
+import { ActivateSessionRequest, type OPCUAServer, type ServerSession, type StatusCode, StatusCodes } from "node-opcua";
 import { getLogger } from "@logtape/logtape";
-import type { Access, AuthFailure } from "../../access/access.ts";
+import type { Access } from "../../access/access.ts";
 import type { Caller, Origin, Principal } from "../../access/principal.ts";
 import type { SessionEntry, SessionSource } from "../../operations/session_source.ts";
 import { engineOf, sessionsOf } from "../library/library_internals.ts";
+import { type CheckProof, judgeUserCertificates } from "../library/user_certificates.ts";
 import { peerAddress } from "../../config/address.ts";
 import { setSessionRole } from "../security/node_roles.ts";
 import { sanitiseUserName } from "./sanitise.ts";
@@ -13,7 +14,7 @@ import { sanitiseUserName } from "./sanitise.ts";
 const log = getLogger(["edgekeep", "opcua"]);
 
 /** What logins are judged by. */
-export type LoginAccess = Pick<Access, "password" | "certificate" | "revoked">;
+export type LoginAccess = Pick<Access, "password" | "certificate" | "presented" | "revoked">;
 
 /** Who is behind a session, and what ends it. */
 interface Login {
@@ -29,21 +30,30 @@ export interface SessionLogins extends SessionSource {
   follow(server: OPCUAServer): void;
   /** Who calls on a session and from where, for `operations`. */
   callerOf(session: ServerSession): Caller;
-  /** Why the last password of the session was refused; `null` when none was. */
-  refusalOf(session: ServerSession): AuthFailure | null;
+  /** Why the last password or certificate of the session was refused; `null` when none was. */
+  refusalOf(session: ServerSession): string | null;
+  /** All sessions, in the order of their creation. */
+  sessions(): readonly ServerSession[];
+  /** Ends a session with its subscriptions, for a reason that the log gets. */
+  end(session: ServerSession, why: string): void;
   stop(): void;
 }
 
 /**
- * Lets users in by their password, from any role on: everybody who is known may read. A session ends at once when the
- * user it belongs to is removed, switched off or changed. Certificates of people are trusted by the PKI directory; one that
- * also stands for a stored user shares that user's fate.
+ * Lets users in by their password or their certificate, from any role on: everybody who is known may read. A session ends
+ * at once when the user it belongs to is removed, switched off or changed. A certificate must be trusted by the PKI
+ * directory and stand for a stored user: trust says that it is genuine, the user says what may be done with it.
+ *
+ * @param whyNot what the PKI directory has against a certificate of a person, as the name of an OPC UA status code
  */
-export function sessionLogins(access: LoginAccess): SessionLogins {
+export function sessionLogins(
+  access: LoginAccess,
+  whyNot: (certificate: Uint8Array) => Promise<string>,
+): SessionLogins {
   /** Where the login under way comes from: a session that moves to another connection still knows its old one. */
   const askingFrom = new WeakMap<ServerSession, string>();
   const proved = new WeakMap<ServerSession, Principal>();
-  const refusals = new WeakMap<ServerSession, AuthFailure>();
+  const refusals = new WeakMap<ServerSession, string>();
   const logins = new Map<ServerSession, Login>();
   let server: OPCUAServer | null = null;
 
@@ -68,8 +78,6 @@ export function sessionLogins(access: LoginAccess): SessionLogins {
   function activated(session: ServerSession): void {
     logins.get(session)?.release();
     logins.delete(session);
-    const token = session.userIdentityToken;
-    if (token instanceof X509IdentityToken) identify(session, token);
     const principal = proved.get(session);
     proved.delete(session);
     setSessionRole(session, principal?.role ?? null);
@@ -81,11 +89,26 @@ export function sessionLogins(access: LoginAccess): SessionLogins {
     else signal.addEventListener("abort", onEnd, { once: true });
   }
 
-  function identify(session: ServerSession, { certificateData }: X509IdentityToken): void {
-    const fingerprint = createHash("sha256").update(certificateData).digest("hex");
-    const answer = access.certificate(fingerprint, originOf(session));
+  /** Puts the throttle before and the reason behind the library's check of a certificate. */
+  async function prove(session: ServerSession, certificate: Uint8Array, check: CheckProof): Promise<StatusCode> {
+    refusals.delete(session);
+    proved.delete(session);
+    const presented = access.presented(fingerprintOf(certificate), originOf(session));
+    if (presented.waitMs > 0) {
+      refusals.set(session, "throttled");
+      return StatusCodes.BadUserAccessDenied;
+    }
+    const status = await check();
+    if (status.isGood()) presented.proved();
+    else if (status === StatusCodes.BadIdentityTokenRejected) refusals.set(session, await whyNot(certificate));
+    return status;
+  }
+
+  function admit(session: ServerSession, certificate: Uint8Array): boolean {
+    const answer = access.certificate(fingerprintOf(certificate), originOf(session));
     if (answer.ok) proved.set(session, answer.principal);
-    else if (answer.reason === "user_disabled") endSoon(session, "the user is switched off");
+    else refusals.set(session, answer.reason);
+    return answer.ok;
   }
 
   function originOf(session: ServerSession): Origin {
@@ -93,9 +116,7 @@ export function sessionLogins(access: LoginAccess): SessionLogins {
   }
 
   function nameOf(session: ServerSession): string | null {
-    const login = logins.get(session);
-    if (login !== undefined) return login.principal.name;
-    return session.userIdentityToken instanceof X509IdentityToken ? "(certificate)" : null;
+    return logins.get(session)?.principal.name ?? null;
   }
 
   function entry(session: ServerSession): SessionEntry {
@@ -139,6 +160,7 @@ export function sessionLogins(access: LoginAccess): SessionLogins {
         const { remoteAddress } = channel as unknown as { remoteAddress?: string };
         askingFrom.set(session, peerAddress(remoteAddress));
       });
+      judgeUserCertificates(followed, { prove, admit });
       followed.on("session_activated", activated);
       followed.on("session_closed", (session) => {
         logins.get(session)?.release();
@@ -147,6 +169,8 @@ export function sessionLogins(access: LoginAccess): SessionLogins {
     },
     callerOf: (session) => ({ ...originOf(session), principal: logins.get(session)?.principal ?? null }),
     refusalOf: (session) => refusals.get(session) ?? null,
+    sessions: () => server === null ? [] : sessionsOf(server),
+    end,
     list: () => server === null ? [] : sessionsOf(server).map(entry),
     close(id) {
       const session = server === null ? undefined : sessionsOf(server).find((candidate) => idOf(candidate) === id);
@@ -159,6 +183,10 @@ export function sessionLogins(access: LoginAccess): SessionLogins {
       logins.clear();
     },
   };
+}
+
+function fingerprintOf(certificate: Uint8Array): string {
+  return createHash("sha256").update(certificate).digest("hex");
 }
 
 /** The session's public id, as its node in the address space has it: not the token that it is used with. */

@@ -4,45 +4,18 @@ import { firewallChecklist } from "../../policy/firewall.ts";
 import { preflight, type TargetFacts } from "../../policy/preflight.ts";
 import type { Tag } from "../../tags/tag.ts";
 import { formatTime, formatTimeOrNull } from "../../telemetry/time_text.ts";
-import { askerOf } from "../asker.ts";
 import { answers } from "../define.ts";
-import type { ClientCertificates, ListedCertificate } from "../client_certificates.ts";
 import { type Operation, OperationError } from "../operation.ts";
 import type { OperationParts } from "../operation_parts.ts";
 import type { SessionEntry } from "../session_source.ts";
-import { viewCertificate } from "../views.ts";
+import { pkiOperations } from "./pki_operations.ts";
 import { findTag, isHeard } from "./tag_operations.ts";
 
 /** What guards the gateway: certificates, sessions, audit, policy; and backups. */
 export function guardOperations(parts: OperationParts): Operation[] {
-  const { audit, backups, debug, host, sessions } = parts;
+  const { audit, backups, debug, sessions } = parts;
   return [
-    answers("pki.list", async () => {
-      const facts = parts.serverCertificate()?.facts ?? null;
-      const clients = await parts.clientCertificates()?.list() ?? { own: null, trusted: [], rejected: [] };
-      return {
-        server: facts === null ? null : viewCertificate(facts),
-        own: clients.own === null ? null : viewCertificate(clients.own),
-        trusted: clients.trusted.map(viewCertificate),
-        rejected: clients.rejected.map(viewCertificate),
-      };
-    }),
-    answers("pki.trust", async ({ fingerprint }, { note }) => {
-      const moved = found(await trustList(parts).trust(fingerprint), fingerprint);
-      note("subject", moved.subject);
-      return viewCertificate(moved);
-    }),
-    answers("pki.reject", async ({ fingerprint }, { note }) => {
-      const moved = found(await trustList(parts).reject(fingerprint), fingerprint);
-      note("subject", moved.subject);
-      return viewCertificate(moved);
-    }),
-    answers("pki.renew", async (_, context) => {
-      const { notAfterUs, fingerprint } = await host.call("pki.renew", { by: askerOf(context) });
-      context.note("fingerprint", fingerprint);
-      await parts.serverCertificate()?.check();
-      return { notAfter: formatTime(notAfterUs), fingerprint };
-    }),
+    ...pkiOperations(parts),
     answers("sessions.list", () => ({
       sessions: sessions.flatMap((source) => source.list()).sort((a, b) => b.createdUs - a.createdUs).map(viewSession),
     })),
@@ -107,22 +80,6 @@ export function guardOperations(parts: OperationParts): Operation[] {
       return { allowed, denials: [...denials] };
     }),
   ];
-}
-
-function trustList({ clientCertificates }: OperationParts): ClientCertificates {
-  const list = clientCertificates();
-  if (list !== null) return list;
-  throw new OperationError("not_configured", "The OPC UA server is not running", {
-    fix: "Set [opcua].enabled, and look at the faults",
-  });
-}
-
-function found(certificate: ListedCertificate | null, fingerprint: string): ListedCertificate {
-  if (certificate !== null) return certificate;
-  throw new OperationError("not_found", `There is no such certificate: ${fingerprint}`, {
-    field: "fingerprint",
-    fix: "pki.list names those that are there",
-  });
 }
 
 function viewSession({ createdUs, lastUsedUs, expiresUs, ...session }: SessionEntry) {

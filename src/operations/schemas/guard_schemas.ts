@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { roles } from "../../policy/roles.ts";
+import { addedKinds, certificateStores } from "../client_certificates.ts";
 import { count, counter, nothing, role, time, timeOrNull } from "./fields.ts";
 
 const certificate = z.object({
@@ -11,11 +12,33 @@ const certificate = z.object({
   fingerprint: z.string().describe("SHA-256"),
 });
 
-const fingerprint = z.strictObject({
-  fingerprint: z.string().trim().toUpperCase().regex(
-    /^([0-9A-F]{2}:){31}[0-9A-F]{2}$/,
-    "must be a SHA-256 fingerprint, as AB:CD:…",
-  ),
+const fingerprint = z.string().trim().toUpperCase().regex(
+  /^([0-9A-F]{2}:){31}[0-9A-F]{2}$/,
+  "must be a SHA-256 fingerprint, as AB:CD:…",
+);
+const store = z.enum(certificateStores).default("application").describe(
+  "application: OPC UA clients; users: people who log in with a certificate",
+);
+
+const crl = z.object({
+  issuer: z.string(),
+  revoked: counter().describe("Certificates that it revokes"),
+  thisUpdate: time(),
+  nextUpdate: timeOrNull(),
+  fingerprint: z.string().describe("SHA-256"),
+});
+
+const contents = {
+  trusted: z.array(certificate),
+  issuers: z.array(certificate).describe("CAs that complete chains; not trusted themselves"),
+  crls: z.array(crl),
+  rejected: z.array(certificate),
+};
+
+const ownCertificate = z.object({
+  certificate,
+  mismatches: z.array(z.string()).describe("Where it differs from what the configuration needs"),
+  backups: z.array(z.string()).describe("Files that keep what was replaced"),
 });
 
 const session = z.object({
@@ -73,12 +96,47 @@ export const guardSchemas = {
     result: z.object({
       server: certificate.nullable().describe("Of web and control"),
       own: certificate.nullable().describe("Of the OPC UA server"),
-      trusted: z.array(certificate).describe("OPC UA clients"),
-      rejected: z.array(certificate),
+      ...contents,
+      users: z.object(contents).describe("People who log in to OPC UA with a certificate"),
     }),
   },
-  "pki.trust": { params: fingerprint, result: certificate },
-  "pki.reject": { params: fingerprint, result: certificate },
+  "pki.trust": {
+    params: z.strictObject({
+      fingerprint,
+      store,
+      user: z.string().min(1).max(64).optional().describe("Stored user that the certificate stands for from now on"),
+    }),
+    result: certificate,
+  },
+  "pki.reject": { params: z.strictObject({ fingerprint, store }), result: certificate },
+  "pki.add": {
+    params: z.strictObject({
+      store,
+      kind: z.enum(addedKinds).describe(
+        "trusted: a client, a person or a CA to trust; issuer: a CA that completes chains",
+      ),
+      data: z.string().min(1).max(800_000).describe("PEM, or DER in base64"),
+    }),
+    result: z.object({ kind: z.enum(addedKinds), name: z.string(), fingerprint: z.string() }),
+  },
+  "pki.remove": {
+    params: z.strictObject({ store, fingerprint }),
+    result: z.object({ name: z.string(), fingerprint: z.string() }),
+  },
+  "pki.renew_opcua": {
+    params: z.strictObject({
+      newKey: z.boolean().default(true).describe("false keeps the key"),
+      days: count(1, 3650, 3650).describe("Until its end"),
+    }),
+    result: ownCertificate,
+  },
+  "pki.csr": { params: nothing, result: z.object({ request: z.string().describe("PKCS #10, PEM") }) },
+  "pki.import": {
+    params: z.strictObject({
+      certificate: z.string().min(1).max(65_536).describe("PEM; certificates of its issuers may follow"),
+    }),
+    result: ownCertificate,
+  },
   "pki.renew": { params: nothing, result: z.object({ notAfter: time(), fingerprint: z.string() }) },
   "sessions.list": { params: nothing, result: z.object({ sessions: z.array(session) }) },
   "sessions.close": { params: z.strictObject({ id: z.string().min(1).max(128) }), result: nothing },

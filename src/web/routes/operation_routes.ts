@@ -41,7 +41,9 @@ export function httpOperations(operations: readonly RegisteredOperation[]): Http
 
 /** Bytes that the body for an operation may hold: two of them take a whole configuration. */
 export function operationBodyBytes(name: string): number {
-  return name === "config.apply" || name === "config.diff" ? MAX_CONFIG_BODY_BYTES : MAX_BODY_BYTES;
+  return name === "config.apply" || name === "config.diff" || name === "pki.add"
+    ? MAX_CONFIG_BODY_BYTES
+    : MAX_BODY_BYTES;
 }
 
 /** Adds every operation of the registry that has an address, with its description. */
