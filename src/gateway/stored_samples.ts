@@ -15,14 +15,19 @@ export async function storedSamples(
   writer: Pick<HistoryWriter, "lastSample">,
 ): Promise<Map<TagId, StoredSample>> {
   const found = new Map<TagId, StoredSample>();
+  await nextTurn();
   let endMs = performance.now() + SLICE_MS;
   for (const { id, type, retentionDays } of definitions) {
     if (retentionDays === null || tags.get(id) !== undefined) continue;
     const sample = writer.lastSample(id, type);
     if (sample !== null) found.set(id, sample);
     if (performance.now() < endMs) continue;
-    await new Promise((resolve) => setTimeout(resolve, 0));
+    await nextTurn();
     endMs = performance.now() + SLICE_MS;
   }
   return found;
+}
+
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, 0));
 }

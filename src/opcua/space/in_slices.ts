@@ -1,5 +1,5 @@
 /** Longest time that one slice may take, ms: well below what a client or a sample notices. */
-const SLICE_MS = 8;
+const SLICE_MS = 5;
 
 /**
  * Does many small pieces of work in order without keeping the event loop for longer than a slice. What fits into one
