@@ -25,6 +25,7 @@ export interface TestServerOptions {
   readonly access?: OpcUaOptions["access"];
   readonly onAuthFailed?: OpcUaOptions["onAuthFailed"];
   readonly operations?: OpcUaOptions["operations"];
+  readonly commands?: OpcUaOptions["commands"];
   readonly alarms?: TestAlarms;
 }
 
@@ -89,6 +90,14 @@ const noHistory: HistoryQueries = {
   backup: () => Promise.reject(new Error("this test has no history")),
 };
 
+const noCommands: OpcUaOptions["commands"] = {
+  definitions: () => [],
+  newest: () => undefined,
+  lastDone: () => undefined,
+  subscribe: () => () => {},
+  onDefinitions: () => () => {},
+};
+
 /** Starts a server on a free loopback port; client certificates are accepted unless the test says otherwise. */
 export async function startTestServer(options: TestServerOptions = {}): Promise<TestServer> {
   const ownPki = options.pkiDir === undefined;
@@ -131,6 +140,7 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
     access: options.access ?? oneOperator,
     onAuthFailed: options.onAuthFailed ?? (() => {}),
     operations: options.operations ?? alarmOperations(alarms),
+    commands: options.commands ?? noCommands,
     alarms,
     nowUs,
   });
@@ -168,6 +178,7 @@ export function testStatus(
     nowUs,
     verdict: "ok",
     summary: "All is well",
+    alarms: { total: 0, active: 0, unacknowledged: 0, shelved: 0 },
     faults: [],
     sources: [],
     tags: {

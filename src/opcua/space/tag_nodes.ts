@@ -92,6 +92,17 @@ export class TagNodes {
     return this.#devices.object(devEui);
   }
 
+  /** The object of a device, which stays until {@link release} as if it had one more tag; made when it is not there. */
+  hold(devEui: string): UAObject {
+    return this.#devices.take(devEui, "");
+  }
+
+  /** Gives up what {@link hold} gave. */
+  release(devEui: string): void {
+    this.#devices.release(devEui);
+    this.#changes.raise(this.#space);
+  }
+
   /** Whether any node of the address space has this id (`ns=0;i=2253`). */
   exists(nodeId: string): boolean {
     return this.#space.findNode(nodeId) !== null;

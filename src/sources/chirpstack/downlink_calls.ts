@@ -6,7 +6,10 @@ import type { RemoteQueueItem } from "./downlink_messages.ts";
 
 /** Sees what is enqueued and what is found in queues. */
 export interface QueueObserver {
-  found(devEui: string, items: readonly RemoteQueueItem[]): void;
+  /** An item was put into the queue. */
+  enqueued(devEui: string, item: RemoteQueueItem): void;
+  /** This is all that a queue holds. */
+  listed(devEui: string, items: readonly RemoteQueueItem[]): void;
 }
 
 /** Answers that ChirpStack, or a proxy before it, gives before it touches a queue: asking again gives the same. */
@@ -38,7 +41,7 @@ export function downlinkCalls(
         }
         const id = await api.enqueue(item, signal, () => started = true);
         const { fPort, confirmed, expiresUs } = item;
-        observer?.found(item.devEui, [{ id, fPort, confirmed, dataHex: "", isPending: false, expiresUs }]);
+        observer?.enqueued(item.devEui, { id, fPort, confirmed, dataHex: "", isPending: false, expiresUs });
         return id;
       } catch (error) {
         throw downlinkError(error, started);
@@ -47,7 +50,7 @@ export function downlinkCalls(
     async queue(devEui, signal) {
       try {
         const items = await api.queue(devEui, signal);
-        observer?.found(devEui, items);
+        observer?.listed(devEui, items);
         return items;
       } catch (error) {
         throw downlinkError(error, true);

@@ -40,13 +40,19 @@ export class QueueWatch implements QueueObserver {
     this.#options = options;
   }
 
-  found(devEui: string, items: readonly RemoteQueueItem[]): void {
-    for (const item of items) {
-      if (this.#followed.size >= MAX_FOLLOWED && !this.#followed.has(item.id)) continue;
-      this.#followed.set(item.id, { devEui, item });
-      if (item.isPending) this.#sent(item.id, "It waits for the acknowledgement of the device");
+  enqueued(devEui: string, item: RemoteQueueItem): void {
+    if (this.#followed.size >= MAX_FOLLOWED && !this.#followed.has(item.id)) return;
+    this.#followed.set(item.id, { devEui, item });
+    if (item.isPending) this.#sent(item.id, "It waits for the acknowledgement of the device");
+    this.#wake?.();
+  }
+
+  listed(devEui: string, items: readonly RemoteQueueItem[]): void {
+    const left = new Set(items.map(({ id }) => id));
+    for (const followed of [...this.#followed.values()]) {
+      if (followed.devEui === devEui && !left.has(followed.item.id)) this.#gone(followed.item);
     }
-    if (this.#followed.size > 0) this.#wake?.();
+    for (const item of items) this.enqueued(devEui, item);
   }
 
   /** Looks again and again until the signal aborts; sleeps while there is nothing to follow. */
@@ -65,7 +71,7 @@ export class QueueWatch implements QueueObserver {
   }
 
   async #look(devEui: string, signal: AbortSignal): Promise<void> {
-    const before = [...this.#followed.values()].filter((followed) => followed.devEui === devEui);
+    const before = new Set(this.#followed.keys());
     let items: readonly RemoteQueueItem[];
     try {
       items = await this.#options.api.queue(devEui, signal);
@@ -74,9 +80,9 @@ export class QueueWatch implements QueueObserver {
       if (error instanceof CallError || signal.aborted) return;
       throw error;
     }
-    this.found(devEui, items);
-    const left = new Set(items.map(({ id }) => id));
-    for (const { item } of before) if (!left.has(item.id)) this.#gone(item);
+    // what was enqueued while the answer was on its way is not in it
+    const since = [...this.#followed.values()].filter((one) => one.devEui === devEui && !before.has(one.item.id));
+    this.listed(devEui, [...items, ...since.map(({ item }) => item)]);
   }
 
   #gone({ id, expiresUs }: RemoteQueueItem): void {

@@ -47,7 +47,7 @@ async function looked({ state }: { state: { looks: number } }) {
 
 Deno.test("an item that waits for its acknowledgement was sent, and that is told once", async () => {
   await using world = watched();
-  world.watch.found(devEui, [queueItem("a")]);
+  world.watch.enqueued(devEui, queueItem("a"));
   world.state.queue = [queueItem("a")];
   await looked(world);
   assert.deepEqual(world.told(), []);
@@ -64,7 +64,7 @@ Deno.test("an item that waits for its acknowledgement was sent, and that is told
 Deno.test("an item that is gone in time was sent; one that is gone later may have expired", async () => {
   await using world = watched();
   const [late, kept] = [queueItem("late", { expiresUs: 60 }), queueItem("kept")];
-  world.watch.found(devEui, [queueItem("in time", { confirmed: false }), late, kept]);
+  world.watch.listed(devEui, [queueItem("in time", { confirmed: false }), late, kept]);
   world.state.queue = [late, kept];
   await waitFor("the first", () => world.told().length === 1);
   world.state.nowUs = 60;
@@ -75,7 +75,7 @@ Deno.test("an item that is gone in time was sent; one that is gone later may hav
 
 Deno.test("a server that is away says nothing about what is in its queue", async () => {
   await using world = watched();
-  world.watch.found(devEui, [queueItem("a")]);
+  world.watch.enqueued(devEui, queueItem("a"));
   world.state.queue = new CallError("unreachable", "gone");
   await looked(world);
   world.state.queue = [queueItem("a", { isPending: true })];
