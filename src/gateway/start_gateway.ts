@@ -219,6 +219,7 @@ async function compose(
           access,
           onAuthFailed: (refusal) => void audit.record(opcuaAuthRecord(refusal)),
           operations,
+          commands,
           nowUs,
         })
         : null,
