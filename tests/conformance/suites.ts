@@ -1,6 +1,15 @@
 import { attributeRead } from "./attribute_read.ts";
+import { discoveryServices } from "./discovery_services.ts";
+import { monitoredItems } from "./monitored_items.ts";
 import { sessionServices } from "./session_services.ts";
 import type { Suite } from "./suite.ts";
+import { viewServices } from "./view_services.ts";
 
 /** All suites, in the order in which they run. */
-export const suites: readonly Suite[] = [attributeRead, sessionServices];
+export const suites: readonly Suite[] = [
+  discoveryServices,
+  sessionServices,
+  attributeRead,
+  viewServices,
+  monitoredItems,
+];

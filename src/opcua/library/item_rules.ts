@@ -1,0 +1,70 @@
+import {
+  type AddressSpace,
+  AttributeIds,
+  DataChangeFilter,
+  MonitoredItem,
+  type MonitoredItemCreateRequest,
+  MonitoredItemCreateResult,
+  MonitoredItemModifyResult,
+  SessionContext,
+  type StatusCode,
+  StatusCodes,
+  Subscription,
+} from "node-opcua";
+
+/** The parts of a subscription that make items. */
+interface ItemMaker {
+  preCreateMonitoredItem(
+    space: AddressSpace,
+    timestamps: unknown,
+    request: MonitoredItemCreateRequest,
+  ): { readonly createResult: MonitoredItemCreateResult };
+}
+
+interface ChangeableItem {
+  modify(timestamps: unknown, parameters: { readonly filter?: unknown } | null): MonitoredItemModifyResult;
+}
+
+let mended = false;
+
+/**
+ * What the library lets pass when an item is made or changed: an attribute that the node does not have, and filters
+ * whose trigger, deadband type or deadband no standard knows (OPC 10000-4 §5.13.2.4, §7.22.2).
+ */
+export function judgeItems(): void {
+  if (mended) return;
+  mended = true;
+  const maker = Subscription.prototype as unknown as ItemMaker;
+  const make = maker.preCreateMonitoredItem;
+  maker.preCreateMonitoredItem = function (this: ItemMaker, space, timestamps, request) {
+    const refused = attributeFault(space, request) ?? filterFault(request.requestedParameters?.filter);
+    return refused === null
+      ? make.call(this, space, timestamps, request)
+      : { createResult: new MonitoredItemCreateResult({ statusCode: refused }) };
+  };
+  const item = MonitoredItem.prototype as unknown as ChangeableItem;
+  const { modify } = item;
+  item.modify = function (this: ChangeableItem, timestamps, parameters) {
+    const refused = filterFault(parameters?.filter);
+    return refused === null
+      ? modify.call(this, timestamps, parameters)
+      : new MonitoredItemModifyResult({ statusCode: refused });
+  };
+}
+
+function attributeFault(space: AddressSpace, { itemToMonitor }: MonitoredItemCreateRequest): StatusCode | null {
+  const { nodeId, attributeId } = itemToMonitor;
+  if (attributeId === AttributeIds.Value) return null;
+  // whether the node is there is the library's question
+  const { statusCode } = space.findNode(nodeId)?.readAttribute(SessionContext.defaultContext, attributeId) ?? {};
+  return statusCode?.equals(StatusCodes.BadAttributeIdInvalid) ? statusCode : null;
+}
+
+function filterFault(filter: unknown): StatusCode | null {
+  if (!(filter instanceof DataChangeFilter)) return null;
+  const { trigger, deadbandType, deadbandValue } = filter;
+  // an enumeration's unknown number comes from the wire as it is, or as nothing
+  if (![0, 1, 2].includes(trigger as number)) return StatusCodes.BadMonitoredItemFilterInvalid;
+  if (![0, 1, 2].includes(deadbandType)) return StatusCodes.BadDeadbandFilterInvalid;
+  return deadbandType !== 0 && !(deadbandValue >= 0) ? StatusCodes.BadDeadbandFilterInvalid : null;
+}
