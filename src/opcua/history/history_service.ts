@@ -4,6 +4,7 @@ import {
   type HistoryReadRequest,
   HistoryReadResult,
   type ISessionContext,
+  ReadEventDetails,
   ReadRawModifiedDetails,
   type StatusCode,
   StatusCodes,
@@ -11,6 +12,7 @@ import {
 } from "node-opcua";
 import { getLogger } from "@logtape/logtape";
 import { type HistoryQueries, HistoryUnavailableError } from "../../history/history.ts";
+import type { EventHistory } from "./event_history.ts";
 import { ContinuationPoints } from "./continuation_points.ts";
 import { dataValue } from "../space/data_values.ts";
 import { beginScan, type RawRange, type RawRow, type RawScan, readPage } from "./raw_scan.ts";
@@ -27,6 +29,7 @@ const MIN_DATE_MS = Date.UTC(1601, 0, 1);
 export interface HistoryServiceOptions {
   readonly nodes: TagNodes;
   readonly queries: HistoryQueries;
+  readonly events: EventHistory;
   /** Values a node and page (`max_history_data_results_per_node`). */
   readonly maxValuesPerNode: number;
   readonly namespaceIndex: number;
@@ -59,6 +62,10 @@ export function historyService(options: HistoryServiceOptions): HistoryService {
       const results: HistoryReadResult[] = [];
       let left = MAX_VALUES_PER_RESPONSE;
       for (const wanted of request.nodesToRead ?? []) {
+        if (request.historyReadDetails instanceof ReadEventDetails) {
+          results.push(await options.events.read(wanted, request, session));
+          continue;
+        }
         const token = wanted.continuationPoint;
         const resumes = token !== null && token !== undefined && token.length > 0;
         const released = resumes && request.releaseContinuationPoints ? points.take(session, token) : undefined;
@@ -93,6 +100,7 @@ export function historyService(options: HistoryServiceOptions): HistoryService {
     },
     release(session) {
       points.release(session);
+      options.events.release(session);
       aborts.get(session)?.abort();
       aborts.delete(session);
     },

@@ -1,6 +1,8 @@
 import type { Server, Socket } from "node:net";
 import {
   type AddressSpace,
+  type CallMethodRequest,
+  type CallMethodResultOptions,
   type DataValue,
   type HistoryReadRequest,
   type HistoryReadResult,
@@ -31,6 +33,7 @@ export interface LiveVariable extends UAVariable {
 export interface SpaceAccessor {
   read(context: ISessionContext, request: ReadRequestOptions): Promise<DataValue[]>;
   historyRead(context: ISessionContext, request: HistoryReadRequest): Promise<HistoryReadResult[]>;
+  callMethod(context: ISessionContext, request: CallMethodRequest): Promise<CallMethodResultOptions>;
 }
 
 interface Engine {
@@ -40,7 +43,12 @@ interface Engine {
   _sessions: Record<string, ServerSession>;
   _globalCounter: { totalMonitoredItemCount: number };
   /** What the nodes of `HistoryServerCapabilities` show (OPC 10000-11 §5.4.2). */
-  historyServerCapabilities: { accessHistoryDataCapability: boolean; maxReturnDataValues: number };
+  historyServerCapabilities: {
+    accessHistoryDataCapability: boolean;
+    maxReturnDataValues: number;
+    accessHistoryEventsCapability: boolean;
+    maxReturnEventValues: number;
+  };
   closeSession(token: unknown, deleteSubscriptions: boolean, reason: "Forcing" | "Terminated"): void;
 }
 
