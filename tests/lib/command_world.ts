@@ -77,6 +77,16 @@ export class CommandWorld implements AsyncDisposable {
     this.field.listen((event) => commands.downlinkEvent(event), replay);
   }
 
+  /** Whether the program was killed and not started again. */
+  get isDead(): boolean {
+    return this.#life.signal.aborted;
+  }
+
+  /** Kills the program where it stands: it writes nothing more, and none of its calls arrive. */
+  die(): void {
+    this.#life.abort();
+  }
+
   /** Ends the program without a last word, and starts it again. */
   async kill(): Promise<void> {
     this.#life.abort();
