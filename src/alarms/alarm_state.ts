@@ -68,9 +68,14 @@ export function newAlarm(
 
 /** Pure: the state after a step, with the event that tells of it. */
 export function take(alarm: Alarm, { changes }: Step, timeUs: number, eventId: string): Alarm {
-  const next = { ...alarm, ...changes, timeUs, eventId };
-  const { enabled, active, acknowledged, confirmed } = next;
-  return { ...next, retain: enabled && (active || !acknowledged || !confirmed) };
+  const {
+    enabled = alarm.enabled,
+    active = alarm.active,
+    acknowledged = alarm.acknowledged,
+    confirmed = alarm.confirmed,
+  } = changes;
+  const retain = enabled && (active || !acknowledged || !confirmed);
+  return { ...alarm, ...changes, retain, timeUs, eventId };
 }
 
 /**

@@ -2,6 +2,7 @@ import type { Caller } from "../access/principal.ts";
 import type { AlarmDefinition, Severity } from "../config/alarm_definition.ts";
 import type { QualityCode } from "../tags/quality.ts";
 import type { Value } from "../tags/tag.ts";
+import type { AlarmsStatus } from "../telemetry/status.ts";
 
 /** What an alarm watches. The last three follow faults of the gateway itself. */
 export type AlarmKind = AlarmDefinition["kind"] | "source_outage" | "certificate_expiry" | "storage";
@@ -89,7 +90,7 @@ export interface JournalQuery {
   readonly fromUs: number | null;
   readonly toUs: number | null;
   readonly direction: "forward" | "reverse";
-  /** 1 to 10,000. */
+  /** 1 to 10,000; a page may hold fewer events and still not be the last. */
   readonly limit: number;
   /** Only events of these sources or ids. */
   readonly source?: string;
@@ -144,13 +145,7 @@ export interface AlarmRequest {
 }
 
 /** Counts for status, metrics and the head of a page. */
-export interface AlarmCounts {
-  readonly total: number;
-  readonly active: number;
-  /** Active or not, waiting for somebody. */
-  readonly unacknowledged: number;
-  readonly shelved: number;
-}
+export type AlarmCounts = AlarmsStatus;
 
 /** The gateway's alarms: states, methods and journal. State and ids survive a restart. */
 export interface Alarms {

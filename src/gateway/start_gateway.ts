@@ -181,6 +181,7 @@ async function compose(
       ...facts,
       opcua: opcua.running?.status() ?? null,
       history: history.writer.status(),
+      alarms: alarms.counts(),
       process: { rssBytes: memory.rss, heapUsedBytes: memory.heapUsed },
     };
   };
@@ -203,6 +204,7 @@ async function compose(
     audit,
     host,
     debug,
+    alarms,
     commands,
     sessions,
     clientCertificates: () => opcua.running?.clientCertificates() ?? null,
@@ -324,9 +326,10 @@ async function compose(
     topology = next;
     tags.define(next.tags, stored);
     commands.define(next.commands);
-    source.running?.setDevices(next.devices);
     alarms.define(next.alarms);
     await opcua.running?.follow();
+    // a device's first message finds its nodes
+    source.running?.setDevices(next.devices);
   };
   /** Takes a configuration over. Rejects with the first part's error; those after it still run with the one before. */
   const take = async (next: Config, restart: Reconfigure["restart"]) => {

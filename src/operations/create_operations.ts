@@ -7,6 +7,7 @@ import { isOperation, type OperationName, type OperationRule, operations as rule
 import { recordCall } from "./call_record.ts";
 import { callTargets, type CommandNames } from "./call_targets.ts";
 import { accessOperations } from "./handlers/access_operations.ts";
+import { alarmOperations } from "./handlers/alarm_operations.ts";
 import { commandOperations } from "./handlers/command_operations.ts";
 import { configOperations } from "./handlers/config_operations.ts";
 import { gatewayOperations } from "./handlers/gateway_operations.ts";
@@ -26,8 +27,6 @@ import type { OperationParts } from "./operation_parts.ts";
 import { refusalOf } from "./refusal_of.ts";
 
 const LONGEST_NAME = 64;
-/** Families of operations that the product has and this version does not. */
-const notYet = /^alarms\./;
 
 /**
  * Makes the one door: all operations of the table, over the gateway's parts. From then on the faults of forced tags
@@ -39,6 +38,7 @@ export function createOperations(parts: OperationParts): Operations {
       gatewayOperations,
       tagOperations,
       historyOperations,
+      alarmOperations,
       commandOperations,
       configOperations,
       accessOperations,
@@ -110,10 +110,7 @@ async function call(
       rule: denied.rule,
       outcome: code,
     });
-    const message = code === "unknown_operation" && notYet.test(shown)
-      ? `${shown} is not in this version`
-      : denied.text;
-    return { ok: false, code, message, fix: denied.fix, ...recorded };
+    return { ok: false, code, message: denied.text, fix: denied.fix, ...recorded };
   }
 
   const fields: Record<string, AuditValue> = {};

@@ -17,9 +17,8 @@ Deno.test("an operation that does not exist is refused as if it needed an admin"
     assert.ok(!answer.ok);
     return [answer.code, answer.message];
   };
-  assert.deepEqual(await code("alarms.list", "admin"), ["unknown_operation", "alarms.list is not in this version"]);
   assert.deepEqual(await code("nonsense", "admin"), ["unknown_operation", "There is no operation nonsense"]);
-  assert.equal((await code("alarms.list", "viewer"))[0], "permission_denied");
+  assert.equal((await code("nonsense", "viewer"))[0], "permission_denied");
   assert.equal((await code("commands.send", null))[0], "unauthenticated");
   for (const name of ["constructor", "__proto__", "toString", "", "x".repeat(100_000)]) {
     assert.equal((await code(name, "admin"))[0], "unknown_operation", name.slice(0, 20));

@@ -1,4 +1,5 @@
 import type { Access } from "../access/access.ts";
+import type { Alarms } from "../alarms/alarms.ts";
 import type { Audit } from "../audit/audit.ts";
 import type { Commands } from "../commands/commands.ts";
 import type { Problem } from "../config/finding.ts";
@@ -32,6 +33,7 @@ export interface OperationParts {
   readonly audit: Audit;
   readonly host: Host;
   readonly debug: DebugGate;
+  readonly alarms: Alarms;
   readonly commands: Commands;
   /** May grow after the operations are made: listeners come later. */
   readonly sessions: readonly SessionSource[];

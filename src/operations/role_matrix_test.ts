@@ -16,6 +16,13 @@ const valid: { readonly [K in OperationName]?: (world: OperationsWorld) => unkno
   "tags.force": () => ({ id: TAG, value: 21.5 }),
   "tags.unforce": ({ site }) => (site.tags.force(site.tag(TAG).id, 3, "test"), { id: TAG }),
   "history.query": () => ({ tag: TAG }),
+  "alarms.ack": (world) => ({ id: world.raisedAlarm() }),
+  "alarms.confirm": (world) => ({ id: acknowledged(world) }),
+  "alarms.comment": (world) => ({ id: world.raisedAlarm(), comment: "Seen" }),
+  "alarms.shelve": (world) => ({ id: world.raisedAlarm(), seconds: 60 }),
+  "alarms.unshelve": (world) => ({ id: shelved(world) }),
+  "alarms.enable": (world) => ({ id: disabled(world) }),
+  "alarms.disable": (world) => ({ id: world.raisedAlarm() }),
   "commands.get": async (world) => ({ id: await world.sentCommand() }),
   "commands.send": () => ({ device: "A840410000000001", command: "Test valve", args: true }),
   "commands.cancel": async (world) => ({ id: await world.sentCommand() }),
@@ -50,6 +57,24 @@ async function someone(world: OperationsWorld): Promise<string> {
   const { principal } = await world.user("viewer");
   assert.ok(principal?.user);
   return principal.user;
+}
+
+function acknowledged(world: OperationsWorld): string {
+  const id = world.raisedAlarm();
+  world.alarms.acknowledge({ id, by: world.local() });
+  return id;
+}
+
+function shelved(world: OperationsWorld): string {
+  const id = world.raisedAlarm();
+  world.alarms.shelve({ id, by: world.local() }, null);
+  return id;
+}
+
+function disabled(world: OperationsWorld): string {
+  const id = world.raisedAlarm();
+  world.alarms.disable({ id, by: world.local() });
+  return id;
 }
 
 function closePairings(access: OperationsWorld["access"]): void {

@@ -150,6 +150,13 @@ export function createMetrics(status: () => GatewayStatus): Metrics {
     ofOpcUa((opcua) => seconds(opcua.certificateNotAfterUs)),
   );
 
+  gauge("alarms", "Alarms by state; one may be in several, total are all", ["state"], ({ alarms }) => [
+    [{ state: "total" }, alarms.total],
+    [{ state: "active" }, alarms.active],
+    [{ state: "unacknowledged" }, alarms.unacknowledged],
+    [{ state: "shelved" }, alarms.shelved],
+  ]);
+
   gauge("history_file_bytes", "Size of the history file", [], one(({ history }) => history.fileBytes));
   gauge("history_series", "Series in the history", [], one(({ history }) => history.series));
   gauge("history_rows_pending", "Rows that wait to be committed", [], one(({ history }) => history.rowsPending));

@@ -18,6 +18,7 @@ function gatewayStatus(change: Partial<GatewayStatus> = {}): GatewayStatus {
     verdict: "failed",
     summary: "",
     faults: faults.list(),
+    alarms: { total: 9, active: 4, unacknowledged: 3, shelved: 2 },
     sources: [{
       name: "chirpstack",
       mode: "stream",

@@ -59,6 +59,15 @@ export interface TagsStatus {
   readonly samplesPerSecond: number;
 }
 
+/** How the alarms are doing. */
+export interface AlarmsStatus {
+  readonly total: number;
+  readonly active: number;
+  /** Active or not, waiting for somebody. */
+  readonly unacknowledged: number;
+  readonly shelved: number;
+}
+
 /** All that the overview page, `/api/v1/status` and the OPC UA health nodes show. */
 export interface GatewayStatus {
   readonly id: string;
@@ -75,5 +84,6 @@ export interface GatewayStatus {
   readonly tags: TagsStatus;
   readonly opcua: OpcUaStatus | null;
   readonly history: HistoryStatus;
+  readonly alarms: AlarmsStatus;
   readonly process: { readonly rssBytes: number; readonly heapUsedBytes: number };
 }

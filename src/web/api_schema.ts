@@ -163,6 +163,7 @@ export const devicePageSchema = z.object({
 const sourceSchema = z.object(statusParts.source.shape).openapi("SourceStatus");
 const opcuaSchema = z.object(statusParts.opcua.shape).openapi("OpcUaStatus");
 const historySchema = z.object(statusParts.history.shape).openapi("HistoryStatus");
+const alarmsSchema = z.object(statusParts.alarms.shape).openapi("AlarmsStatus");
 const tagsSchema = z.object(statusParts.tags.shape).openapi("TagsStatus");
 
 export const statusSchema = z.object({
@@ -179,6 +180,7 @@ export const statusSchema = z.object({
   tags: tagsSchema,
   opcua: opcuaSchema.nullable(),
   history: historySchema,
+  alarms: alarmsSchema,
   process: z.object({ rssBytes: counter(), heapUsedBytes: counter() }),
 }).openapi("Status");
 

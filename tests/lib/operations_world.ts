@@ -3,11 +3,14 @@ import { join } from "node:path";
 import type { Access } from "../../src/access/access.ts";
 import { openAccess } from "../../src/access/open_access.ts";
 import { type Caller, localPrincipal, type Principal } from "../../src/access/principal.ts";
+import type { Alarms } from "../../src/alarms/alarms.ts";
+import { openAlarms } from "../../src/alarms/open_alarms.ts";
 import type { Audit } from "../../src/audit/audit.ts";
 import { openAudit } from "../../src/audit/open_audit.ts";
 import type { CommandDefinition } from "../../src/config/command_definition.ts";
 import type { Commands } from "../../src/commands/commands.ts";
 import { openCommands } from "../../src/commands/open_commands.ts";
+import type { LimitAlarmDefinition } from "../../src/config/alarm_definition.ts";
 import { type Config, configSchema } from "../../src/config/schema.ts";
 import type { BackupFile } from "../../src/history/history.ts";
 import type {
@@ -23,6 +26,7 @@ import { operationSchemas } from "../../src/operations/schemas/operation_schemas
 import type { SessionEntry, SessionSource } from "../../src/operations/session_source.ts";
 import { isOperation } from "../../src/policy/operations.ts";
 import { type Role, roles } from "../../src/policy/roles.ts";
+import { tagId } from "../../src/tags/tag.ts";
 import { RecordedHost } from "./recorded_host.ts";
 import { smallConfig, WebWorld } from "./web_world.ts";
 
@@ -52,6 +56,7 @@ export class OperationsWorld implements AsyncDisposable {
   readonly debug: DebugGate;
   /** No network server is connected: what is sent waits. */
   readonly commands: Commands;
+  readonly alarms: Alarms;
   readonly sessions = new MemorySessions();
   readonly certificates = new MemoryCertificates();
   readonly parts: OperationParts;
@@ -60,6 +65,7 @@ export class OperationsWorld implements AsyncDisposable {
   pageUrls: string[] = ["https://gateway.example:8443"];
   readonly #principals = new Map<Role, Principal>();
   #users = 0;
+  #alarmTimeUs = 0;
 
   private constructor(folder: string, site: WebWorld, config: Config, access: Access, audit: Audit) {
     this.folder = folder;
@@ -76,6 +82,15 @@ export class OperationsWorld implements AsyncDisposable {
       feed: site.feed,
       nowUs,
     });
+    this.alarms = openAlarms({
+      config: { ...config.alarms, synchronous: "NORMAL" },
+      dataDir: folder,
+      definitions: [testAlarm],
+      tags: site.tags,
+      faults: site.faults,
+      feed: site.feed,
+      nowUs,
+    });
     const backups: BackupFile[] = [];
     this.parts = {
       config: () => this.config,
@@ -85,6 +100,7 @@ export class OperationsWorld implements AsyncDisposable {
       tags: site.tags,
       devices: () => site.devices,
       history: site.history,
+      alarms: this.alarms,
       backups: {
         create: () => {
           const made = { file: `history-${backups.length}.db`, bytes: 4096 };
@@ -190,8 +206,23 @@ export class OperationsWorld implements AsyncDisposable {
     return answer.command.id;
   }
 
+  /** Id of an alarm that has just become active, enabled and not shelved, and waits to be acknowledged. */
+  raisedAlarm(): string {
+    const { id, tagId } = testAlarm;
+    const request = { id, by: this.local() };
+    this.alarms.enable(request);
+    this.alarms.unshelve(request);
+    for (const value of [20, 90]) {
+      this.#alarmTimeUs = Math.max(nowUs(), this.#alarmTimeUs + 1);
+      this.site.set({ [tagId]: value }, 0, this.#alarmTimeUs);
+    }
+    assert.equal(this.alarms.get(id)?.acknowledged, false);
+    return id;
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.commands.stop();
+    await this.alarms.stop();
     this.debug.stop();
     this.access.stop();
     await this.audit.stop();
@@ -208,6 +239,19 @@ export class OperationsWorld implements AsyncDisposable {
     return login.principal;
   }
 }
+
+/** The alarm that every {@link OperationsWorld} knows. */
+export const testAlarm: LimitAlarmDefinition = {
+  kind: "limit",
+  id: "a840410000000001/moisture/$alarm",
+  tagId: tagId("a840410000000001", "moisture"),
+  name: "Soil probe 1 moisture",
+  delayMs: 0,
+  message: null,
+  limits: { lolo: null, lo: 0, hi: 50, hihi: 80 },
+  deadband: 1,
+  severities: { lolo: 800, lo: 500, hi: 500, hihi: 800 },
+};
 
 /** The command that every {@link OperationsWorld} knows. */
 export const testValve: CommandDefinition = {

@@ -126,6 +126,7 @@ export class WebWorld {
       version: "0.1.0",
       startedUs: this.#startedUs,
       nowUs,
+      alarms: { total: 0, active: 0, unacknowledged: 0, shelved: 0 },
       ...verdictOf({ faults, sources, tags }),
       faults,
       sources,

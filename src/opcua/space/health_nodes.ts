@@ -54,6 +54,10 @@ export const healthNodes: readonly HealthNode<GatewayStatus>[] = [
   { path: "History/LastWrite", type: "Time", value: (s) => s.history.lastWriteUs },
   { path: "History/LastBackup", type: "Time", value: (s) => s.history.lastBackupUs },
   { path: "History/Integrity", type: "String", value: (s) => s.history.integrity },
+  { path: "Alarms/Total", type: "UInt32", value: (s) => s.alarms.total },
+  { path: "Alarms/Active", type: "UInt32", value: (s) => s.alarms.active },
+  { path: "Alarms/Unacknowledged", type: "UInt32", value: (s) => s.alarms.unacknowledged },
+  { path: "Alarms/Shelved", type: "UInt32", value: (s) => s.alarms.shelved },
   { path: "Faults/Active", type: "UInt32", value: (s) => s.faults.length },
   {
     path: "Faults/List",

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { logLevels } from "../../telemetry/log_message.ts";
+import { alarmCounts } from "./alarm_schemas.ts";
 import { counter, nothing, role, time, timeOrNull } from "./fields.ts";
 
 const fault = z.object({
@@ -72,7 +73,7 @@ const history = z.object({
 });
 
 /** Parts of the status, which the web API's status has too. */
-export const statusParts = { source, tags, opcua, history };
+export const statusParts = { source, tags, opcua, history, alarms: alarmCounts };
 
 const verdict = z.enum(["ok", "attention", "failed", "not_set_up"]);
 
@@ -119,6 +120,7 @@ export const gatewaySchemas = {
       forced: counter().describe("Tags whose value is forced"),
       opcua: opcua.nullable(),
       history,
+      alarms: alarmCounts,
       process: z.object({ rssBytes: counter(), heapUsedBytes: counter() }),
       sessions: counter().describe("Open sessions of web, control and OPC UA"),
       debugOpenUntil: timeOrNull(),

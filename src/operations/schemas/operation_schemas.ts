@@ -1,6 +1,7 @@
 import type { z } from "zod";
 import type { OperationName } from "../../policy/operations.ts";
 import { accessSchemas } from "./access_schemas.ts";
+import { alarmSchemas } from "./alarm_schemas.ts";
 import { commandSchemas } from "./command_schemas.ts";
 import { configSchemas } from "./config_schemas.ts";
 import { gatewaySchemas } from "./gateway_schemas.ts";
@@ -14,6 +15,7 @@ import { tagSchemas } from "./tag_schemas.ts";
 export const operationSchemas = {
   ...gatewaySchemas,
   ...tagSchemas,
+  ...alarmSchemas,
   ...commandSchemas,
   ...configSchemas,
   ...accessSchemas,

@@ -1,14 +1,14 @@
 import { z } from "zod";
 import { counter, tagIdText, time, timeOrNull } from "./fields.ts";
 
-const value = z.union([z.boolean(), z.number(), z.string()]).nullable().describe(
+export const value = z.union([z.boolean(), z.number(), z.string()]).nullable().describe(
   "null before the first value, and for a number that is not finite",
 );
 const pattern = z.string().min(1).max(256).optional().describe(
   "Pattern for the id: * stands for any characters, ? for one",
 );
 
-const quality = z.object({
+export const quality = z.object({
   code: z.int().min(0).max(0xffffffff).describe("OPC UA StatusCode"),
   name: z.string(),
   severity: z.enum(["good", "uncertain", "bad"]),
