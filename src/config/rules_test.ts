@@ -106,6 +106,53 @@ const fixtures: Record<string, Fixture> = {
     at: ["gateway.name", "gateway.site", ...at("metric_name")],
     pass: '[gateway]\nname = "Wasserwerk Süd"\n' + metrics(metric("", "Température °C")),
   },
+  alarm_without_condition: {
+    fail: metrics(metric("alarm = { deadband = 1 }")),
+    at: at("alarm"),
+    pass: metrics(metric("alarm = { hi = 30 }"), metric("alarm = { normal = false }", "B", "b", "Bool")),
+  },
+  alarm_of_wrong_type: {
+    fail: metrics(
+      metric("alarm = { lo = 0, hi = 1 }", "A", "a", "Bool"),
+      metric("alarm = { hihi = 1 }", "B", "b", "String"),
+      metric("alarm = { normal = true }", "C", "c", "Int"),
+    ),
+    at: [...at("alarm.lo"), ...at("alarm.hi"), ...at("alarm.hihi", 1), ...at("alarm.normal", 2)],
+    pass: metrics(
+      metric("alarm = { normal = true }", "A", "a", "Bool"),
+      metric("alarm = { hihi = 1 }", "B", "b", "Int"),
+      metric("alarm = { lolo = 1 }", "C", "c", "Float"),
+    ),
+  },
+  alarm_limits_and_normal: {
+    fail: metrics(metric("alarm = { hi = 30, normal = true }")),
+    at: at("alarm.normal"),
+    pass: metrics(metric("alarm = { hi = 30 }")),
+  },
+  alarm_limit_order: {
+    fail: metrics(
+      metric("alarm = { lolo = 5, lo = 0, hi = 10, hihi = 10 }"),
+      metric("alarm = { lo = 3, hihi = 2 }", "B", "b"),
+    ),
+    at: [...at("alarm.lo"), ...at("alarm.hihi"), ...at("alarm.hihi", 1)],
+    pass: metrics(
+      metric("alarm = { lolo = -5, lo = 0, hi = 10, hihi = 10.5 }"),
+      metric("alarm = { lo = 1, hihi = 2 }", "B", "b"),
+    ),
+  },
+  alarm_deadband_too_wide: {
+    fail: metrics(metric("alarm = { lo = 0, hi = 10, hihi = 12, deadband = 2 }")),
+    at: at("alarm.deadband"),
+    pass: metrics(
+      metric("alarm = { lo = 0, hi = 10, hihi = 12, deadband = 1.9 }"),
+      metric("alarm = { hi = 1, deadband = 9 }", "B", "b"),
+    ),
+  },
+  alarm_limit_out_of_range: {
+    fail: metrics(metric("range = [0, 50]\nalarm = { lo = -1, hi = 50, hihi = 51 }")),
+    at: [...at("alarm.lo"), ...at("alarm.hihi")],
+    pass: metrics(metric("range = [0, 50]\nalarm = { lo = 0, hi = 49, hihi = 50 }")),
+  },
   chirpstack_address_parts: {
     fail: '[chirpstack]\nserver_address = "https://user:hunter22@host:8080"\napi_token = "x"',
     at: ["chirpstack.server_address"],

@@ -496,6 +496,7 @@ export type RemoteConfig = z.output<typeof remoteSchema>;
 export type ApplicationConfig = z.output<typeof applicationSchema>;
 export type DeviceConfig = z.output<typeof deviceSchema>;
 export type CommandConfig = z.output<typeof commandSchema>;
+export type AlarmConfig = z.output<typeof alarmSchema>;
 export type AlarmsConfig = z.output<typeof alarmsSchema>;
 export type CommandsConfig = z.output<typeof commandsSchema>;
 export type MetricConfig = z.output<typeof metricSchema>;

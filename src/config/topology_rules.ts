@@ -26,7 +26,8 @@ const fittingTypes: Readonly<Record<MetricConfig["metric_type"], readonly string
 // Control characters, line and paragraph separators, and the marks that turn the direction of text around.
 const unprintable = /[\p{Cc}\p{Zl}\p{Zp}\u200e\u200f\u202a-\u202e\u2066-\u2069]/u;
 
-interface Placed<T> {
+/** A part of the configuration and where it stands. */
+export interface Placed<T> {
   readonly at: KeyPath;
   readonly item: Draft<T>;
 }
@@ -47,7 +48,8 @@ function* metricsOf(device: Placed<DeviceConfig>): Generator<Placed<MetricConfig
   }
 }
 
-function* metrics(config: Draft<Config>): Generator<Placed<MetricConfig>> {
+/** Every metric of a configuration, or of its valid parts. */
+export function* metrics(config: Draft<Config>): Generator<Placed<MetricConfig>> {
   for (const device of devices(config)) yield* metricsOf(device);
 }
 

@@ -7,8 +7,6 @@ const absent: Readonly<Record<string, string>> = {
   hub: "the mesh hub",
   "runtime.discovery": "discovery on the network",
   "runtime.mesh": "tag exchange between gateways",
-  "application.device.command": "commands to devices",
-  "application.device.read_metric.alarm": "alarms",
 };
 
 /** What to say about a key that exists in the wider product but not in this version; `null` for any other. */
