@@ -112,7 +112,10 @@ Deno.test("every configured policy and mode works, and passwords are encrypted e
   const endpoints = await endpointsOf(client, server.url);
   strictEqual(endpoints.length, 7);
   const open = endpoints.find(({ mode }) => mode === "None");
-  deepStrictEqual(open?.tokens, [{ type: "UserName", policy: "Basic256Sha256" }]);
+  deepStrictEqual(open?.tokens, [
+    { type: "UserName", policy: "Basic256Sha256" },
+    { type: "Certificate", policy: "Basic256Sha256" },
+  ]);
   for (const policy of policies) {
     for (const mode of policy === "None" ? ["None"] as const : ["Sign", "SignAndEncrypt"] as const) {
       const id = await client.connect(server.url, { policy, mode });

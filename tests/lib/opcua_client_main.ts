@@ -26,13 +26,18 @@ import {
   ReadRequest,
   SecurityPolicy,
   TimestampsToReturn,
+  type UserIdentityInfo,
   UserTokenType,
   type Variant,
 } from "node-opcua";
+import { invoke, monitorEvents, readEventHistory, takeEvents } from "./opcua_client_alarms.ts";
 import { callService } from "./opcua_client_service.ts";
 import type {
+  AlarmItemParams,
   ConnectParams,
+  EventHistoryParams,
   HistoryParams,
+  InvokeParams,
   MonitorParams,
   ServiceParams,
   WireHistoryResult,
@@ -66,9 +71,31 @@ async function certificates(root: string): Promise<OPCUACertificateManager> {
   return manager;
 }
 
+/** Writes a certificate and key of the client where the library wants them. */
+async function ownFiles(pki: string, { cert, key }: NonNullable<ConnectParams["application"]>) {
+  const folder = await Deno.makeTempDir({ dir: pki });
+  const files = { certificateFile: `${folder}/cert.pem`, privateKeyFile: `${folder}/key.pem` };
+  await Deno.writeTextFile(files.certificateFile, cert);
+  await Deno.writeTextFile(files.privateKeyFile, key);
+  return files;
+}
+
+/** How to log in. */
+function identityOf({ person, user, password }: ConnectParams): UserIdentityInfo {
+  if (person !== undefined) {
+    const der = Buffer.from(person.cert.replace(/-----[^-]+-----|\s/g, ""), "base64");
+    return { type: UserTokenType.Certificate, certificateData: der, privateKey: person.key };
+  }
+  return user === undefined
+    ? { type: UserTokenType.Anonymous }
+    : { type: UserTokenType.UserName, userName: user, password: password ?? "" };
+}
+
 async function makeClient(params: ConnectParams): Promise<OPCUAClient> {
   const clientCertificateManager = await certificates(params.pki);
   const client = OPCUAClient.create({
+    ...(params.application === undefined ? {} : await ownFiles(params.pki, params.application)),
+    ...(params.tokenLifetimeMs === undefined ? {} : { defaultSecureTokenLifetime: params.tokenLifetimeMs }),
     applicationName: "EdgekeepTest",
     applicationUri: "urn:edgekeep:test:client",
     endpointMustExist: false,
@@ -90,11 +117,7 @@ const methods: Record<string, (params: never) => Promise<unknown>> = {
     const client = await makeClient(params);
     try {
       await client.connect(params.url);
-      const session = await client.createSession(
-        params.user === undefined
-          ? { type: UserTokenType.Anonymous }
-          : { type: UserTokenType.UserName, userName: params.user, password: params.password ?? "" },
-      );
+      const session = await client.createSession(identityOf(params));
       const id = ++lastConnection;
       connections.set(id, { client, session, subscriptions: new Map(), notifications: new Map(), events: [] });
       return id;
@@ -377,7 +400,29 @@ const methods: Record<string, (params: never) => Promise<unknown>> = {
       methodId: method,
       inputArguments: args as never,
     });
-    return { status: result.statusCode.name };
+    return {
+      status: result.statusCode.name,
+      inputs: (result.inputArgumentResults ?? []).map(({ name }) => name),
+      outputs: (result.outputArguments ?? []).map(({ value }) => plain(value)),
+    };
+  },
+
+  /** Monitors the events of a node; {@link takeEvents} by the item hands out what came. */
+  async alarmItem(params: AlarmItemParams) {
+    return await monitorEvents(connection(params.id).subscriptions.get(params.subscription), params);
+  },
+
+  alarmEvents({ id, item }: { id: number; item: number }) {
+    return Promise.resolve(takeEvents(id, item));
+  },
+
+  async invoke(params: InvokeParams) {
+    return await invoke(connection(params.id).session, params);
+  },
+
+  async eventHistory(params: EventHistoryParams) {
+    const { session } = connection(params.id);
+    return await readEventHistory((request) => transaction(session, request), params);
   },
 
   certificate({ pki }: { pki: string }) {

@@ -8,6 +8,12 @@ export interface ConnectParams {
   readonly mode?: "None" | "Sign" | "SignAndEncrypt";
   readonly user?: string;
   readonly password?: string;
+  /** Logs in with a certificate instead of a name: PEM of both. */
+  readonly person?: { readonly cert: string; readonly key: string };
+  /** The client's own certificate, PEM; the process makes itself one without it. Several in `cert` are a chain. */
+  readonly application?: { readonly cert: string; readonly key: string };
+  /** Lifetime of a security token that is asked for, ms; it is renewed after three quarters. */
+  readonly tokenLifetimeMs?: number;
   readonly sessionTimeoutMs?: number;
   readonly keepAlive?: boolean;
   /** `endpoints` only: the URL to ask for instead of the one connected to. */
@@ -79,6 +85,70 @@ export interface ServiceAnswer {
   };
   // deno-lint-ignore no-explicit-any -- each service has its own fields, and what a test expects of them it asserts
   readonly [field: string]: any;
+}
+
+/** Value of an event's field: byte strings as hexadecimal, times in µs, `status:<name>` for a status code. */
+export type EventField = string | number | boolean | null;
+/** The fields of an event by the names that were asked for. */
+export type EventRow = Readonly<Record<string, EventField>>;
+
+/** A value with its built-in type. */
+export type TypedValue = readonly [type: keyof typeof import("node-opcua").DataType, value: unknown];
+
+/** A where clause. Fields are browse paths with `/`, or `ConditionId`. */
+export type EventWhere =
+  | {
+    readonly op:
+      | "OfType"
+      | "Equals"
+      | "GreaterThan"
+      | "GreaterThanOrEqual"
+      | "LessThan"
+      | "LessThanOrEqual"
+      | "Between"
+      | "InList";
+    readonly field?: string;
+    readonly values: readonly TypedValue[];
+  }
+  | { readonly op: "And" | "Or" | "Not"; readonly of: readonly EventWhere[] };
+
+/** Events of a node to monitor. */
+export interface AlarmItemParams {
+  readonly id: number;
+  readonly subscription: number;
+  readonly node: string;
+  readonly fields: readonly string[];
+  readonly where?: EventWhere;
+  readonly queueSize?: number;
+  readonly discardOldest?: boolean;
+}
+
+/** A method to call. */
+export interface InvokeParams {
+  readonly id: number;
+  readonly object: string;
+  readonly method: string;
+  readonly args?: readonly TypedValue[];
+}
+
+/** A HistoryRead of events. */
+export interface EventHistoryParams {
+  readonly id: number;
+  readonly nodes: readonly string[];
+  readonly fields: readonly string[];
+  readonly where?: EventWhere;
+  readonly startMs?: number | null;
+  readonly endMs?: number | null;
+  readonly count?: number;
+  readonly release?: boolean;
+  readonly continuationPoints?: readonly string[];
+}
+
+/** One node's events. */
+export interface WireEventHistory {
+  readonly status: string;
+  readonly continuationPoint: string;
+  readonly events: readonly EventRow[];
 }
 
 /** A running client process. `call` sends a request of `opcua_client_main.ts` and resolves with its answer. */

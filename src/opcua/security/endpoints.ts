@@ -1,4 +1,5 @@
 import {
+  ApplicationDescription,
   EndpointDescription,
   GetEndpointsRequest,
   MessageSecurityMode,
@@ -32,9 +33,9 @@ export function endpointSecurity(config: Pick<OpcUaConfig, "security_policies" |
 }
 
 /**
- * Makes every endpoint ask for a user name with an encrypted password, also where the channel is not secured: the token
- * policy of a `None` endpoint names Basic256Sha256, so the client encrypts with the server's certificate
- * (OPC 10000-4 §7.41.2.2). The library leaves a `None` endpoint without any when no other policy is configured.
+ * Makes every endpoint ask for a user name with an encrypted password or a signed certificate, also where the channel is
+ * not secured: the token policies of a `None` endpoint name Basic256Sha256, so the client encrypts with the server's
+ * certificate (OPC 10000-4 §7.41.2.2). The library leaves a `None` endpoint without any when no other policy is configured.
  */
 export function encryptPasswords(endpoints: readonly EndpointDescription[]): void {
   for (const endpoint of endpoints) {
@@ -43,6 +44,11 @@ export function encryptPasswords(endpoints: readonly EndpointDescription[]): voi
       new UserTokenPolicy({
         policyId: "username_basic256Sha256",
         tokenType: UserTokenType.UserName,
+        securityPolicyUri: SecurityPolicy.Basic256Sha256,
+      }),
+      new UserTokenPolicy({
+        policyId: "certificate_basic256Sha256",
+        tokenType: UserTokenType.Certificate,
         securityPolicyUri: SecurityPolicy.Basic256Sha256,
       }),
     ];
@@ -86,25 +92,41 @@ export function answerAskedHost(server: OPCUAServer): void {
   server.findMatchingEndpoints = (endpointUrl?: string | null): EndpointDescription[] => {
     const asked = endpointUrl || discovering;
     discovering = null;
-    if (!asked) return advertised(null);
+    if (!asked) return described(advertised(null));
     const matching = advertised(asked);
-    if (matching.length > 0) return matching;
+    if (matching.length > 0) return described(matching);
     const url = askedUrl(asked);
-    if (url === null) return endpointUrl ? [] : advertised(null);
-    return translated(advertised(null), url);
+    if (url === null) return endpointUrl ? [] : described(advertised(null));
+    return described(translated(advertised(null), url));
   };
+}
+
+/** Copies whose server is found under their own URLs and no others. */
+function described(endpoints: readonly EndpointDescription[]): EndpointDescription[] {
+  const discoveryUrls = [...new Set(endpoints.map(({ endpointUrl }) => endpointUrl ?? ""))];
+  return endpoints.map((endpoint) => {
+    const copy = copied(endpoint);
+    copy.server = new ApplicationDescription(endpoint.server);
+    copy.server.discoveryUrls = discoveryUrls;
+    return copy;
+  });
+}
+
+function copied(endpoint: EndpointDescription): EndpointDescription {
+  const copy = new EndpointDescription(endpoint);
+  // the library hides its discovery endpoint by this mark, which a copy does not carry
+  (copy as EndpointDescription & { restricted?: boolean }).restricted =
+    (endpoint as EndpointDescription & { restricted?: boolean }).restricted === true;
+  return copy;
 }
 
 /** The endpoints of the first advertised host, once for each security setting, with the URL replaced. */
 function translated(endpoints: readonly EndpointDescription[], url: AskedUrl): EndpointDescription[] {
   const first = endpoints[0]?.endpointUrl;
   return endpoints.filter((endpoint) => endpoint.endpointUrl === first).map((endpoint) => {
-    const copy = new EndpointDescription(endpoint);
+    const copy = copied(endpoint);
     const port = url.port === null ? "" : `:${url.port}`;
     copy.endpointUrl = `opc.tcp://${url.host}${port}`;
-    // the library hides its discovery endpoint by this mark, which a copy does not carry
-    (copy as EndpointDescription & { restricted?: boolean }).restricted =
-      (endpoint as EndpointDescription & { restricted?: boolean }).restricted === true;
     return copy;
   });
 }

@@ -54,7 +54,7 @@ export function factsOf(certificate: X509Certificate): ListedCertificate {
  * @throws {CertificateRefused} when it is none, several, or too large
  */
 export async function readCrlUpload(data: Uint8Array): Promise<ReadCrl> {
-  const der = single(data, ["X509 CRL"], "revocation list", LARGEST_CRL_BYTES);
+  const der = single(data, ["X509 CRL", "CRL"], "revocation list", LARGEST_CRL_BYTES);
   // loaded here: 13 MB that a gateway without lists never needs
   await import("reflect-metadata");
   const x509 = await import("@peculiar/x509");
