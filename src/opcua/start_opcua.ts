@@ -39,6 +39,7 @@ import { serveAlarms } from "./alarms/serve_alarms.ts";
 import { addFolder } from "./space/folders.ts";
 import { addHealthNodes, type HealthNodes } from "./space/health_nodes.ts";
 import { eventHistory } from "./history/event_history.ts";
+import { historyConfiguration } from "./history/history_configuration.ts";
 import { historyService } from "./history/history_service.ts";
 import { everybodyMayRead, judgeBySessionRoles } from "./security/node_roles.ts";
 import { rejectedCertificates } from "./security/rejected_certificates.ts";
@@ -153,7 +154,8 @@ export async function startOpcUa(options: OpcUaOptions): Promise<OpcUaServerHand
     tellReadOnlyFirst(space);
     const folder = addFolder(namespace, space.rootFolder.objects, "Gateway", "Gateway");
     const health = addHealthNodes(space, namespace, folder);
-    const nodes = new TagNodes(space, namespace, folder, options.devices);
+    const configuration = historyConfiguration(space, namespace);
+    const nodes = new TagNodes(space, namespace, folder, options.devices, configuration.apply);
     nodes.addAll(tags.list());
     const accessor = accessorOf(server);
     const { alarms } = options;

@@ -61,13 +61,17 @@ export class TagNodes {
   readonly #changes = new ModelChanges();
   readonly #devices: DeviceNodes;
   readonly #slices: InSlices;
+  readonly #onDefined: (variable: UAVariable, definition: TagDefinition) => void;
 
+  /** @param onDefined told of each variable that was made or adjusted to a definition */
   constructor(
     space: AddressSpace,
     namespace: Namespace,
     gatewayFolder: UAObject,
     devices: () => readonly DeviceDefinition[],
+    onDefined: (variable: UAVariable, definition: TagDefinition) => void = () => {},
   ) {
+    this.#onDefined = onDefined;
     this.#space = space;
     this.#namespace = namespace;
     const root = space.rootFolder.objects;
@@ -178,6 +182,7 @@ export class TagNodes {
     this.#changes.added(variable, parent);
     if (definition.unit !== "") this.#addUnits(variable, definition);
     if (definition.range !== null) this.#addRange(variable, definition, definition.range);
+    this.#onDefined(variable, definition);
     variable.$dataValue = dataValueOf(tag, definition.dataType);
     const online = definition.name === HEARD ? this.#addOnline(tag) : null;
     this.#nodes.set(tag.id, { tag, variable, dataType: definition.dataType, definition, parent, online });
@@ -222,6 +227,7 @@ export class TagNodes {
     node.variable.userAccessLevel = access.userAccessLevel;
     node.variable.historizing = access.historizing;
     node.definition = definition;
+    this.#onDefined(node.variable, definition);
     // switching a tag off or on changes its status without a batch
     setLiveValue(node.variable, node.tag, node.dataType);
     if (node.online !== null) setOnline(node.online, node.tag);

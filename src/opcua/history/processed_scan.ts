@@ -1,0 +1,98 @@
+import { type AggregateConfiguration, type DataValue, type ReadProcessedDetails, StatusCodes } from "node-opcua";
+import type { StatusCode, TimestampsToReturn } from "node-opcua";
+import {
+  type AggregateConfiguration as Configuration,
+  type AggregateName,
+  defaultAggregateConfiguration,
+  intervalCount,
+} from "../../history/aggregate_query.ts";
+import type { HistoryQueries } from "../../history/history.ts";
+import type { TagId } from "../../tags/tag.ts";
+import type { TagNode } from "../space/tag_nodes.ts";
+import { aggregateOf, computedValue, isAggregateOf, isStepped } from "./aggregate_functions.ts";
+import { requestedTimeUs } from "./requested_time.ts";
+import { timesOf } from "./returned_times.ts";
+
+/** How far a ReadProcessed of one node has come: all that a continuation point keeps. */
+export interface ProcessedScan {
+  readonly kind: "processed";
+  readonly tagId: TagId;
+  readonly aggregate: AggregateName;
+  readonly startUs: number;
+  readonly endUs: number;
+  readonly intervalUs: number;
+  /** The next interval. */
+  readonly first: number;
+  readonly stepped: boolean;
+  readonly configuration: Configuration;
+}
+
+/**
+ * Begins the read of the node at `index` of a request (OPC 10000-11 §6.5.4.2), or says why it cannot be done.
+ * `nodes`: how many the request names; each has an aggregate of its own.
+ */
+export function beginProcessed(
+  details: ReadProcessedDetails,
+  index: number,
+  nodes: number,
+  node: TagNode,
+): ProcessedScan | StatusCode {
+  const types = details.aggregateType ?? [];
+  if (types.length !== nodes) return StatusCodes.BadAggregateListMismatch;
+  const wanted = types[index];
+  const aggregate = wanted === undefined ? undefined : aggregateOf(wanted);
+  const { type, id: tagId } = node.definition;
+  if (aggregate === undefined || !isAggregateOf(aggregate, type)) return StatusCodes.BadAggregateNotSupported;
+  const configuration = configurationOf(details.aggregateConfiguration);
+  if (configuration === null) return StatusCodes.BadAggregateConfigurationRejected;
+  const startUs = requestedTimeUs(details.startTime, Math.floor);
+  const endUs = requestedTimeUs(details.endTime, Math.floor);
+  const intervalUs = Math.round(details.processingInterval * 1000);
+  const isWidth = Number.isSafeInteger(intervalUs) && intervalUs >= (details.processingInterval === 0 ? 0 : 1);
+  if (startUs === null || endUs === null || startUs === endUs || !isWidth) return StatusCodes.BadInvalidArgument;
+  return {
+    kind: "processed",
+    tagId,
+    aggregate,
+    startUs,
+    endUs,
+    intervalUs,
+    first: 0,
+    stepped: isStepped(type),
+    configuration,
+  };
+}
+
+/**
+ * The configuration of a request, or `null` when its percentages contradict each other (OPC 10000-13 §4.2.1.2: good at
+ * least 100 − bad, both at most 100).
+ */
+function configurationOf(asked: AggregateConfiguration | null | undefined): Configuration | null {
+  if (!asked || asked.useServerCapabilitiesDefaults) return defaultAggregateConfiguration;
+  const { treatUncertainAsBad, percentDataBad, percentDataGood, useSlopedExtrapolation } = asked;
+  if (percentDataBad > 100 || percentDataGood > 100 || percentDataGood < 100 - percentDataBad) return null;
+  return { treatUncertainAsBad, percentDataBad, percentDataGood, useSlopedExtrapolation };
+}
+
+/** Reads the next page, at most `cap` intervals. */
+export async function readProcessedPage(
+  scan: ProcessedScan,
+  cap: number,
+  node: TagNode,
+  timestamps: TimestampsToReturn,
+  queries: HistoryQueries,
+  signal: AbortSignal,
+): Promise<{ values: DataValue[]; next: ProcessedScan | null }> {
+  const { kind: _, ...query } = scan;
+  const page = await queries.readProcessed({ ...query, limit: cap }, signal);
+  const values: DataValue[] = new Array(page.count);
+  for (let i = 0; i < page.count; i++) {
+    const { sourceUs, serverUs } = timesOf(page.timesUs[i] ?? 0, timestamps);
+    const value = page.values[i] ?? null;
+    const known = typeof value === "number" && Number.isNaN(value) ? null : value;
+    values[i] = computedValue(scan.aggregate, known, page.statuses[i] ?? 0, sourceUs, serverUs, node.dataType);
+  }
+  const first = scan.first + page.count;
+  const more = page.count > 0 && first < intervalCount(scan.startUs, scan.endUs, scan.intervalUs);
+  return { values, next: more ? { ...scan, first } : null };
+}
