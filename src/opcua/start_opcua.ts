@@ -31,6 +31,8 @@ import {
   sampleByIdentity,
 } from "./library/library_internals.ts";
 import { routeLibraryLog } from "./library/library_log.ts";
+import { addCancelService } from "./library/cancel_service.ts";
+import { answerFindServers } from "./library/find_servers.ts";
 import { keepItemsOfDeletedNodes } from "./library/monitored_nodes.ts";
 import { tellReadOnlyFirst } from "./library/session_roles.ts";
 import { spaceRequestsOf } from "./library/space_requests.ts";
@@ -51,6 +53,7 @@ import { type LoginAccess, type SessionLogins, sessionLogins } from "./sessions/
 import { aggregatedEvents } from "./sessions/aggregated_event.ts";
 import { type LoginRefusal, type SessionWatch, watchSessions } from "./sessions/session_watch.ts";
 import { watchTrust } from "./sessions/watch_trust.ts";
+import { serveServiceLevel } from "./space/service_level.ts";
 import { serveTags } from "./space/space_service.ts";
 import { TagNodes } from "./space/tag_nodes.ts";
 
@@ -154,6 +157,7 @@ export async function startOpcUa(options: OpcUaOptions): Promise<OpcUaServerHand
     tellReadOnlyFirst(space);
     const folder = addFolder(namespace, space.rootFolder.objects, "Gateway", "Gateway");
     const health = addHealthNodes(space, namespace, folder);
+    const serviceLevel = serveServiceLevel(space);
     const configuration = historyConfiguration(space, namespace);
     const nodes = new TagNodes(space, namespace, folder, options.devices, configuration.apply);
     nodes.addAll(tags.list());
@@ -204,6 +208,7 @@ export async function startOpcUa(options: OpcUaOptions): Promise<OpcUaServerHand
     cleanUp.push(() => commands.stop());
     encryptPasswords(server.endpoints[0]?.endpointDescriptions() ?? []);
     answerAskedHost(server);
+    answerFindServers(server, (asked) => server.findMatchingEndpoints(asked));
     logins.follow(server);
     const watch = watchSessions(server, config, {
       onClosed: (session) => history.release(session),
@@ -222,7 +227,7 @@ export async function startOpcUa(options: OpcUaOptions): Promise<OpcUaServerHand
       mismatches: () => mismatchesOf(pki.identity.certificate, wishes()),
       ...options,
     });
-    cleanUp.push(() => certificateWatch.stop(), keepRefreshed(health, options.status));
+    cleanUp.push(() => certificateWatch.stop(), keepRefreshed(health, serviceLevel, options.status));
     warnOfOpenEndpoint(options);
     options.faults.clear("opcua_failed");
     listenerOf(server).on("error", (error: Error) => options.faults.raise("opcua_failed", error.message));
@@ -337,11 +342,17 @@ function makeServer(
 }
 
 /** Follows the gateway's status about once a second; returns what ends it. */
-function keepRefreshed(health: HealthNodes, status: () => GatewayStatus): () => void {
+function keepRefreshed(
+  health: HealthNodes,
+  serviceLevel: (verdict: GatewayStatus["verdict"]) => void,
+  status: () => GatewayStatus,
+): () => void {
   let failed = false;
   const refresh = () => {
     try {
-      health.refresh(status());
+      const now = status();
+      health.refresh(now);
+      serviceLevel(now.verdict);
       failed = false;
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
