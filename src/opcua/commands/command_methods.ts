@@ -109,10 +109,15 @@ export function addCommandMethods(namespace: Namespace, folder: UAObject, ask: A
       ]);
     },
   });
+  const ofId = ([id]: readonly Variant[]) => ({ id: textOf(id) });
   return [
-    { method: send, operation: "commands.send" },
-    { method: cancel, operation: "commands.cancel" },
-    { method: get, operation: "commands.get" },
+    {
+      method: send,
+      operation: "commands.send",
+      target: ([device, command]) => ({ device: textOf(device), command: textOf(command) }),
+    },
+    { method: cancel, operation: "commands.cancel", target: ofId },
+    { method: get, operation: "commands.get", target: ofId },
   ];
 }
 

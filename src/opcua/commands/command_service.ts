@@ -7,6 +7,7 @@ import {
   type StatusCode,
   StatusCodes,
   type UAMethod,
+  type Variant,
   type WriteValue,
 } from "node-opcua";
 import type { ArgumentValue } from "../../commands/commands.ts";
@@ -23,6 +24,8 @@ export type AskOperation = (name: string, params: unknown, context: ISessionCont
 export interface JudgedMethod {
   readonly method: UAMethod;
   readonly operation: string;
+  /** What a call is about, for the record of one that is refused. */
+  readonly target: (inputs: readonly Variant[]) => Record<string, unknown>;
 }
 
 /** What {@link serveCommandRequests} works with. */
@@ -72,8 +75,12 @@ export function serveCommandRequests(options: CommandServiceOptions): void {
     const answers = allowed.length === 0 ? [] : await callByLibrary(context, allowed);
     let next = 0;
     const results: CallMethodResultOptions[] = [];
-    for (const one of denied) {
-      results.push(one === null ? answers[next++] ?? {} : { statusCode: await deny(one.operation, {}, context) });
+    for (const [i, one] of denied.entries()) {
+      if (one === null) results.push(answers[next++] ?? {});
+      else {
+        const target = one.target(calls[i]?.inputArguments ?? []);
+        results.push({ statusCode: await deny(one.operation, target, context) });
+      }
     }
     return results;
   };

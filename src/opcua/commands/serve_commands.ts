@@ -6,7 +6,7 @@ import { sessionOf } from "../library/session_roles.ts";
 import type { SpaceRequests } from "../library/space_requests.ts";
 import { addCommandMethods, sendByMethod } from "./command_methods.ts";
 import { CommandNodes, type DeviceObjects, type ShownCommands } from "./command_nodes.ts";
-import { serveCommandRequests } from "./command_service.ts";
+import { type JudgedMethod, serveCommandRequests } from "./command_service.ts";
 
 const log = getLogger(["edgekeep", "opcua"]);
 
@@ -52,10 +52,13 @@ export function serveCommands(options: ServeCommandsOptions): ServedCommands {
   const methods = new Map(
     addCommandMethods(namespace, gatewayFolder, ask).map((judged) => [judged.method.nodeId.toString(), judged]),
   );
-  const methodOfCommand = (nodeId: string) => {
-    if (!nodeId.endsWith("/$send")) return undefined;
-    const method = space.findNode(nodeId) as UAMethod | null;
-    return method === null ? undefined : { method, operation: "commands.send" };
+  const methodOfCommand = (nodeId: string): JudgedMethod | undefined => {
+    const id = /^ns=\d+;s=(.+)\/\$send$/.exec(nodeId)?.[1];
+    const node = id === undefined ? undefined : nodes.get(id);
+    const method = node === undefined ? null : space.findNode(nodeId) as UAMethod | null;
+    if (node === undefined || method === null) return undefined;
+    const { devEui: device, name: command } = node.definition;
+    return { method, operation: "commands.send", target: () => ({ device, command }) };
   };
   serveCommandRequests({
     requests,
