@@ -1,7 +1,7 @@
 import type { Command, CommandState, DownlinkEvent } from "./commands.ts";
 
 /** How far the clocks of this machine and of ChirpStack may differ where a deadline decides, µs. */
-const SKEW_US = 5_000_000;
+export const SKEW_US = 5_000_000;
 
 /**
  * The state that a command goes to when this is told of its downlink; `null`: the one it is in. Pure. What is told again
