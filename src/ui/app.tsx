@@ -1,5 +1,6 @@
 import { nowMs } from "./clock.ts";
 import { linkState, lostSinceMs, status, tryNow } from "./gateway_state.ts";
+import { LatePage } from "./late_page.tsx";
 import { catalogues, messages } from "./messages/messages.ts";
 import { OverviewPage } from "./overview/overview_page.tsx";
 import { Mark, MoonIcon, SunIcon, WarningIcon } from "./parts/icons.tsx";
@@ -7,7 +8,6 @@ import { format } from "./parts/language.ts";
 import { TroubleNote } from "./parts/trouble_note.tsx";
 import { isDark, type Language, language, theme } from "./preferences.ts";
 import { allTags, hrefOf, type Route, route } from "./route.ts";
-import { LateSecurityPage } from "./security/late_security_page.tsx";
 import { AccountMenu } from "./session/account_menu.tsx";
 import { DamagedPage } from "./session/damaged_page.tsx";
 import { DebugBanner } from "./session/debug_banner.tsx";
@@ -41,8 +41,8 @@ function Content({ here }: { readonly here: Route }) {
   if (shown === "damaged") return <DamagedPage />;
   if (shown === "login") return <LoginPage />;
   if (here.page === "tags") return <TagsPage here={here} />;
-  if (here.page === "security") return <LateSecurityPage here={here} />;
-  return <OverviewPage />;
+  if (here.page === "overview") return <OverviewPage />;
+  return <LatePage here={here} />;
 }
 
 /** Until the gateway has said who this browser is. */
@@ -60,6 +60,14 @@ function AskingPage() {
   );
 }
 
+const places = [
+  { page: "overview" },
+  allTags,
+  { page: "alarms", show: "now" },
+  { page: "commands", device: null },
+  { page: "security", section: null },
+] as const satisfies readonly Route[];
+
 function Header({ pages }: { readonly pages: boolean }) {
   const words = messages.value;
   const name = status.value?.name ?? "Edgekeep";
@@ -74,9 +82,10 @@ function Header({ pages }: { readonly pages: boolean }) {
       </div>
       {pages && (
         <nav class="pages" aria-label={words.pages.label}>
-          {([{ page: "overview" }, allTags, { page: "security", section: null }] as const).map((to) => (
+          {places.map((to) => (
             <a key={to.page} href={hrefOf(to)} aria-current={page === to.page ? "page" : undefined}>
               {words.pages[to.page]}
+              {to.page === "alarms" && <Unacknowledged />}
             </a>
           ))}
         </nav>
@@ -110,6 +119,17 @@ function Header({ pages }: { readonly pages: boolean }) {
         {pages && <AccountMenu />}
       </div>
     </header>
+  );
+}
+
+/** How many alarms wait for somebody. */
+function Unacknowledged() {
+  const waiting = status.value?.alarms.unacknowledged ?? 0;
+  if (waiting === 0) return null;
+  return (
+    <span class="badge">
+      {format.value.count(waiting)} <span class="offscreen">{messages.value.alarms.unacknowledged}</span>
+    </span>
   );
 }
 

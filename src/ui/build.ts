@@ -2,8 +2,8 @@
  * Builds the browser program and the files that it needs from packages. The other files of `static/` are source. Run by
  * `deno task build:ui`.
  *
- * The program is three minified modules: `app.js`, which the page loads, `security.js`, which is fetched when that page
- * is first opened, and `shared.js` with what both need.
+ * The program is three minified modules: `app.js`, which the page loads, `late.js` with the pages that are fetched when one
+ * of them is first opened, and `shared.js` with what both need.
  */
 const root = new URL("../../", import.meta.url);
 const copies = [
@@ -13,7 +13,7 @@ const copies = [
 /** What the bundler calls a module, and what the server knows it by. */
 const modules = [
   { made: /^main\.js$/, name: "app.js" },
-  { made: /^security_page-\w+\.js$/, name: "security.js" },
+  { made: /^late_pages-\w+\.js$/, name: "late.js" },
   { made: /^chunk-\w+\.js$/, name: "shared.js" },
 ] as const;
 

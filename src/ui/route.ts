@@ -36,11 +36,26 @@ export type Route =
     /** `null`: the first that the person may see. */
     readonly section: SecuritySection | null;
   }
+  | AlarmsRoute
+  | CommandsRoute
   | {
     readonly page: "pair";
     /** The code of a pairing link; never written into an address. */
     readonly code: string;
   };
+
+/** Alarms that somebody should look at, all of them, or what has happened. */
+export interface AlarmsRoute {
+  readonly page: "alarms";
+  readonly show: "now" | "all" | "journal";
+}
+
+/** Commands to a device. */
+export interface CommandsRoute {
+  readonly page: "commands";
+  /** DevEUI; `null`: the first that has commands. */
+  readonly device: string | null;
+}
 
 /** The tags page without any choice made. */
 export const allTags = {
@@ -61,6 +76,8 @@ export function parseRoute(hash: string): Route {
   if (first === "security") {
     return { page: "security", section: securitySections.find((section) => section === second) ?? null };
   }
+  if (first === "alarms") return { page: "alarms", show: second === "all" || second === "journal" ? second : "now" };
+  if (first === "commands") return { page: "commands", device: second ?? null };
   if (path !== "/tags") return { page: "overview" };
   const show = parameters.get("show");
   return {
@@ -78,6 +95,8 @@ export function hrefOf(route: Route): string {
   if (route.page === "overview") return "#/";
   if (route.page === "pair") return "#/pair";
   if (route.page === "security") return route.section === null ? "#/security" : `#/security/${route.section}`;
+  if (route.page === "alarms") return route.show === "now" ? "#/alarms" : `#/alarms/${route.show}`;
+  if (route.page === "commands") return route.device === null ? "#/commands" : `#/commands/${route.device}`;
   const parameters = new URLSearchParams();
   if (route.group !== null) parameters.set("device", route.group);
   if (route.tag !== null) parameters.set("tag", route.tag);

@@ -20,7 +20,7 @@ const files = [
   { name: "icon.svg", contentType: "image/svg+xml", text: true },
   { name: "styles.css", contentType: "text/css; charset=utf-8", text: true },
   { name: "shared.js", contentType: "text/javascript; charset=utf-8", text: true },
-  { name: "security.js", contentType: "text/javascript; charset=utf-8", text: true },
+  { name: "late.js", contentType: "text/javascript; charset=utf-8", text: true },
   { name: "app.js", contentType: "text/javascript; charset=utf-8", text: true },
   { name: "index.html", contentType: "text/html; charset=utf-8", text: true },
 ] as const;

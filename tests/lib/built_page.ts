@@ -1,5 +1,5 @@
 const root = new URL("../../", import.meta.url);
-const outputs = ["static/app.js", "static/shared.js", "static/security.js", "static/inter.woff2"];
+const outputs = ["static/app.js", "static/shared.js", "static/late.js", "static/inter.woff2"];
 
 /** Where the page's files lie, built from the sources as they are now. */
 export async function builtPage(): Promise<URL> {

@@ -4,7 +4,20 @@ import type { Messages } from "./messages.ts";
 export const de: Messages = {
   language: "Deutsch",
   skipToContent: "Zum Inhalt",
-  pages: { overview: "Übersicht", tags: "Messwerte", security: "Sicherheit", pair: "Koppeln", label: "Seiten" },
+  pages: {
+    overview: "Übersicht",
+    tags: "Messwerte",
+    alarms: "Alarme",
+    commands: "Befehle",
+    security: "Sicherheit",
+    pair: "Koppeln",
+    label: "Seiten",
+  },
+  alarms: {
+    active: (total) => `von ${total} stehen an`,
+    unacknowledged: "nicht quittiert",
+    shelved: "zurückgestellt",
+  },
   faces: {
     asking: "Verbinden",
     unclaimed: "Einrichten",

@@ -2,7 +2,20 @@
 export const en = {
   language: "English",
   skipToContent: "Skip to content",
-  pages: { overview: "Overview", tags: "Tags", security: "Security", pair: "Pair", label: "Pages" },
+  pages: {
+    overview: "Overview",
+    tags: "Tags",
+    alarms: "Alarms",
+    commands: "Commands",
+    security: "Security",
+    pair: "Pair",
+    label: "Pages",
+  },
+  alarms: {
+    active: (total: string) => `active of ${total}`,
+    unacknowledged: "not acknowledged",
+    shelved: "shelved",
+  },
   faces: {
     asking: "Connecting",
     unclaimed: "Set up",

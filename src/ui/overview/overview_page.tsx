@@ -1,5 +1,6 @@
 import { status } from "../gateway_state.ts";
 import { messages } from "../messages/messages.ts";
+import { AlarmsTile } from "./alarms_tile.tsx";
 import { EventList } from "./event_list.tsx";
 import { FaultList } from "./fault_list.tsx";
 import { OpcUaTile } from "./opcua_tile.tsx";
@@ -26,6 +27,7 @@ export function OverviewPage() {
       <div class="tiles">
         <SourceTile sources={now.sources} />
         <OpcUaTile opcua={now.opcua} />
+        <AlarmsTile alarms={now.alarms} />
         <FreshnessTile tags={now.tags} />
         <IngestTile tags={now.tags} />
         <StorageTile history={now.history} />
