@@ -1,7 +1,9 @@
 import { attributeRead } from "./attribute_read.ts";
 import { discoveryServices } from "./discovery_services.ts";
+import { methodServices } from "./method_services.ts";
 import { monitoredItems } from "./monitored_items.ts";
 import { sessionServices } from "./session_services.ts";
+import { subscriptions } from "./subscriptions.ts";
 import type { Suite } from "./suite.ts";
 import { viewServices } from "./view_services.ts";
 
@@ -12,4 +14,6 @@ export const suites: readonly Suite[] = [
   attributeRead,
   viewServices,
   monitoredItems,
+  subscriptions,
+  methodServices,
 ];
