@@ -5,6 +5,7 @@ import {
   MAX_PAYLOAD_BYTES,
   type NumberFormat,
   parsePayloadTemplate,
+  payloadInteger,
   type Placeholder,
 } from "../config/payload_template.ts";
 import type { ArgumentValue } from "./commands.ts";
@@ -23,9 +24,6 @@ export class PayloadError extends Error {
     super(message);
   }
 }
-
-/** How far a scaled number may lie from a whole one: more than multiplying two decimals leaves behind, less than a step. */
-const WHOLE = 1e-9;
 
 /**
  * Makes the payload of a command. A value is never wrapped, cut or rounded to fit; only what a 32-bit float cannot hold
@@ -115,18 +113,16 @@ function encodeInteger(
   scale: number,
   format: { readonly bytes: number; readonly signed: boolean },
 ): number {
-  const raw = value * scale;
-  const whole = Math.round(raw);
-  if (!(Math.abs(raw - whole) <= Math.max(WHOLE, 4 * Number.EPSILON * Math.abs(raw)))) {
+  const found = payloadInteger(value, scale, format);
+  if (found === "between") {
     const step = scale === 1 ? "whole numbers" : `steps of ${1 / Math.abs(scale)}`;
     throw new PayloadError(name, `The payload holds '${name}' in ${step}: current value is ${value}`);
   }
-  const [low, high] = integerLimits(format);
-  if (whole < low || whole > high) {
-    const ends = [low / scale, high / scale].toSorted((a, b) => a - b);
-    throw beyond(name, value, `${ends[0]} to ${ends[1]}, which is what the payload can hold`);
+  if (found === "beyond") {
+    const [low, high] = integerLimits(format).map((limit) => limit / scale).toSorted((a, b) => a - b);
+    throw beyond(name, value, `${low} to ${high}, which is what the payload can hold`);
   }
-  return whole === 0 ? 0 : whole;
+  return found;
 }
 
 function encodeText(

@@ -78,6 +78,23 @@ export function integerLimits(
   return signed ? [-span / 2, span / 2 - 1] : [0, span - 1];
 }
 
+/** How far a scaled number may lie from a whole one: more than multiplying two decimals leaves behind, less than a step. */
+const WHOLE = 1e-9;
+
+/** The number that stands in the payload for a value, or why there is none: it lies between two steps, or beyond them. */
+export function payloadInteger(
+  value: number,
+  scale: number,
+  format: { readonly bytes: number; readonly signed: boolean },
+): number | "between" | "beyond" {
+  const raw = value * scale;
+  const whole = Math.round(raw);
+  if (!(Math.abs(raw - whole) <= Math.max(WHOLE, 4 * Number.EPSILON * Math.abs(raw)))) return "between";
+  const [low, high] = integerLimits(format);
+  if (whole < low || whole > high) return "beyond";
+  return whole === 0 ? 0 : whole;
+}
+
 /** Fewest and most bytes of what the template makes; `null` for a text of any length. */
 export function templateLength(
   parts: readonly PayloadPart[],

@@ -1,4 +1,5 @@
 import { alarmRules } from "./alarm_rules.ts";
+import { commandRules } from "./command_rules.ts";
 import type { Problem, Severity } from "./finding.ts";
 import type { KeyPath } from "./key_path.ts";
 import { networkRules } from "./network_rules.ts";
@@ -23,7 +24,13 @@ export interface Hit {
 }
 
 /** Every rule, each with its own id. */
-export const rules: readonly Rule[] = [...topologyRules, ...alarmRules, ...networkRules, ...storageRules];
+export const rules: readonly Rule[] = [
+  ...topologyRules,
+  ...commandRules,
+  ...alarmRules,
+  ...networkRules,
+  ...storageRules,
+];
 
 /** What the rules find in a configuration, or in the valid parts of one. */
 export function checkRules(config: Draft<Config>): Problem[] {

@@ -22,6 +22,16 @@ const metric = (lines = "", name = "Temperature", path = "temperature", type = "
   `[[application.device.read_metric]]\nmetric_name = "${name}"\nchirpstack_metric_name = '${path}'\n` +
   `metric_type = "${type}"\n${lines}\n`;
 const metrics = (...all: string[]) => application() + device() + all.join("");
+/** A device with these commands; each is the lines of one. */
+const commands = (...all: string[]) =>
+  application() + device() +
+  all.map((lines, n) =>
+    "[[application.device.command]]\n" + (/command_id/.test(lines) ? "" : `command_id = ${n}\n`) +
+    (/command_name/.test(lines) ? "" : `command_name = "C${n}"\n`) + `command_port = 10\n${lines}\n`
+  ).join("");
+const argument = (lines: string) => `\n[[application.device.command.argument]]\n${lines}\n`;
+const bytes = (template: string) => `payload = { bytes = "${template}" }`;
+const atCommand = (key: string, entry = 0) => [`application[0].device[0].command[${entry}].${key}`];
 const at = (key: string, entry = 0) => [`application[0].device[0].read_metric[${entry}].${key}`];
 const manyDevices = (count: number) =>
   application() + Array.from({ length: count }, (_, n) => device(n.toString(16).padStart(16, "0"), `D${n}`)).join("");
@@ -50,6 +60,11 @@ const fixtures: Record<string, Fixture> = {
     fail: metrics(metric("", "A", "a"), metric("", "A", "b")),
     at: at("metric_name", 1),
     pass: metrics(metric("", "A", "a"), metric("", "B", "b")) + device("0000000000000001", "Other") + metric("", "A"),
+  },
+  duplicate_alias: {
+    fail: metrics(metric('alias = "Tank"', "A", "a")) + device("0000000000000001", "Other") + metric('alias = "Tank"'),
+    at: ["application[0].device[1].read_metric[0].alias"],
+    pass: metrics(metric('alias = "Tank"', "A", "a")) + device("0000000000000001", "Other") + metric('alias = "tank"'),
   },
   duplicate_value_path: {
     fail: metrics(metric("", "A", "a.b"), metric("", "B", '["a"].b')),
@@ -85,6 +100,112 @@ const fixtures: Record<string, Fixture> = {
     fail: metrics(metric("scale = 0.1\noffset = 0.5", "A", "a", "Int")),
     at: [...at("scale"), ...at("offset")],
     pass: metrics(metric("scale = 10", "A", "a", "Int"), metric("scale = 0.1", "B", "b", "Float")),
+  },
+  duplicate_command_id: {
+    fail: commands("command_id = 1", "command_id = 1"),
+    at: atCommand("command_id", 1),
+    pass: commands("command_id = 1", "command_id = 2") + device("0000000000000001", "Other") +
+      '[[application.device.command]]\ncommand_id = 1\ncommand_name = "A"\ncommand_port = 10\n',
+  },
+  duplicate_command_name: {
+    fail: commands('command_name = "A"', 'command_name = "A"'),
+    at: atCommand("command_name", 1),
+    pass: commands('command_name = "A"', 'command_name = "a"'),
+  },
+  duplicate_argument_name: {
+    fail: commands(bytes("{a:u8}") + argument('name = "a"') + argument('name = "a"')),
+    at: atCommand("argument[1].name"),
+    pass: commands(bytes("{a:u8}{b:u8}") + argument('name = "a"') + argument('name = "b"')),
+  },
+  command_payload_twice: {
+    fail: commands('class = "byte"\npayload = { bytes = "{value:u8}", object = { v = "{value}" } }'),
+    at: [...atCommand("class"), ...atCommand("payload.object")],
+    pass: commands('class = "byte"', bytes("{value:u8}"), 'payload = { object = { v = "{value}" } }'),
+  },
+  command_arguments_twice: {
+    fail: commands(`type = "Int"\nmin = 1\nmax = 2\nenum = [1]\n${bytes("{a:u8}")}` + argument('name = "a"')),
+    at: ["type", "min", "max", "enum"].flatMap((key) => atCommand(key)),
+    pass: commands(bytes("{a:u8}") + argument('name = "a"\ntype = "Int"\nmin = 1\nmax = 2\nenum = [1]')),
+  },
+  command_template: {
+    fail: commands(bytes("0g"), 'payload = { object = { v = "{value" } }', "payload = { object = { v = 2026-01-01 } }"),
+    at: [...atCommand("payload.bytes"), ...atCommand("payload.object", 1), ...atCommand("payload.object", 2)],
+    pass: commands(bytes("0f {value:u8}"), 'payload = { object = { v = "{{{value}}}", n = [1, true] } }'),
+  },
+  command_argument_unknown: {
+    fail: commands(bytes("{a:u8}{value:u8}"), 'payload = { object = { v = ["{value} {b}"] } }'),
+    at: [...atCommand("payload.bytes"), ...atCommand("payload.object", 1)],
+    pass: commands(bytes("{value:u8}"), 'payload = { object = { v = ["{value} {{b}}"] } }'),
+  },
+  command_argument_unused: {
+    fail: commands(bytes("01"), bytes("{a:u8}") + argument('name = "a"') + argument('name = "b"'), "argument = []"),
+    at: [...atCommand("payload.bytes"), ...atCommand("argument[1].name", 1), ...atCommand("argument", 2)],
+    pass: commands(`${bytes("01")}\nargument = []`, bytes("{a:u8}") + argument('name = "a"'), 'class = "valve"'),
+  },
+  command_argument_type: {
+    fail: commands(
+      `type = "String"\n${bytes("{value:u8}")}`,
+      `type = "Int"\n${bytes("{value:bool}")}`,
+      `type = "Bool"\n${bytes("{value:f32be}")}`,
+      'class = "valve"\ntype = "Int"',
+      'type = "Float"',
+    ),
+    at: [0, 1, 2, 3, 4].flatMap((entry) => atCommand("type", entry)),
+    pass: commands(
+      `type = "String"\n${bytes("{value:utf8}")}`,
+      `type = "Bool"\n${bytes("{value:bool}")}`,
+      `type = "Bool"\n${bytes("{value:u8}")}`,
+      'class = "valve"\ntype = "Bool"',
+      `type = "Float"\n${bytes("{value:i16be*10}")}`,
+    ),
+  },
+  command_range: {
+    fail: commands(
+      "min = 2\nmax = 1",
+      'class = "valve"\nmax = 1',
+      "max = 1.5",
+      `type = "String"\nmin = -1\n${bytes("{value:utf8}")}`,
+    ),
+    at: [...atCommand("min"), ...atCommand("max", 1), ...atCommand("max", 2), ...atCommand("min", 3)],
+    pass: commands("min = 1\nmax = 1", `type = "Float"\nmax = 1.5\n${bytes("{value:f32be}")}`),
+  },
+  command_values: {
+    fail: commands('enum = [1, "2", 3.5, 4, 1]\nmax = 3', 'class = "valve"\nenum = [1]'),
+    at: [...[1, 2, 3, 4].flatMap((entry) => atCommand(`enum[${entry}]`)), ...atCommand("enum[0]", 1)],
+    pass: commands("enum = [1, 3]\nmax = 3", `type = "String"\nenum = ["on", "off"]\n${bytes("{value:ascii}")}`),
+  },
+  command_beyond_payload: {
+    fail: commands(
+      "min = -1\nmax = 256\nenum = [255, 256]",
+      `type = "Float"\nmax = 25.6\nenum = [0.05, 25.5]\n${bytes("{value:u8*10}")}`,
+      `type = "String"\nmax = 5\nenum = ["é", "12345", "1234"]\n${bytes("{value:ascii[4]}")}`,
+    ),
+    at: [
+      ...atCommand("min"),
+      ...atCommand("max"),
+      ...atCommand("enum[1]"),
+      ...atCommand("max", 1),
+      ...atCommand("enum[0]", 1),
+      ...atCommand("max", 2),
+      ...atCommand("enum[0]", 2),
+      ...atCommand("enum[1]", 2),
+    ],
+    pass: commands(
+      "min = 0\nmax = 255\nenum = [255, 0]",
+      `type = "Float"\nmax = 25.5\nenum = [0.1, 25.5]\n${bytes("{value:u8*10}")}`,
+      `type = "String"\nmax = 4\nenum = ["e", "1234"]\n${bytes("{value:ascii[4]}")}`,
+    ),
+  },
+  command_too_long: {
+    fail: commands(
+      `type = "String"\nmax = 222\n${bytes("01{value:utf8}")}`,
+      bytes("{value:u8}".repeat(100) + "00".repeat(123)),
+    ),
+    at: [...atCommand("payload.bytes"), ...atCommand("payload.bytes", 1)],
+    pass: commands(
+      `type = "String"\nmax = 221\n${bytes("01{value:utf8}")}`,
+      bytes("{value:u8}".repeat(100) + "00".repeat(122)),
+    ),
   },
   bad_before_stale: {
     fail: metrics(metric("stale_after_seconds = 60\nbad_after_seconds = 60")),

@@ -114,7 +114,7 @@ export const topologyRules: readonly Rule[] = [
     severity: "warning",
     *check(config) {
       for (const { at, item } of devices(config)) {
-        if (item.read_metric?.length !== 0) continue;
+        if (item.read_metric?.length !== 0 || (item.command ?? []).length > 0) continue;
         const fix = "Add [[application.device.read_metric]], or remove the device";
         yield { at, text: "The device has no read_metric: only its radio diagnostics are served", fix };
       }
@@ -159,6 +159,11 @@ export const topologyRules: readonly Rule[] = [
         yield* repeated(metricsOf(device), "metric_name", "metric_name", "Give each metric of a device its own name");
       }
     },
+  },
+  {
+    id: "duplicate_alias",
+    severity: "error",
+    check: (config) => repeated(metrics(config), "alias", "alias", "Give each alias to one metric of the gateway"),
   },
   {
     id: "duplicate_value_path",
@@ -312,6 +317,17 @@ export const topologyRules: readonly Rule[] = [
       for (const { at, item } of metrics(config)) {
         named.push({ at: [...at, "metric_name"], value: item.metric_name });
         named.push({ at: [...at, "metric_unit"], value: item.metric_unit });
+        named.push({ at: [...at, "alias"], value: item.alias });
+      }
+      for (const { at, item } of devices(config)) {
+        for (const [entry, command] of (item.command ?? []).entries()) {
+          const place = [...at, "command", entry];
+          named.push({ at: [...place, "command_name"], value: command.command_name });
+          for (const [position, argument] of (command.argument ?? []).entries()) {
+            named.push({ at: [...place, "argument", position, "name"], value: argument.name });
+            named.push({ at: [...place, "argument", position, "unit"], value: argument.unit });
+          }
+        }
       }
       for (const { at, value } of named) {
         if (value === undefined) continue;
