@@ -108,6 +108,11 @@ export const metricSchema = z.strictObject({
   ),
   offset: z.number().default(0).describe("Added after the factor: value × scale + offset."),
   alarm: alarmSchema.optional().describe("An alarm on the value."),
+  alias: label(128).optional().meta({
+    description: "Name by which OPC UA clients find the value (FindAlias) whichever device it comes from; unique.",
+    unset: "no alias",
+    example: "Tank1.Level",
+  }),
   enabled: z.boolean().default(true).describe("false serves BadOutOfService and stores nothing."),
 });
 

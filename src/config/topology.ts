@@ -80,6 +80,7 @@ function metricTag(config: Config, device: DeviceConfig, metric: MetricConfig): 
     maxIntervalMs: metric.max_interval_seconds * 1000,
     retentionDays: metric.retention_days ?? config.storage.retention_days,
     enabled: device.enabled && metric.enabled,
+    ...metric.alias === undefined ? {} : { alias: metric.alias },
   };
 }
 

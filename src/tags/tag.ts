@@ -62,6 +62,8 @@ export interface TagDefinition {
   /** Stamp samples with their arrival time instead of the device's (`source_timestamp_server`). */
   readonly stampArrival: boolean;
   readonly enabled: boolean;
+  /** A name that stays when another device takes this one's place, unique in the gateway. */
+  readonly alias?: string;
 }
 
 /** A value with its status and its two times, in µs since the Unix epoch, UTC. */

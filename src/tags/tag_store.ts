@@ -450,6 +450,7 @@ const definitionKeys = Object.keys(
     retentionDays: true,
     stampArrival: true,
     enabled: true,
+    alias: true,
   } satisfies Record<Exclude<keyof TagDefinition, "range">, true>,
 ) as readonly Exclude<keyof TagDefinition, "range">[];
 

@@ -1,7 +1,12 @@
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import { Quality } from "../../src/tags/quality.ts";
-import { tagId, tagUpdate } from "../../src/tags/tag.ts";
-import { type OpcUaClientProcess, startOpcUaClient, type WireValue } from "../lib/opcua_client_process.ts";
+import { type TagDefinition, tagId, tagUpdate } from "../../src/tags/tag.ts";
+import {
+  type OpcUaClientProcess,
+  type ServiceAnswer,
+  startOpcUaClient,
+  type WireValue,
+} from "../lib/opcua_client_process.ts";
 import { startTestServer, testDevice, testTag } from "../lib/opcua_client_gateway.ts";
 import { waitFor } from "../lib/wait_for.ts";
 
@@ -229,4 +234,180 @@ Deno.test("diagnostics can be switched off by configuration", async () => {
   const [enabled, summary] = await client.call<WireValue[]>("read", { id, nodes: ["i=2294", "i=2275"] });
   deepStrictEqual([enabled?.value, summary?.statusName], [false, "BadNotReadable"]);
   strictEqual(server.handle.status().sessions, 1, "sessions are counted all the same");
+});
+
+Deno.test("a device is an object with its properties, its online state and a folder of diagnostics", async (t) => {
+  let nowUs = Date.UTC(2026, 5, 1) * 1000;
+  const heard = (group: string) =>
+    testTag(group, "$lastSeen", { type: "String", dataType: "String", retentionDays: null, staleAfterMs: 60_000 });
+  const tagsOf = (group: string, more: Partial<TagDefinition> = {}) => [
+    testTag(group, "level", { unit: "CEL", ...more }),
+    testTag(group, "$rssi", { type: "Int", dataType: "Int16", retentionDays: null }),
+    heard(group),
+  ];
+  await using server = await startTestServer({
+    devices: [testDevice(A, "Pump"), { ...testDevice(B, "Tank"), enabled: false }],
+    tags: [...tagsOf(A), ...tagsOf(B).map((tag) => ({ ...tag, enabled: false }))],
+    nowUs: () => nowUs,
+  });
+  await using client = await startOpcUaClient();
+  const id = await client.connect(server.url);
+  const read = async (...nodes: string[]) => await client.call<WireValue[]>("read", { id, nodes });
+
+  await t.step("its parts", async () => {
+    const children = await client.call<Node[]>("browse", { id, node: `ns=2;s=${A}` });
+    deepStrictEqual(
+      children.map(({ nodeId, browseName }) => `${nodeId.replace(`ns=2;s=${A}`, "")} ${browseName}`).sort(),
+      [
+        "/$ApplicationName 2:ApplicationName",
+        "/$DevEUI 2:DevEUI",
+        "/$Diagnostics 2:Diagnostics",
+        "/$NodeVersion NodeVersion",
+        "/$online 2:Online",
+        "/level 2:level",
+      ],
+    );
+    const diagnostics = await client.call<Node[]>("browse", { id, node: `ns=2;s=${A}/$Diagnostics` });
+    deepStrictEqual(
+      diagnostics.map(({ nodeId }) => nodeId).filter((nodeId) => !nodeId.endsWith("$NodeVersion")).sort(),
+      [`ns=2;s=${A}/$lastSeen`, `ns=2;s=${A}/$rssi`],
+    );
+    deepStrictEqual((await read(`ns=2;s=${A}/$DevEUI`, `ns=2;s=${A}/$ApplicationName`)).map((v) => v.value), [
+      A,
+      "Plant",
+    ]);
+    deepStrictEqual(await attribute(client, id, `ns=2;s=${A}`, "Description"), {
+      text: `LoRaWAN device ${A} of Plant`,
+    });
+    const plant = await client.call<Node[]>("browse", { id, node: "ns=2;s=plant" });
+    const type = "ns=2;s=$type/LoRaWANDeviceType";
+    strictEqual(plant.find(({ nodeId }) => nodeId === `ns=2;s=${A}`)?.type, type);
+    const references = await client.call<ServiceAnswer>("service", {
+      id,
+      service: "Browse",
+      fields: { nodesToBrowse: [{ nodeId: type, browseDirection: 1, includeSubtypes: true, resultMask: 63 }] },
+    });
+    ok(JSON.stringify(references.results).includes("ns=0;i=61"), "its type is a folder's");
+  });
+
+  await t.step("it is online until it is stale, and says so to who monitors it", async () => {
+    const node = `ns=2;s=${A}/$online`;
+    const { subscription } = await client.call<{ subscription: number }>("subscribe", { id, publishingMs: 50 });
+    await client.call("monitor", { id, subscription, nodes: [node] });
+    const told: WireValue[] = [];
+    const until = (what: string, value: unknown) =>
+      waitFor(what, async () => {
+        told.push(...await client.call<WireValue[]>("notifications", { id, node }));
+        return told.at(-1)?.value === value && told.length > 0;
+      });
+    await until("the first notification", null);
+    deepStrictEqual(
+      (await read(node, `ns=2;s=${B}/$online`)).map((v) => v.statusName),
+      ["BadWaitingForInitialData", "BadOutOfService"],
+    );
+    const tag = server.tags.get(tagId(A, "$lastSeen"));
+    ok(tag);
+    const heardUs = nowUs;
+    server.tags.update([tagUpdate(tag, "now", heardUs)]);
+    await until("being online", true);
+    strictEqual(told.at(-1)?.sourceUs, heardUs);
+    nowUs += 61_000_000;
+    server.tags.sweep();
+    await until("being offline", false);
+    deepStrictEqual([told.at(-1)?.statusName, told.at(-1)?.sourceUs], ["Good", nowUs]);
+    nowUs += 90_000_000_000;
+    server.tags.sweep();
+    server.tags.update([tagUpdate(tag, "again", nowUs)]);
+    await until("being back", true);
+    ok(told.every(({ status }) => status === 0 || status === Quality.BadWaitingForInitialData));
+  });
+
+  await t.step("it moves to another application with its nodes", async () => {
+    server.devices = [{ ...testDevice(A, "Pump"), applicationId: "other", applicationName: "Other" }, testDevice(B)];
+    await server.handle.follow();
+    const other = await client.call<Node[]>("browse", { id, node: "ns=2;s=other" });
+    ok(other.some(({ nodeId }) => nodeId === `ns=2;s=${A}`));
+    const plant = await client.call<Node[]>("browse", { id, node: "ns=2;s=plant" });
+    ok(!plant.some(({ nodeId }) => nodeId === `ns=2;s=${A}`));
+    strictEqual((await read(`ns=2;s=${A}/$online`))[0]?.value, true);
+  });
+});
+
+Deno.test("an alias finds a value whichever device it comes from", async (t) => {
+  const tag = (group: string, alias?: string) => testTag(group, "level", alias === undefined ? {} : { alias });
+  await using server = await startTestServer({
+    devices: [testDevice(A), testDevice(B)],
+    tags: [tag(A, "Tank1.Level"), tag(B, "Tank2.Level"), testTag(A, "other", { alias: "Pump.State" })],
+  });
+  await using client = await startOpcUaClient();
+  const id = await client.connect(server.url);
+  const find = async (pattern: string, filter = "i=23469", object = "i=23479", method = "i=23485") => {
+    const answer = await client.call<ServiceAnswer>("service", {
+      id,
+      service: "Call",
+      fields: {
+        methodsToCall: [{
+          objectId: object,
+          methodId: method,
+          inputArguments: [
+            { $type: "Variant", dataType: 12, value: pattern },
+            { $type: "Variant", dataType: 17, value: { $node: filter } },
+          ],
+        }],
+      },
+    });
+    const [result] = answer.results;
+    if (result.statusCode !== "Good") return result.statusCode;
+    return (result.outputArguments[0].value as { aliasName: { name: string }; referencedNodes: string[] }[] | null ??
+      [])
+      .map(({ aliasName, referencedNodes }) => `${aliasName.name} ${referencedNodes.join()}`);
+  };
+
+  await t.step("by patterns, from both categories, and by the type of reference", async () => {
+    deepStrictEqual(await find("Tank%"), [`Tank1.Level ns=2;s=${A}/level`, `Tank2.Level ns=2;s=${B}/level`]);
+    deepStrictEqual(await find("Tank1.Level", "i=23469", "i=23470", "i=23476"), [`Tank1.Level ns=2;s=${A}/level`]);
+    strictEqual((await find("%") as string[]).length, 3);
+    deepStrictEqual(await find("nothing"), []);
+    strictEqual((await find("%", "i=0") as string[]).length, 3, "no filter");
+    strictEqual((await find("%", "i=32") as string[]).length, 3, "NonHierarchicalReferences include AliasFor");
+    deepStrictEqual(await find("%", "i=35"), [], "Organizes does not");
+    deepStrictEqual([await find("%", "i=2253"), await find("[")], ["BadInvalidArgument", "BadInvalidArgument"]);
+  });
+
+  await t.step("by a path through AliasFor, as clients resolve it", async () => {
+    const { results: [resolved] } = await client.call<ServiceAnswer>("service", {
+      id,
+      service: "TranslateBrowsePathsToNodeIds",
+      fields: {
+        browsePaths: [{
+          startingNode: "ns=2;s=$alias/Tank1.Level",
+          relativePath: {
+            elements: [{
+              referenceTypeId: "i=23469",
+              isInverse: false,
+              includeSubtypes: true,
+              targetName: { namespaceIndex: 2, name: "level" },
+            }],
+          },
+        }],
+      },
+    });
+    ok(JSON.stringify(resolved).includes(`ns=2;s=${A}/level`), JSON.stringify(resolved));
+  });
+
+  await t.step("after a swap of devices the name leads to the new one", async () => {
+    const [before] = await client.call<WireValue[]>("read", { id, nodes: ["i=32852"] });
+    server.tags.define([tag(B, "Tank1.Level")]);
+    deepStrictEqual(await find("%"), [`Tank1.Level ns=2;s=${B}/level`]);
+    const names = await client.call<Node[]>("browse", { id, node: "i=23479" });
+    deepStrictEqual(names.map(({ nodeId }) => nodeId).filter((nodeId) => nodeId.startsWith("ns=2")), [
+      "ns=2;s=$alias/Tank1.Level",
+    ]);
+    const [after] = await client.call<WireValue[]>("read", { id, nodes: ["i=32852"] });
+    ok(Number(after?.value) >= Number(before?.value) && Number(after?.value) > 800_000_000, "LastChange");
+    server.tags.define([tag(A, "Tank1.Level")]);
+    deepStrictEqual(await find("%"), [`Tank1.Level ns=2;s=${A}/level`]);
+    server.tags.define([tag(A)]);
+    deepStrictEqual(await find("%"), []);
+  });
 });

@@ -18,6 +18,7 @@ import { READ_ONLY } from "./folders.ts";
 import type { LiveVariable } from "../library/library_internals.ts";
 import { withoutModelChanges } from "../library/model_change.ts";
 import { reattachItems } from "../library/monitored_nodes.ts";
+import { AliasNames } from "./alias_names.ts";
 import { DeviceNodes } from "./device_nodes.ts";
 import { InSlices } from "./in_slices.ts";
 import { setLiveValue } from "./live_variable.ts";
@@ -60,6 +61,7 @@ export class TagNodes {
   readonly #nodes = new Map<TagId, TagNode>();
   readonly #changes = new ModelChanges();
   readonly #devices: DeviceNodes;
+  readonly #aliases: AliasNames;
   readonly #slices: InSlices;
   readonly #onDefined: (variable: UAVariable, definition: TagDefinition) => void;
 
@@ -76,6 +78,7 @@ export class TagNodes {
     this.#namespace = namespace;
     const root = space.rootFolder.objects;
     this.#devices = new DeviceNodes({ namespace, root, gatewayFolder, devices, changes: this.#changes });
+    this.#aliases = new AliasNames(space, namespace, this.#changes);
     this.#slices = new InSlices((slice) => {
       withoutModelChanges(space, slice);
       this.#changes.raise(space);
@@ -139,6 +142,7 @@ export class TagNodes {
       ...change.changed.map((tag) => piece(() => this.#change(tag))),
       ...change.added.map((tag) => piece(() => this.#add(tag))),
       piece(() => this.#devices.follow()),
+      piece(() => this.#aliases.sweep()),
     ]);
   }
 
@@ -186,6 +190,7 @@ export class TagNodes {
     variable.$dataValue = dataValueOf(tag, definition.dataType);
     const online = definition.name === HEARD ? this.#addOnline(tag) : null;
     this.#nodes.set(tag.id, { tag, variable, dataType: definition.dataType, definition, parent, online });
+    if (definition.alias !== undefined) this.#aliases.point(definition.alias, variable);
     reattachItems(this.#space, variable);
   }
 
@@ -222,6 +227,10 @@ export class TagNodes {
     if (range !== null && (before.range?.low !== range.low || before.range?.high !== range.high)) {
       property(node.variable, "EURange")?.setValueFromSource({ dataType: "ExtensionObject", value: new Range(range) });
     }
+    if (before.alias !== definition.alias) {
+      if (before.alias !== undefined) this.#aliases.release(before.alias, node.variable);
+      if (definition.alias !== undefined) this.#aliases.point(definition.alias, node.variable);
+    }
     const access = accessOf(definition);
     node.variable.accessLevel = access.accessLevel;
     node.variable.userAccessLevel = access.userAccessLevel;
@@ -238,6 +247,7 @@ export class TagNodes {
     const node = this.#nodes.get(id);
     if (node === undefined) return;
     this.#nodes.delete(id);
+    if (node.definition.alias !== undefined) this.#aliases.release(node.definition.alias, node.variable);
     for (const variable of [node.online, node.variable]) {
       if (variable === null) continue;
       this.#changes.deleted(variable, variable === node.variable ? node.parent : null);
