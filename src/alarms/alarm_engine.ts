@@ -280,5 +280,5 @@ function leastSeverity({ limits, severities }: LimitAlarmDefinition): number {
 
 /** A comment without what would disturb a log or a terminal, and not without end. */
 function plain(comment: string): string {
-  return comment.replace(/[\p{Cc}\p{Zl}\p{Zp}]+/gu, " ").trim().slice(0, LONGEST_COMMENT);
+  return comment.replace(/[\p{Cc}\s]+/gu, " ").trim().slice(0, LONGEST_COMMENT);
 }

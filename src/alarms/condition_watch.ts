@@ -9,13 +9,15 @@ import { limitMessage, offNormalMessage } from "./alarm_message.ts";
 import { follow, isShelvingOver, type Seen, seenAs, type Step, unshelve } from "./alarm_state.ts";
 import type { AlarmCause } from "./alarms.ts";
 import { severityOfFault } from "./gateway_alarms.ts";
-import { isWorse, limitKeys, limitStateOf } from "./limit_state.ts";
+import { isSameSide, limitKeys, limitStateOf } from "./limit_state.ts";
 import { Silence } from "./silence.ts";
 
 /** A value that comes late may be followed at once by the one that takes it back: a delay is never shorter than this, µs. */
 const LATE_US = 1_000_000;
 /** What a source replays after a start comes first: no device falls silent before it. */
 const START_GRACE_US = 60_000_000;
+/** A device that is heard for the first time, or more often, falls silent earlier than was known: so often it is looked at, µs. */
+const LOOK_AGAIN_US = 10_000_000;
 const LONGEST_MESSAGE = 512;
 
 /** What the watch needs from outside. */
@@ -166,7 +168,7 @@ export class ConditionWatch {
     if (pending !== null) {
       // the value before held until this one
       if (seen.timeUs - pending.sinceUs >= delayMs * 1000) this.#activate(entry, pending);
-      else if (seen.active && !isWorse(pending.seen.limitState, seen.limitState)) {
+      else if (seen.active && isSameSide(pending.seen.limitState, seen.limitState)) {
         entry.pending = { ...pending, seen };
         return;
       } else this.#drop(entry);
@@ -200,10 +202,11 @@ export class ConditionWatch {
     const { devEui, deviceName, severity } = watched.definition;
     const silence = this.#silence.of(devEui);
     const fromUs = silence?.fromUs ?? Infinity;
-    entry.dueUs = Math.max(fromUs, this.#startUs + START_GRACE_US);
+    const graceUs = Math.max(fromUs, this.#startUs + START_GRACE_US);
+    entry.dueUs = Math.min(graceUs, nowUs + LOOK_AGAIN_US);
     // at a start a device that was never heard is as silent as before
     const stays = alarm.active && silence?.heard === false;
-    const active = stays || nowUs > (alarm.active ? fromUs : entry.dueUs);
+    const active = stays || nowUs > (alarm.active ? fromUs : graceUs);
     const timeUs = active ? Math.min(fromUs, nowUs) : heardUs;
     const message = active === alarm.active
       ? alarm.message

@@ -61,7 +61,9 @@ export class Journal {
   #dropped = 0;
   #replacements = 0;
   #retryMs = 0;
-  #timer: ReturnType<typeof setTimeout> | undefined;
+  /** When a disk that refused is tried again, on the clock of `performance.now()`. */
+  #retryAtMs = 0;
+  #timer: { readonly id: ReturnType<typeof setTimeout>; readonly dueMs: number } | undefined;
   #pruneTimer: ReturnType<typeof setTimeout> | undefined;
   #stopped = false;
 
@@ -90,8 +92,7 @@ export class Journal {
   add(event: AlarmEvent, answerable: readonly string[]): void {
     this.#waiting.push({ ...event, answerable, told: false });
     if (this.#waiting.length > MOST_WAITING) this.#drop();
-    if (this.#retryMs === 0) this.#schedule(0);
-    else if (this.#waiting.length > 0) this.#tellAgain();
+    this.#schedule(0);
   }
 
   /** Stores what waits now, as far as one turn reaches: what a person did is on the disk before the answer. */
@@ -122,7 +123,7 @@ export class Journal {
   stop(): void {
     if (this.#stopped) return;
     this.#stopped = true;
-    clearTimeout(this.#timer);
+    clearTimeout(this.#timer?.id);
     clearTimeout(this.#pruneTimer);
     try {
       while (this.#waiting.length > 0 || this.#dirty.size > 0) this.#writeSlice();
@@ -199,16 +200,25 @@ export class Journal {
   }
 
   #schedule(afterMs: number): void {
-    if (this.#stopped || this.#timer !== undefined) return;
-    this.#timer = setTimeout(() => {
+    const dueMs = performance.now() + afterMs;
+    if (this.#stopped || (this.#timer !== undefined && this.#timer.dueMs <= dueMs)) return;
+    clearTimeout(this.#timer?.id);
+    const id = setTimeout(() => {
       this.#timer = undefined;
       this.#turn();
     }, afterMs);
+    this.#timer = { id, dueMs };
   }
 
   #turn(): void {
     if (this.#stopped) return;
-    const until = performance.now() + TURN_MS;
+    const startMs = performance.now();
+    if (this.#retryMs > 0 && startMs < this.#retryAtMs) {
+      // while the disk refuses, people still hear
+      for (const event of this.#waiting) this.#tell(event);
+      return this.#schedule(this.#retryAtMs - startMs);
+    }
+    const until = startMs + TURN_MS;
     try {
       while (this.#waiting.length > 0 || this.#dirty.size > 0) {
         if (performance.now() >= until) return this.#schedule(0);
@@ -243,12 +253,6 @@ export class Journal {
     this.#options.tell({ sequence, cause, by, alarm });
   }
 
-  /** While the disk refuses, people still hear. */
-  #tellAgain(): void {
-    if (this.#stopped) return;
-    for (const event of this.#waiting) this.#tell(event);
-  }
-
   #failed(error: unknown): void {
     const text = textOf(error);
     if (this.#retryMs === 0) {
@@ -257,8 +261,8 @@ export class Journal {
     this.#retryMs = this.#retryMs === 0 ? FIRST_RETRY_MS : Math.min(LAST_RETRY_MS, this.#retryMs * 2);
     const dropped = this.#dropped > 0 ? `; ${this.#dropped} events were dropped` : "";
     this.#options.faults.raise("alarm_store_unwritable", `Cannot write ${this.#path}: ${text}${dropped}`);
-    this.#tellAgain();
-    this.#schedule(this.#retryMs);
+    this.#retryAtMs = performance.now() + this.#retryMs;
+    this.#schedule(0);
   }
 
   #recovered(): void {

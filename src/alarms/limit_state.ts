@@ -31,6 +31,12 @@ export function isWorse(from: LimitState | null, to: LimitState | null): boolean
   return !(from === "HighHigh" && to === "High") && !(from === "LowLow" && to === "Low");
 }
 
+/** Whether both lie on one side of normal. */
+export function isSameSide(one: LimitState | null, other: LimitState | null): boolean {
+  const isHigh = (state: LimitState | null) => state === "High" || state === "HighHigh";
+  return isHigh(one) === isHigh(other);
+}
+
 function above(value: number, limit: number | null, deadband: number): boolean {
   return limit !== null && value >= limit - deadband;
 }
