@@ -41,6 +41,7 @@ export function viewStatus(status: GatewayStatus) {
       integrity: history.integrity,
     },
     alarms: { ...status.alarms },
+    commands: { ...status.commands },
     process: { ...status.process },
   };
 }

@@ -150,6 +150,13 @@ export function createMetrics(status: () => GatewayStatus): Metrics {
     ofOpcUa((opcua) => seconds(opcua.certificateNotAfterUs)),
   );
 
+  gauge("commands_open", "Commands that have not ended", [], one(({ commands }) => commands.open));
+  gauge(
+    "commands_unknown",
+    "Commands that ended within a day without anybody knowing whether they were sent",
+    [],
+    one(({ commands }) => commands.unknown),
+  );
   gauge("alarms", "Alarms by state; one may be in several, total are all", ["state"], ({ alarms }) => [
     [{ state: "total" }, alarms.total],
     [{ state: "active" }, alarms.active],

@@ -18,6 +18,7 @@ function gatewayStatus(change: Partial<GatewayStatus> = {}): GatewayStatus {
     verdict: "failed",
     summary: "",
     faults: faults.list(),
+    commands: { open: 5, unknown: 1 },
     alarms: { total: 9, active: 4, unacknowledged: 3, shelved: 2 },
     sources: [{
       name: "chirpstack",
@@ -100,6 +101,8 @@ Deno.test("A scrape shows the gateway's status", async () => {
       "edgekeep_history_rows_written_total 42",
       "edgekeep_history_file_bytes 4096",
       "edgekeep_history_integrity_ok 1",
+      "edgekeep_commands_open 5",
+      "edgekeep_commands_unknown 1",
     ]
   ) assert.ok(lines.includes(line), `${line}\nin\n${lines.join("\n")}`);
   assert.ok(lines.some((line) => line.startsWith("edgekeep_event_loop_stall_seconds ")));

@@ -59,6 +59,14 @@ export interface TagsStatus {
   readonly samplesPerSecond: number;
 }
 
+/** How the commands to devices are doing. */
+export interface CommandsStatus {
+  /** That have not ended. */
+  readonly open: number;
+  /** That ended within a day without anybody knowing whether they were sent. */
+  readonly unknown: number;
+}
+
 /** How the alarms are doing. */
 export interface AlarmsStatus {
   readonly total: number;
@@ -85,5 +93,6 @@ export interface GatewayStatus {
   readonly opcua: OpcUaStatus | null;
   readonly history: HistoryStatus;
   readonly alarms: AlarmsStatus;
+  readonly commands: CommandsStatus;
   readonly process: { readonly rssBytes: number; readonly heapUsedBytes: number };
 }

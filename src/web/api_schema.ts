@@ -164,6 +164,7 @@ const sourceSchema = z.object(statusParts.source.shape).openapi("SourceStatus");
 const opcuaSchema = z.object(statusParts.opcua.shape).openapi("OpcUaStatus");
 const historySchema = z.object(statusParts.history.shape).openapi("HistoryStatus");
 const alarmsSchema = z.object(statusParts.alarms.shape).openapi("AlarmsStatus");
+const commandsSchema = z.object(statusParts.commands.shape).openapi("CommandsStatus");
 const tagsSchema = z.object(statusParts.tags.shape).openapi("TagsStatus");
 
 export const statusSchema = z.object({
@@ -181,6 +182,7 @@ export const statusSchema = z.object({
   opcua: opcuaSchema.nullable(),
   history: historySchema,
   alarms: alarmsSchema,
+  commands: commandsSchema,
   process: z.object({ rssBytes: counter(), heapUsedBytes: counter() }),
 }).openapi("Status");
 

@@ -179,6 +179,7 @@ export function testStatus(
     verdict: "ok",
     summary: "All is well",
     alarms: { total: 0, active: 0, unacknowledged: 0, shelved: 0 },
+    commands: { open: 0, unknown: 0 },
     faults: [],
     sources: [],
     tags: {

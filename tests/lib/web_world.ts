@@ -127,6 +127,7 @@ export class WebWorld {
       startedUs: this.#startedUs,
       nowUs,
       alarms: { total: 0, active: 0, unacknowledged: 0, shelved: 0 },
+      commands: { open: 0, unknown: 0 },
       ...verdictOf({ faults, sources, tags }),
       faults,
       sources,

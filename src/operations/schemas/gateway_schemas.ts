@@ -72,8 +72,13 @@ const history = z.object({
   integrity: z.enum(["unknown", "ok", "failed"]),
 });
 
+const commandCounts = z.object({
+  open: counter().describe("That have not ended"),
+  unknown: counter().describe("That ended within a day without anybody knowing whether they were sent"),
+});
+
 /** Parts of the status, which the web API's status has too. */
-export const statusParts = { source, tags, opcua, history, alarms: alarmCounts };
+export const statusParts = { source, tags, opcua, history, alarms: alarmCounts, commands: commandCounts };
 
 const verdict = z.enum(["ok", "attention", "failed", "not_set_up"]);
 
@@ -121,6 +126,7 @@ export const gatewaySchemas = {
       opcua: opcua.nullable(),
       history,
       alarms: alarmCounts,
+      commands: commandCounts,
       process: z.object({ rssBytes: counter(), heapUsedBytes: counter() }),
       sessions: counter().describe("Open sessions of web, control and OPC UA"),
       debugOpenUntil: timeOrNull(),
