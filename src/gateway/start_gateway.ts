@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { getLogger } from "@logtape/logtape";
 import { openAccess } from "../access/open_access.ts";
+import { openAlarms } from "../alarms/open_alarms.ts";
 import type { AuditEntry } from "../audit/audit.ts";
 import { openAudit } from "../audit/open_audit.ts";
 import { openCommands } from "../commands/open_commands.ts";
@@ -143,6 +144,17 @@ async function compose(
   });
   stack.defer(() => commands.stop());
 
+  const alarms = openAlarms({
+    config: { ...config.alarms, synchronous: config.storage.synchronous },
+    dataDir,
+    definitions: topology.alarms,
+    tags,
+    faults,
+    feed,
+    nowUs,
+  });
+  stack.defer(() => alarms.stop());
+
   const rate = new RateMeter();
   const timer = setInterval(() => {
     tags.sweep();
@@ -169,6 +181,8 @@ async function compose(
       ...facts,
       opcua: opcua.running?.status() ?? null,
       history: history.writer.status(),
+      alarms: alarms.counts(),
+      commands: commands.counts(),
       process: { rssBytes: memory.rss, heapUsedBytes: memory.heapUsed },
     };
   };
@@ -191,6 +205,7 @@ async function compose(
     audit,
     host,
     debug,
+    alarms,
     commands,
     sessions,
     clientCertificates: () => opcua.running?.clientCertificates() ?? null,
@@ -218,6 +233,7 @@ async function compose(
           status,
           access,
           onAuthFailed: (refusal) => void audit.record(opcuaAuthRecord(refusal)),
+          alarms,
           operations,
           commands,
           nowUs,
@@ -311,8 +327,10 @@ async function compose(
     topology = next;
     tags.define(next.tags, stored);
     commands.define(next.commands);
-    source.running?.setDevices(next.devices);
+    alarms.define(next.alarms);
     await opcua.running?.follow();
+    // a device's first message finds its nodes
+    source.running?.setDevices(next.devices);
   };
   /** Takes a configuration over. Rejects with the first part's error; those after it still run with the one before. */
   const take = async (next: Config, restart: Reconfigure["restart"]) => {
