@@ -47,7 +47,9 @@ export class AlarmEngine implements Alarms {
     this.#journal = new Journal({
       dataDir,
       synchronous: config.synchronous,
-      retentionDays: config.journal_retention_days,
+      get retentionDays() {
+        return config.journal_retention_days;
+      },
       faults,
       nowUs,
       tell: (event) => {

@@ -135,7 +135,18 @@ async function compose(
   stack.defer(tags.subscribe((batch) => tellCounterResets(batch, feed)));
 
   const commands = openCommands({
-    config: config.commands,
+    // as it is at each moment
+    config: {
+      get max_pending_per_device() {
+        return config.commands.max_pending_per_device;
+      },
+      get max_per_minute() {
+        return config.commands.max_per_minute;
+      },
+      get retention_days() {
+        return config.commands.retention_days;
+      },
+    },
     dataDir,
     definitions: topology.commands,
     faults,
@@ -145,7 +156,13 @@ async function compose(
   stack.defer(() => commands.stop());
 
   const alarms = openAlarms({
-    config: { ...config.alarms, synchronous: config.storage.synchronous },
+    config: {
+      ...config.alarms,
+      synchronous: config.storage.synchronous,
+      get journal_retention_days() {
+        return config.alarms.journal_retention_days;
+      },
+    },
     dataDir,
     definitions: topology.alarms,
     tags,

@@ -30,8 +30,8 @@ const effects: Readonly<Record<string, readonly ReloadEffect[]>> = {
   // defined with the tags
   "storage.retention_days": ["live"],
 
-  "alarms": ["worker"],
-  "commands": ["worker"],
+  "alarms": ["live"],
+  "commands": ["live"],
 
   "logging.level": ["live"],
   // the files are opened once

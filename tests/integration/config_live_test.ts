@@ -24,6 +24,7 @@ interface Device {
   device_name: string;
   enabled?: boolean;
   read_metric: Metric[];
+  command?: Record<string, unknown>[];
 }
 
 interface Application {
@@ -329,6 +330,43 @@ Deno.test("a threshold of age counts at once", async () => {
     assert.equal((await read(node)).status, STALE);
     await waitFor("the device to be offline", async () => (await read(online)).value === false);
     assert.equal((await read(online)).status, GOOD);
+  });
+});
+
+Deno.test("commands, alarms and aliases come and go with their device, on the session of before", async () => {
+  await withWorld(2, (simulator) => [{
+    application_id: "plant",
+    application_name: "Plant",
+    device: [{ device_id: simulator.devices[0]!.devEui, device_name: "Probe", read_metric: [counter()] }],
+  }], async ({ simulator, edit, read, events, client, id }) => {
+    const devEui = simulator.devices[1]!.devEui;
+    const valve: Device = {
+      device_id: devEui,
+      device_name: "Valve",
+      read_metric: [{ ...counter(), alias: "Valve.Position", alarm: { hi: 80 } }],
+      command: [{ command_id: 1, command_name: "Open", command_port: 10 }],
+    };
+    const nodes = [`${devEui}/n`, `${devEui}/n/$alarm`, `${devEui}/$cmd/Open`, "$alias/Valve.Position"];
+    const states = () =>
+      Promise.all(nodes.map(async (node) => (await read(`ns=2;s=${node}`, "BrowseName")).statusName));
+    const all = (status: string) => nodes.map(() => status);
+    assert.deepEqual(await states(), all("BadNodeIdUnknown"));
+    for (const round of [1, 2]) {
+      const added = await edit(({ application }) => application[0]!.device.push(valve));
+      assert.deepEqual([added.event, added.effect], ["config_reload_succeeded", "live"], JSON.stringify(added));
+      assert.deepEqual(await states(), all("Good"), `round ${round}`);
+      await edit(({ application }) => application[0]!.device.pop());
+      assert.deepEqual(await states(), all("BadNodeIdUnknown"), `round ${round}`);
+    }
+    const keys = await edit((config) => {
+      config.alarms = { stale_device_severity: 700, journal_retention_days: 30 };
+      config.commands = { max_per_minute: 5, retention_days: 30 };
+      config.storage = { ...config.storage as object, retention_days: 100 };
+    });
+    assert.deepEqual([keys.event, keys.effect], ["config_reload_succeeded", "live"], JSON.stringify(keys));
+    assert.deepEqual(events("opcua_node_failed"), []);
+    assert.equal(events("worker_ready").length, 1);
+    assert.equal((await client.call<WireValue[]>("read", { id, nodes: ["i=2259"] }))[0]?.value, 0);
   });
 });
 

@@ -12,7 +12,7 @@ import {
   type UAObject,
   type UAReferenceType,
   type UAVariable,
-  Variant,
+  type Variant,
   VariantArrayType,
 } from "node-opcua";
 import { likePattern } from "./like_pattern.ts";
