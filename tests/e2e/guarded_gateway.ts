@@ -1,5 +1,6 @@
 import type { AccessSettings } from "../../src/access/access.ts";
 import { openAccess } from "../../src/access/open_access.ts";
+import { openAlarms } from "../../src/alarms/open_alarms.ts";
 import { openAudit } from "../../src/audit/open_audit.ts";
 import { configSchema } from "../../src/config/schema.ts";
 import type { ClientCertificates } from "../../src/operations/client_certificates.ts";
@@ -11,6 +12,7 @@ import { startWeb } from "../../src/web/start_web.ts";
 import { cheapCost, noSettings, setupCodeIn } from "../lib/access_world.ts";
 import { builtPage } from "../lib/built_page.ts";
 import { webConfig } from "../lib/web_world.ts";
+import { fieldAlarms, fieldCommands } from "./field_duties.ts";
 import { fieldWorld } from "./field_world.ts";
 
 /** What a test wants of a guarded gateway. */
@@ -46,12 +48,29 @@ export async function guardedGateway(options: GuardedOptions = {}) {
   const config = configSchema.parse({});
   const listening = { ...config, runtime: { ...config.runtime, web } };
   const debug = new DebugGate(() => config.runtime.control, nowUs, feed, faults);
-  const commands = openCommands({ config: config.commands, dataDir: dir, definitions: [], faults, feed, nowUs });
+  const commands = openCommands({
+    config: config.commands,
+    dataDir: dir,
+    definitions: fieldCommands(world.devices),
+    faults,
+    feed,
+    nowUs,
+  });
+  const alarms = openAlarms({
+    config: { ...config.alarms, synchronous: "NORMAL" },
+    dataDir: dir,
+    definitions: fieldAlarms(world.devices),
+    tags: world.tags,
+    faults,
+    feed,
+    nowUs,
+  });
+  const status = () => ({ ...world.status(), alarms: alarms.counts() });
   let url = "";
   const operations = createOperations({
     config: () => listening,
     gateway: { id: "3f9a52c8d1e0", name: "north-field", version: "0.1.0" },
-    status: () => world.status(),
+    status,
     isReady: () => true,
     tags: world.tags,
     devices: () => world.devices,
@@ -64,6 +83,7 @@ export async function guardedGateway(options: GuardedOptions = {}) {
     host: { call: (name) => Promise.reject(new Error(`there is no supervisor for ${name}`)) },
     debug,
     commands,
+    alarms,
     sessions: [{
       list: () =>
         access.sessions().map(({ userAgent, ...session }) => ({ ...session, kind: "web", client: userAgent })),
@@ -93,6 +113,7 @@ export async function guardedGateway(options: GuardedOptions = {}) {
     audit,
     operations,
     debug,
+    status,
     timings: { statusMs: 200 },
   }));
   url = server.url;
@@ -101,12 +122,14 @@ export async function guardedGateway(options: GuardedOptions = {}) {
     world,
     access,
     audit,
+    alarms,
     setupCode: () => setupCodeIn(dir),
     /** Stops the listener, as a crash does for the page. */
     stopServer: () => server.stop(),
     async [Symbol.asyncDispose]() {
       await server.stop();
       await commands.stop();
+      await alarms.stop();
       debug.stop();
       access.stop();
       await audit.stop();

@@ -27,19 +27,19 @@ export function AlarmsPage({ here }: { readonly here: AlarmsRoute }) {
   return (
     <main id="content" class="operate" tabIndex={-1}>
       <h1 class="offscreen">{heading}</h1>
-      <div class="segments" role="group" aria-label={words.show}>
-        {(["now", "all", "journal"] as const).map((show) => (
-          <button
-            key={show}
-            type="button"
-            aria-pressed={here.show === show}
-            onClick={() => go({ page: "alarms", show })}
-          >
-            {words[show]}
-          </button>
-        ))}
-      </div>
       <Part heading={here.show === "journal" ? words.journal : heading}>
+        <div class="segments" role="group" aria-label={words.show}>
+          {(["now", "all", "journal"] as const).map((show) => (
+            <button
+              key={show}
+              type="button"
+              aria-pressed={here.show === show}
+              onClick={() => go({ page: "alarms", show })}
+            >
+              {words[show]}
+            </button>
+          ))}
+        </div>
         {here.show === "journal" ? <JournalList /> : <AlarmList key={here.show} onlyRetained={here.show === "now"} />}
       </Part>
     </main>
