@@ -44,7 +44,7 @@ export function alarmOperations(parts: OperationParts): Operation[] {
         next: behind.length > limit ? page.at(-1)?.id ?? null : null,
       };
     }),
-    answers("alarms.journal", ({ from, to, newestFirst = false, id, source, limit, cursor }) => {
+    answers("alarms.journal", ({ from, to, newestFirst, id, source, limit, cursor }) => {
       const fromUs = timeOf(from, "from");
       const toUs = timeOf(to, "to");
       if (fromUs !== null && toUs !== null && fromUs > toUs) {

@@ -67,8 +67,7 @@ const counts = z.object({
   shelved: counter(),
 });
 
-const flag = (text: string) =>
-  z.union([z.boolean(), z.enum(["true", "false"]).transform((word) => word === "true")]).optional().describe(text);
+const flag = (text: string) => z.boolean().optional().describe(text);
 const limit = (preset: number) => z.coerce.number().int().min(1).max(1000).default(preset);
 const next = z.string().nullable().describe("Pass as cursor for what follows; null: nothing does");
 
@@ -95,7 +94,7 @@ export const alarmSchemas = {
     params: z.strictObject({
       from: z.string().max(64).optional().describe("ISO 8601 with its offset, or µs since 1970; the first event"),
       to: z.string().max(64).optional().describe("Inclusive; the last event unless told"),
-      newestFirst: flag("The newest first"),
+      newestFirst: z.boolean().default(false).describe("The newest first"),
       id: id.optional(),
       source: z.string().min(1).max(256).optional().describe("Only events of this tag or device"),
       limit: limit(200),
