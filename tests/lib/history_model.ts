@@ -8,6 +8,7 @@ import { type HistoryQueries, type HistoryWriter, RowFlag } from "../../src/hist
 import { Quality, severityOf } from "../../src/tags/quality.ts";
 import { type Tag, type TagUpdate, tagUpdate, type Value } from "../../src/tags/tag.ts";
 import type { TagStore } from "../../src/tags/tag_store.ts";
+import { assertAggregates } from "./history_aggregates.ts";
 import { DAY_US, historyTag, HOUR_US, SECOND_US } from "./history_fixture.ts";
 
 export interface ModelRow {
@@ -64,7 +65,13 @@ const sample = fc.record({
   tag: fc.constantFrom(0, 0, 0, 0, 1, 2, 2),
   agoS: fc.oneof(fc.nat(5), fc.nat(400), fc.nat(4000), fc.nat(200_000)),
   value: fc.integer({ min: -500, max: 500 }),
-  quality: fc.constantFrom(Quality.Good, Quality.Good, Quality.BadSensorFailure, Quality.GoodCalculated),
+  quality: fc.constantFrom(
+    Quality.Good,
+    Quality.Good,
+    Quality.BadSensorFailure,
+    Quality.GoodCalculated,
+    Quality.UncertainEngineeringUnitsExceeded,
+  ),
 });
 export const step: fc.Arbitrary<Step> = fc.oneof(
   {
@@ -134,16 +141,19 @@ export const readPlans: fc.Arbitrary<ReadPlan[]> = fc.array(
 
 /** The parts of a history that a comparison needs. */
 export interface Subject {
-  readonly queries: Pick<HistoryQueries, "readRaw" | "readBuckets">;
+  readonly queries: Pick<HistoryQueries, "readRaw" | "readBuckets" | "readProcessed" | "readAtTime">;
   readonly writer: Pick<HistoryWriter, "lastSamples">;
   readonly clock: { readonly nowUs: number };
 }
 
-/** Compares raw reads of every span, direction and page size, buckets of several widths, and the last samples. */
+/** Compares raw reads of every span, direction and page size, buckets of several widths, aggregates, and the last samples. */
 export async function assertSame(subject: Subject, model: Model, tags: Tag[], reads: ReadPlan[]): Promise<void> {
   for (const tag of tags) {
     await assertReads(subject, model, tag, reads);
     await assertBuckets(subject, model, tag);
+    const rows = model.read(tag.id, null, null, false);
+    const picks = reads.flatMap(({ from, to }) => [from, to]);
+    await assertAggregates(subject.queries, rows, tag, subject.clock.nowUs, picks);
   }
   assertLastSamples(subject, model, tags);
 }
