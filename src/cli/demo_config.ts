@@ -25,9 +25,38 @@ export function demoConfig(options: DemoConfigOptions): string {
     opcua: { host_port: opcuaPort, user_name: userName, user_password_file: "opcua-password", trust_client_cert: true },
     logging: { level: "info", dir: "log" },
     runtime: { web: { listen: `127.0.0.1:${webPort}` } },
-    application: fleetApplications(fleet),
+    application: fleetApplications(fleet).map((application) => ({
+      ...application,
+      device: application.device.map((device) => ({
+        ...device,
+        read_metric: device.read_metric.map((metric) => {
+          const alarm = demoAlarms[metric.metric_name];
+          return alarm === undefined ? metric : { ...metric, alarm };
+        }),
+        ...(device.read_metric.some(({ metric_name }) => metric_name === "Valve open") ? { command: [demoValve] } : {}),
+      })),
+    })),
   }) + "\n";
 }
+
+/** Alarms of the demo by the metric's name; the temperature of a warm afternoon sets some of them off. */
+const demoAlarms: Readonly<Record<string, Readonly<Record<string, number | string>>>> = {
+  "Soil moisture": { lo: 20, lolo: 10, deadband: 1 },
+  "Temperature": { hi: 24, hihi: 35, deadband: 0.5 },
+  "Leak": { hi: 1, severity: 900, message: "Water where none should be" },
+  "Modbus error": { hi: 1, severity: 300 },
+};
+
+/** What the simulated valve's codec takes: 1 opens it, 0 closes it. */
+const demoValve = {
+  command_id: 1,
+  command_name: "Valve",
+  command_port: 10,
+  command_confirmed: true,
+  enum: [0, 1],
+  payload: { object: { payload: "{value}" } },
+  deadline_seconds: 600,
+};
 
 /** The `[[application]]` tables that take every metric of these devices. */
 export function fleetApplications(fleet: readonly FleetDevice[]) {
