@@ -5,18 +5,19 @@ import type { DeviceDefinition } from "../../src/config/topology.ts";
 import { alarmsSchema, type OpcUaConfig, opcuaSchema } from "../../src/config/schema.ts";
 import type { HistoryQueries } from "../../src/history/history.ts";
 import { type OpcUaOptions, type OpcUaServerHandle, startOpcUa } from "../../src/opcua/start_opcua.ts";
-import type { TagDefinition } from "../../src/tags/tag.ts";
+import type { Sample, TagDefinition, TagId } from "../../src/tags/tag.ts";
 import { TagStore } from "../../src/tags/tag_store.ts";
 import { EventFeed } from "../../src/telemetry/event_feed.ts";
 import { FaultBoard } from "../../src/telemetry/fault_board.ts";
 import type { GatewayStatus } from "../../src/telemetry/status.ts";
-import { alarmOperations } from "./alarm_operations.ts";
 import { tagDefinition } from "./tag_definition.ts";
 
 /** What a test wants different from the usual server. */
 export interface TestServerOptions {
   readonly config?: Partial<OpcUaConfig>;
   readonly tags?: readonly TagDefinition[];
+  /** Last samples from before the start. */
+  readonly restored?: readonly (readonly [TagId, Sample])[];
   readonly devices?: readonly DeviceDefinition[];
   readonly history?: HistoryQueries;
   readonly status?: () => GatewayStatus;
@@ -98,6 +99,10 @@ const noCommands: OpcUaOptions["commands"] = {
   onDefinitions: () => () => {},
 };
 
+const noOperations: OpcUaOptions["operations"] = {
+  call: () => Promise.resolve({ ok: false, code: "unavailable", message: "This test has no operations" }),
+};
+
 /** Starts a server on a free loopback port; client certificates are accepted unless the test says otherwise. */
 export async function startTestServer(options: TestServerOptions = {}): Promise<TestServer> {
   const ownPki = options.pkiDir === undefined;
@@ -107,6 +112,7 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
   const faults = new FaultBoard(nowUs);
   const feed = new EventFeed(nowUs);
   tags.define(options.tags ?? []);
+  tags.restore(options.restored ?? []);
   const config: OpcUaConfig = {
     ...opcuaSchema.parse({ trust_client_cert: true, max_connections_per_address: 100 }),
     ...options.config,
@@ -139,7 +145,7 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
     status: options.status ?? (() => testStatus(startedUs, nowUs(), tags, running.handle)),
     access: options.access ?? oneOperator,
     onAuthFailed: options.onAuthFailed ?? (() => {}),
-    operations: options.operations ?? alarmOperations(alarms),
+    operations: options.operations ?? noOperations,
     commands: options.commands ?? noCommands,
     alarms,
     nowUs,

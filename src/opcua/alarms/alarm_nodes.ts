@@ -9,6 +9,7 @@ import {
   type UAVariable,
 } from "node-opcua";
 import { getLogger } from "@logtape/logtape";
+import { NO_EVENT } from "../../alarms/alarm_state.ts";
 import type { Alarm, AlarmEvent, Alarms } from "../../alarms/alarms.ts";
 import type { DeviceDefinition } from "../../config/topology.ts";
 import { beforeBrowse, makeOnLookup } from "../library/lazy_nodes.ts";
@@ -57,8 +58,10 @@ export class AlarmNodes {
   readonly #server: UAObject;
   readonly #conditions = new Map<string, Condition>();
   readonly #types = new Map<string, ReadonlyMap<string, Declaration>>();
-  /** Severity before the last change, and the last one, of alarms that had an event since the start. */
+  /** Severity before the last change, and the last one, of alarms that ever had an event. */
   readonly #severities = new Map<string, { last: number | null; now: number }>();
+  /** Alarms whose removal was told. */
+  readonly #told = new Set<string>();
   readonly #received = new Map<string, number>();
   readonly #changes = new ModelChanges();
   readonly #slices: InSlices;
@@ -117,7 +120,7 @@ export class AlarmNodes {
   }
 
   /** Tells everybody who listens to the Server or to an area of the alarm. */
-  raise({ alarm }: AlarmEvent): void {
+  raise({ alarm, cause }: AlarmEvent): void {
     // an alarm that is new may tell of itself before its turn to be shown has come
     if (!this.#conditions.has(alarm.id) && this.#options.alarms.get(alarm.id) !== undefined) this.#syncOne(alarm.id);
     const condition = this.#conditions.get(alarm.id);
@@ -134,6 +137,10 @@ export class AlarmNodes {
         if (notifier.listenerCount("event") > 0) notifier.emit("event", event);
       }
     });
+    if (cause === "removed") {
+      this.#told.add(alarm.id);
+      this.#slices.add([() => this.#syncOne(alarm.id)]);
+    }
   }
 
   /** Runs what makes the library look for fields of events, without children being made for it. */
@@ -190,6 +197,9 @@ export class AlarmNodes {
       return;
     }
     const { node, place, notifiers } = condition;
+    // the event that it is gone comes after it is gone, and is still its condition's
+    if (alarm === undefined && this.#severities.has(id) && !this.#told.has(id)) return;
+    this.#told.delete(id);
     const there = this.#options.namespace.findNode(`s=${id}`) === node;
     if (there && alarm !== undefined) {
       const now = this.#placeOf(alarm);
@@ -240,6 +250,9 @@ export class AlarmNodes {
     });
     source.addReference({ referenceType: "HasCondition", nodeId: node.nodeId });
     this.#changes.added(node, folder);
+    if (alarm.eventId !== NO_EVENT && !this.#severities.has(alarm.id)) {
+      this.#severities.set(alarm.id, { last: null, now: alarm.severity });
+    }
     const condition: Condition = {
       id: alarm.id,
       node,

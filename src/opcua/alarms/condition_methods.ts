@@ -27,6 +27,9 @@ interface ConditionMethod {
   readonly params: (inputs: readonly Variant[]) => Readonly<Record<string, unknown>> | StatusCode;
 }
 
+/** Characters of a comment that operations take. */
+const LONGEST_COMMENT = 1000;
+
 const { ByteString, LocalizedText: Text, Double } = DataType;
 
 const eventAndComment = {
@@ -121,6 +124,8 @@ export interface ConditionMethodsOptions {
   readonly namespaceIndex: number;
   /** The condition that a node of ours is or belongs to. */
   readonly owner: (id: string) => Condition | undefined;
+  /** Whether any node has this id. */
+  readonly exists: (id: NodeId) => boolean;
   readonly operations: Pick<Operations, "call">;
   readonly callerOf: (session: ServerSession) => Caller;
   /** Ends with the server. */
@@ -141,6 +146,10 @@ export type ConditionCall = (
 export function conditionMethods(options: ConditionMethodsOptions): ConditionCall {
   const { namespaceIndex, owner, operations, callerOf, signal } = options;
   return (context, { objectId, methodId, inputArguments }) => {
+    // of a type, and of what it declares, there is nothing to act on
+    if (objectId.namespace === 0 && methodId.namespace === 0 && byTypeId.has(Number(methodId.value))) {
+      return options.exists(objectId) ? Promise.resolve({ statusCode: StatusCodes.BadNodeIdInvalid }) : null;
+    }
     const condition = ours(objectId) ? owner(String(objectId.value)) : undefined;
     if (condition === undefined) return null;
     const part = String(objectId.value).slice(condition.id.length);
@@ -203,10 +212,11 @@ function fits({ dataType, arrayType }: Variant, wanted: DataType | undefined): b
   return dataType === wanted || (dataType === DataType.Null && wanted !== Double);
 }
 
-/** A comment that is null leaves the one before alone (§5.5.6). */
+/** A comment without text leaves the one before alone (§5.5.6); one that is too long is cut rather than refused. */
 function commentOf(comment: Variant | undefined): { comment?: string } {
-  const text = (comment?.value as LocalizedText | null | undefined)?.text;
-  return text === null || text === undefined ? {} : { comment: text };
+  const text = (comment?.value as LocalizedText | null | undefined)?.text?.trim().slice(0, LONGEST_COMMENT).trim() ??
+    "";
+  return text === "" ? {} : { comment: text };
 }
 
 function shelvingTime(ms: Variant | undefined): { seconds: number } | StatusCode {

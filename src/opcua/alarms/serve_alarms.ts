@@ -48,6 +48,7 @@ export function serveAlarms(options: ServeAlarmsOptions): ServedAlarms {
     ...options,
     namespaceIndex: namespace.index,
     owner: (id) => nodes.owner(id),
+    exists: (id) => space.findNode(id) !== null,
     signal: controller.signal,
   });
   const callRefresh = conditionRefresh({ space, nodes, alarms });
