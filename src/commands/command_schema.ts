@@ -37,7 +37,8 @@ export const commandSteps: readonly Migration[] = [
           deadline_us INTEGER NOT NULL
         ) STRICT;
         CREATE INDEX command_of_device ON command (dev_eui, sequence);
-        CREATE INDEX command_of_definition ON command (command, dev_eui, sequence);
+        CREATE INDEX command_of_definition ON command (dev_eui, command, sequence);
+        CREATE INDEX command_of_name ON command (command, sequence);
         CREATE INDEX command_done ON command (dev_eui, command, sequence) WHERE done = 1;
         CREATE INDEX command_open ON command (sequence) WHERE open = 1;
         CREATE INDEX command_key ON command (dev_eui, idempotency_key, sequence) WHERE idempotency_key IS NOT NULL;
