@@ -11,7 +11,7 @@ const device = '[[application]]\napplication_name = "A"\napplication_id = "1"\n'
   '[[application.device]]\ndevice_id = "a84041ffff000001"\ndevice_name = "Valve"\n';
 
 Deno.test("the page about commands names every type of placeholder, and none that is none", () => {
-  const [, section = ""] = page.split("### Placeholders of bytes");
+  const [section = ""] = (page.split("### Placeholders of bytes")[1] ?? "").split("\n### ");
   const table = section.split("\n").filter((line) => line.startsWith("| `")).map((line) => line.split("|")[1] ?? "")
     .join();
   const named = [...table.matchAll(/`([a-z0-9]+)(?:\[16\])?`/g)].map(([, type]) => type);
