@@ -252,11 +252,16 @@ Deno.test("an answer to Enqueue can be lost or late, and the downlink is in the 
     simulator.inject.loseEnqueueAnswers = false;
     simulator.inject.enqueueAnswerDelayMs = 300;
     await assert.rejects(client.enqueue(valve, { data: Uint8Array.of(2) }), { code: status.DEADLINE_EXCEEDED });
+    simulator.inject.enqueueDelayMs = 300;
+    await assert.rejects(client.enqueue(valve, { data: Uint8Array.of(9) }), { code: status.DEADLINE_EXCEEDED });
+    simulator.inject.enqueueDelayMs = 0;
     client.deadlineMs = 10_000;
+    assert.equal((await client.getQueue(valve)).getTotalCount(), 2);
+    await waitFor("the late one", async () => (await client.getQueue(valve)).getTotalCount() === 3);
     const third = await client.enqueue(valve, { data: Uint8Array.of(3) });
     const queue = (await client.getQueue(valve)).getResultList();
-    assert.deepEqual(queue.map((item) => [...item.getData_asU8()]), [[1], [2], [3]]);
-    assert.equal(queue[2]?.getId(), third);
+    assert.deepEqual(queue.map((item) => [...item.getData_asU8()]), [[1], [2], [9], [3]]);
+    assert.equal(queue[3]?.getId(), third);
   } finally {
     await simulator.stop();
   }

@@ -20,6 +20,8 @@ export interface FaultInjection {
   gatewaysRefuse: boolean;
   /** Downlinks are enqueued, and nobody hears of it: the call never ends by itself. */
   loseEnqueueAnswers: boolean;
+  /** Downlinks are enqueued so late, ms, whether the caller still waits or not. */
+  enqueueDelayMs: number;
   /** Downlinks are enqueued at once and answered so late, ms. */
   enqueueAnswerDelayMs: number;
   /** Connections are accepted, and nothing ever answers: as a host behind a dead link. Ends with false. */
@@ -45,6 +47,7 @@ export type FaultSwitches = Pick<
   | "missTxAcks"
   | "gatewaysRefuse"
   | "loseEnqueueAnswers"
+  | "enqueueDelayMs"
   | "enqueueAnswerDelayMs"
 >;
 
@@ -61,6 +64,7 @@ export function noFaults(): FaultSwitches {
     missTxAcks: false,
     gatewaysRefuse: false,
     loseEnqueueAnswers: false,
+    enqueueDelayMs: 0,
     enqueueAnswerDelayMs: 0,
   };
 }

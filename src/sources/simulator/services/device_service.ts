@@ -28,7 +28,10 @@ export function deviceService(context: ServiceContext): UntypedServiceImplementa
     enqueue: unary(
       context,
       (request: EnqueueDeviceQueueItemRequest) => enqueue(context, request),
-      () => context.faults.loseEnqueueAnswers ? null : context.faults.enqueueAnswerDelayMs,
+      {
+        delayMs: () => context.faults.enqueueDelayMs,
+        answerDelayMs: () => context.faults.loseEnqueueAnswers ? null : context.faults.enqueueAnswerDelayMs,
+      },
     ),
     getQueue: unary(
       context,

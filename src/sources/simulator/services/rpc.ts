@@ -30,34 +30,36 @@ export interface ServiceContext {
   readonly delays: Delays;
 }
 
-/** What becomes of an answer: `null` that it is lost, else how late it comes, ms. */
-export type AnswerFate = () => number | null;
+/** What is special about one call. */
+export interface CallFaults {
+  /** How late it is carried out, ms, beside what is so for all calls. */
+  readonly delayMs: () => number;
+  /** How late its answer comes once it is carried out, ms; `null`: never. */
+  readonly answerDelayMs: () => number | null;
+}
 
-const atOnce: AnswerFate = () => 0;
+const none: CallFaults = { delayMs: () => 0, answerDelayMs: () => 0 };
 
-/**
- * A unary call: checks the token, answers, late if a fault says so; what is thrown becomes the call's status.
- *
- * @param fate of the answer, once what was asked for is done
- */
+/** A unary call: checks the token, answers, late if a fault says so; what is thrown becomes the call's status. */
 export function unary<Request, Response>(
   context: ServiceContext,
   answer: (request: Request) => Response,
-  fate = atOnce,
+  { delayMs, answerDelayMs }: CallFaults = none,
 ): handleUnaryCall<Request, Response> {
   return (call, callback) => {
     const respond = () => {
       try {
         requireToken(context, call.metadata);
         const response = answer(call.request);
-        const delayMs = fate();
-        if (delayMs === 0) callback(null, response);
-        else if (delayMs !== null) context.delays.run(delayMs, () => callback(null, response));
+        const lateMs = answerDelayMs();
+        if (lateMs === 0) callback(null, response);
+        else if (lateMs !== null) context.delays.run(lateMs, () => callback(null, response));
       } catch (error) {
         callback(asStatus(error));
       }
     };
-    if (context.faults.latencyMs > 0) context.delays.run(context.faults.latencyMs, respond);
+    const lateMs = context.faults.latencyMs + delayMs();
+    if (lateMs > 0) context.delays.run(lateMs, respond);
     else respond();
   };
 }
