@@ -17,11 +17,18 @@ export interface Suite {
   readonly name: string;
   readonly world: WorldOptions;
   readonly cases: readonly Case[];
+  /** How many cases run side by side; more than one only where each minds its own connections. */
+  readonly lanes: number;
 }
 
-/** Collects the tests that `register` names; they run one after the other on one server. */
-export function suite(name: string, world: WorldOptions, register: (conformance: Conformance) => void): Suite {
+/** Collects the tests that `register` names; they run on one server, one after the other unless there are more `lanes`. */
+export function suite(
+  name: string,
+  world: WorldOptions,
+  register: (conformance: Conformance) => void,
+  lanes = 1,
+): Suite {
   const cases: Case[] = [];
   register((unit, title, run) => cases.push({ unit, title, run }));
-  return { name, world, cases };
+  return { name, world, cases, lanes };
 }

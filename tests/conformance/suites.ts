@@ -5,6 +5,7 @@ import { monitoredItems } from "./monitored_items.ts";
 import { sessionServices } from "./session_services.ts";
 import { subscriptions } from "./subscriptions.ts";
 import type { Suite } from "./suite.ts";
+import { transport } from "./transport.ts";
 import { viewServices } from "./view_services.ts";
 
 /** All suites, in the order in which they run. */
@@ -16,4 +17,5 @@ export const suites: readonly Suite[] = [
   monitoredItems,
   subscriptions,
   methodServices,
+  transport,
 ];
