@@ -33,6 +33,8 @@ import {
 import { routeLibraryLog } from "./library/library_log.ts";
 import { addCancelService } from "./library/cancel_service.ts";
 import { answerFindServers } from "./library/find_servers.ts";
+import { mendWideDeadbands } from "./library/wide_deadbands.ts";
+import { mendItems } from "./library/item_mends.ts";
 import { keepItemsOfDeletedNodes } from "./library/monitored_nodes.ts";
 import { tellReadOnlyFirst } from "./library/session_roles.ts";
 import { spaceRequestsOf } from "./library/space_requests.ts";
@@ -121,9 +123,14 @@ export async function startOpcUa(options: OpcUaOptions): Promise<OpcUaServerHand
   routeLibraryLog();
   mendOverflowBit();
   judgeItems();
+  stampNotifications();
   keepItemsOfDeletedNodes();
+  mendItems();
+  mendWideDeadbands();
+  addCancelService();
   sampleByIdentity(NAMESPACE_INDEX);
   judgeBySessionRoles();
+  takeClientChains();
   const hosts = advertisedHosts(config.host_ip_address, config.advertised_hosts, machineNames());
   const applicationUri = config.application_uri ?? `urn:edgekeep:${gateway.id}`;
   const cleanUp: (() => void)[] = [];

@@ -21,7 +21,7 @@ interface BoundItem {
   _start_sampling(recordInitialValue: boolean): void;
   _stop_sampling(): void;
   _close_coalesce_window(): void;
-  _on_value_changed(value: DataValue): void;
+  recordValue(value: DataValue, skipChangeTest: boolean): boolean;
   _on_node_disposed(node: BaseNode): void;
   modify(timestamps: unknown, parameters: unknown): MonitoredItemModifyResult;
   dispose(): void;
@@ -55,12 +55,12 @@ export function keepItemsOfDeletedNodes(): void {
     if (items === undefined) byNode.set(key, items = new Set());
     items.add(this);
     this.$lost = items;
-    this._on_value_changed(unknownNode());
+    this.recordValue(unknownNode(), true);
   };
   // what follows would touch a node that has no address space any more
   prototype._start_sampling = function (this: BoundItem, recordInitialValue: boolean): void {
     if (this.$lost === undefined) startSampling.call(this, recordInitialValue);
-    else if (recordInitialValue) this._on_value_changed(unknownNode());
+    else if (recordInitialValue) this.recordValue(unknownNode(), true);
   };
   prototype.modify = function (this: BoundItem, timestamps: unknown, parameters: unknown): MonitoredItemModifyResult {
     if (this.$lost === undefined) return modify.call(this, timestamps, parameters);
