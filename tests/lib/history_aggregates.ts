@@ -35,7 +35,7 @@ export async function assertAggregates(
     const width = widths[(pick >>> 3) % widths.length] as number;
     const edge = (index: number) => {
       const row = rows[index % Math.max(1, rows.length)]?.t ?? first;
-      const near = row + [0, 0, 1, -1, HOUR_US, -HOUR_US][index % 6]!;
+      const near = row + ([0, 0, 1, -1, HOUR_US, -HOUR_US][index % 6] ?? 0);
       return width % HOUR_US === 0 && width > 0 ? Math.floor(near / HOUR_US) * HOUR_US : near;
     };
     const startUs = edge(pick >>> 5);

@@ -52,6 +52,8 @@ function profiles(security: EndpointSecurity): string[] {
     "http://opcfoundation.org/UA-Profile/Server/StandardUA2017",
     "http://opcfoundation.org/UA-Profile/Server/DataAccess",
     "http://opcfoundation.org/UA-Profile/Server/HistoricalRawData",
+    "http://opcfoundation.org/UA-Profile/Server/HistoricalDataAtTime",
+    "http://opcfoundation.org/UA-Profile/Server/AggregateHistorical",
     "http://opcfoundation.org/UA-Profile/Transport/uatcp-uasc-uabinary",
     "http://opcfoundation.org/UA-Profile/Security/UserToken/Server/UserNamePassword",
     ...security.policies.filter((policy) => secured || policy === SecurityPolicy.None)
