@@ -36,13 +36,13 @@ export const gatewayAlarms: readonly GatewayAlarm[] = [
     id: "Gateway/$alarm/HistoryStorage",
     kind: "storage",
     name: "Storage of the history",
-    faults: ["history_write_failed", "history_corrupt", "history_damaged"],
+    faults: ["history_write_failed", "history_corrupt", "history_damaged", "history_backup_failed"],
   },
   {
     id: "Gateway/$alarm/AuditStorage",
     kind: "storage",
     name: "Storage of the audit",
-    faults: ["audit_unwritable"],
+    faults: ["audit_unwritable", "audit_chain_broken"],
   },
   {
     id: "Gateway/$alarm/UserStorage",
@@ -55,6 +55,12 @@ export const gatewayAlarms: readonly GatewayAlarm[] = [
     kind: "storage",
     name: "Storage of alarms",
     faults: ["alarm_store_damaged", "alarm_store_unwritable"],
+  },
+  {
+    id: "Gateway/$alarm/CommandStorage",
+    kind: "storage",
+    name: "Storage of commands",
+    faults: ["command_store_damaged", "command_store_failed"],
   },
 ];
 

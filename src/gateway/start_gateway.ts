@@ -269,6 +269,7 @@ async function compose(
           tags,
           devices: () => topology.devices,
           history: history.queries,
+          alarms,
           feed,
           faults,
           metrics: metrics.registry,

@@ -1,3 +1,4 @@
+import type { Alarms } from "../alarms/alarms.ts";
 import type { Tag } from "../tags/tag.ts";
 import type { TagStore } from "../tags/tag_store.ts";
 import type { EventFeed } from "../telemetry/event_feed.ts";
@@ -36,6 +37,7 @@ export const defaultLiveTimings: LiveTimings = {
 export interface LiveHubOptions {
   readonly tags: TagStore;
   readonly feed: EventFeed;
+  readonly alarms: Pick<Alarms, "subscribe" | "onDefinitions" | "counts">;
   readonly status: () => GatewayStatus;
   readonly devices: DeviceDirectory;
   readonly timings?: Partial<LiveTimings>;
@@ -51,12 +53,14 @@ export class LiveHub {
   readonly ring = new TagChangeRing();
   readonly tags: TagStore;
   readonly feed: EventFeed;
+  readonly alarms: LiveHubOptions["alarms"];
   readonly devices: DeviceDirectory;
   readonly status: () => GatewayStatus;
   readonly timings: LiveTimings;
   readonly #streams = new Set<LiveStream>();
   readonly #unsubscribe: readonly (() => void)[];
   #definitions = 0;
+  #alarmChanges = 0;
   #newestEvent: number;
   #tick: ReturnType<typeof setTimeout> | undefined;
   #tickedMs = -Infinity;
@@ -67,6 +71,7 @@ export class LiveHub {
   constructor(options: LiveHubOptions) {
     this.tags = options.tags;
     this.feed = options.feed;
+    this.alarms = options.alarms;
     this.devices = options.devices;
     this.status = options.status;
     this.timings = { ...defaultLiveTimings, ...options.timings };
@@ -85,6 +90,8 @@ export class LiveHub {
         this.#newestEvent = sequence;
         this.#startTick();
       }),
+      this.alarms.subscribe(() => this.#noteAlarms()),
+      this.alarms.onDefinitions(() => this.#noteAlarms()),
     ];
     this.#newestEvent = this.feed.since().at(-1)?.sequence ?? 0;
   }
@@ -97,6 +104,11 @@ export class LiveHub {
   /** Sequence of the newest entry of the event feed; 0 before the first. */
   get newestEvent(): number {
     return this.#newestEvent;
+  }
+
+  /** How often alarms changed. */
+  get alarmChanges(): number {
+    return this.#alarmChanges;
   }
 
   /** Streams that are open now. */
@@ -162,6 +174,11 @@ export class LiveHub {
 
   #note(tag: Tag): void {
     this.ring.note(tag);
+    this.#startTick();
+  }
+
+  #noteAlarms(): void {
+    this.#alarmChanges++;
     this.#startTick();
   }
 

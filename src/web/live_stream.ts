@@ -14,6 +14,7 @@ export interface LiveStreamOptions {
   readonly lastEventId: string | null;
   readonly withStatus: boolean;
   readonly withEvents: boolean;
+  readonly withAlarms: boolean;
   /** Whom the stream counts for: who asks, and the address that it comes from. */
   readonly holders: readonly string[];
   /** Breaks the connection of a client that takes nothing any more. */
@@ -92,10 +93,11 @@ export class LiveStream {
 
   async *#run(): AsyncGenerator<string, void> {
     const { timings, instance, ring, feed, devices } = this.#hub;
-    const { withStatus, withEvents, wants } = this.#options;
+    const { withStatus, withEvents, withAlarms, wants } = this.#options;
     let position = this.#resumePosition();
     let definitions = this.#hub.definitions;
     let eventSequence = withEvents ? this.#hub.newestEvent : 0;
+    let alarmChanges = withAlarms ? -1 : null;
     let statusDueMs = 0;
     let heartbeatDueMs = performance.now() + timings.heartbeatMs;
     const sent = () => heartbeatDueMs = performance.now() + timings.heartbeatMs;
@@ -131,6 +133,11 @@ export class LiveStream {
           sent();
         }
       }
+      if (alarmChanges !== null && alarmChanges !== this.#hub.alarmChanges) {
+        alarmChanges = this.#hub.alarmChanges;
+        yield message("alarms", { counts: this.#hub.alarms.counts() });
+        sent();
+      }
       const now = performance.now();
       if (withStatus && now >= statusDueMs) {
         statusDueMs = now + timings.statusMs;
@@ -140,7 +147,7 @@ export class LiveStream {
         yield message("heartbeat", { now: this.#now() });
         sent();
       }
-      if (!this.#ended && this.#nothingNew(position, definitions, withEvents ? eventSequence : null)) {
+      if (!this.#ended && this.#nothingNew(position, definitions, withEvents ? eventSequence : null, alarmChanges)) {
         const dueMs = withStatus ? Math.min(statusDueMs, heartbeatDueMs) : heartbeatDueMs;
         await this.#waitUntil(dueMs);
       }
@@ -160,8 +167,14 @@ export class LiveStream {
     return formatTime(this.#hub.status().nowUs);
   }
 
-  #nothingNew(position: number, definitions: number, eventSequence: number | null): boolean {
-    return position === this.#hub.ring.sequence && definitions === this.#hub.definitions &&
+  #nothingNew(
+    position: number,
+    definitions: number,
+    eventSequence: number | null,
+    alarmChanges: number | null,
+  ): boolean {
+    return (alarmChanges === null || alarmChanges === this.#hub.alarmChanges) && position === this.#hub.ring.sequence &&
+      definitions === this.#hub.definitions &&
       (eventSequence === null || eventSequence === this.#hub.newestEvent);
   }
 

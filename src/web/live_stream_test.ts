@@ -174,3 +174,21 @@ Deno.test("asking only for the head of a stream opens none", async () => {
   assert.equal((await web.get(STREAM, { method: "HEAD" })).status, 200);
   assert.equal(web.hub.size, 0);
 });
+
+Deno.test("a stream with alarms tells how many there are, and again when they change", async () => {
+  const world = new WebWorld();
+  using web = webApp(world, { timings: { tickMs: 1 } });
+  const stream = await open(web, "?with=alarms&glob=none");
+  assert.equal((await stream.until("alarms")).data.counts.active, 0);
+  world.alarms.raise(2);
+  assert.deepEqual((await stream.until("alarms")).data, {
+    counts: { total: 3, active: 2, unacknowledged: 2, shelved: 0 },
+  });
+  await stream.close();
+  const without = await open(web, "?glob=*/moisture");
+  await without.until("reset");
+  world.alarms.raise(3);
+  world.set({ [MOISTURE]: 1 });
+  assert.equal((await without.next())?.event, "tags");
+  await without.close();
+});

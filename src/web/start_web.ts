@@ -2,6 +2,7 @@ import { getRequestListener } from "@hono/node-server";
 import { getLogger } from "@logtape/logtape";
 import { Counter, Gauge, type Registry } from "prom-client";
 import type { Access } from "../access/access.ts";
+import type { Alarms } from "../alarms/alarms.ts";
 import type { Audit } from "../audit/audit.ts";
 import { isWildcard, listenAddress, urlHost } from "../config/address.ts";
 import type { TlsConfig, WebConfig } from "../config/schema.ts";
@@ -33,6 +34,7 @@ export interface WebOptions {
   readonly devices: () => readonly DeviceDefinition[];
   readonly history: HistoryQueries;
   readonly feed: EventFeed;
+  readonly alarms: Pick<Alarms, "subscribe" | "onDefinitions" | "counts">;
   readonly faults: FaultBoard;
   readonly metrics: Registry;
   readonly status: () => GatewayStatus;

@@ -24,6 +24,7 @@ export function webConfig(overrides: Partial<WebConfig> = {}): WebConfig {
 export class WebWorld {
   readonly tags: TagStore;
   readonly feed: EventFeed;
+  readonly alarms = new MemoryAlarms();
   readonly faults: FaultBoard;
   readonly metrics = new Registry();
   readonly history = new MemoryHistory();
@@ -62,6 +63,7 @@ export class WebWorld {
       devices: () => this.devices,
       history,
       feed: this.feed,
+      alarms: this.alarms,
       faults: this.faults,
       metrics: this.metrics,
       status: () => this.status(),
@@ -126,7 +128,7 @@ export class WebWorld {
       version: "0.1.0",
       startedUs: this.#startedUs,
       nowUs,
-      alarms: { total: 0, active: 0, unacknowledged: 0, shelved: 0 },
+      alarms: this.alarms.counts(),
       commands: { open: 0, unknown: 0 },
       ...verdictOf({ faults, sources, tags }),
       faults,
@@ -206,3 +208,29 @@ export const smallConfig = {
     },
   ],
 };
+
+/** Counts of alarms that a test sets, and whoever wants to hear of it. */
+export class MemoryAlarms {
+  readonly #listeners = new Set<() => void>();
+  #active = 0;
+
+  counts() {
+    return { total: 3, active: this.#active, unacknowledged: this.#active, shelved: 0 };
+  }
+
+  /** Makes so many alarms active. */
+  raise(active: number): void {
+    this.#active = active;
+    for (const listener of this.#listeners) listener();
+  }
+
+  subscribe(listener: (event: never) => void): () => void {
+    const heard = () => listener(undefined as never);
+    this.#listeners.add(heard);
+    return () => this.#listeners.delete(heard);
+  }
+
+  onDefinitions(): () => void {
+    return () => {};
+  }
+}

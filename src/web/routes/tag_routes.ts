@@ -81,7 +81,8 @@ export function addTagRoutes(app: OpenAPIHono<WebEnv>, context: ApiContext): voi
       description: [
         "Events: `hello` {instance, now}; `reset` {count}: forget everything, all tags follow; `tags`: a list of TagChange;",
         "`definitions` {count}: tags were added, removed or redefined, read the list again; `heartbeat` {now};",
-        "`status` (a Status, with=status) and `event` (an Event, with=events).",
+        "`status` (a Status, with=status), `event` (an Event, with=events) and `alarms` {counts}: alarms changed, read",
+        "those again that you show (with=alarms).",
         "Changes within 75 ms are sent together and a tag appears with its newest value, so a client that reads slowly",
         "misses values in between, which history keeps. After a break the stream goes on behind Last-Event-ID when that",
         "is still known, else with `reset`.",
@@ -89,7 +90,10 @@ export function addTagRoutes(app: OpenAPIHono<WebEnv>, context: ApiContext): voi
       request: {
         query: z.strictObject({
           ...filterShape,
-          with: z.string().regex(/^(status|events)(,(status|events))*$/, "expected status, events or status,events")
+          with: z.string().regex(
+            /^(status|events|alarms)(,(status|events|alarms))*$/,
+            "expected status, events, alarms or several of them",
+          )
             .optional(),
           last_event_id: z.string().max(64).optional().openapi({ description: "As the header Last-Event-ID" }),
         }),
@@ -109,6 +113,7 @@ export function addTagRoutes(app: OpenAPIHono<WebEnv>, context: ApiContext): voi
         lastEventId: c.req.valid("header")["last-event-id"] ?? last_event_id ?? null,
         withStatus: wanted.includes("status"),
         withEvents: wanted.includes("events"),
+        withAlarms: wanted.includes("alarms"),
         holders: [`name ${c.var.identity.principal?.name ?? ""}`, `address ${addressKey(c.var.peer.address)}`],
         breakConnection: () => c.env?.outgoing?.destroy(),
       });
