@@ -319,6 +319,14 @@ export const opcuaSchema = z.strictObject({
   max_connections_per_address: count(1, 4096, 20).describe("Connections open at once from one address."),
   max_subscriptions_per_session: count(1, 1000, 20).describe("Subscriptions of one session."),
   max_monitored_items_per_sub: count(1, 100_000, 10_000).describe("Monitored items of one subscription."),
+  max_queued_notifications: count(1, 5000, 1000).describe(
+    "Values that wait for one monitored item; a client that asks for more is given this.",
+  ),
+  max_pending_publish_requests: count(1, 1000, 100).describe("Publish requests of one session that may wait."),
+  min_sampling_interval_ms: count(10, 60_000, 50).describe(
+    "Shortest sampling interval; items that ask for 0 get every change of a value all the same.",
+  ),
+  max_keep_alive_count: count(10, 12_000, 12_000).describe("Most publishing intervals without a message."),
   max_message_size: count(8192, 268_431_360, 16_777_216).describe("Largest message in bytes."),
   max_chunk_count: count(1, 4096, 256).describe("Most chunks of one message."),
   max_history_data_results_per_node: count(1, 1_000_000, 10_000).describe("Values in one page of HistoryRead."),

@@ -21,6 +21,7 @@ import { serveCommands } from "./commands/serve_commands.ts";
 import { clientCertificates } from "./security/client_certificates.ts";
 import { answerAskedHost, encryptPasswords, endpointSecurity } from "./security/endpoints.ts";
 import { judgeItems } from "./library/item_rules.ts";
+import { stampNotifications } from "./library/publish_time.ts";
 import {
   accessorOf,
   engineOf,
@@ -30,6 +31,7 @@ import {
   monitoredItemsOf,
   sampleByIdentity,
 } from "./library/library_internals.ts";
+import { takeClientChains } from "./library/client_chains.ts";
 import { routeLibraryLog } from "./library/library_log.ts";
 import { addCancelService } from "./library/cancel_service.ts";
 import { answerFindServers } from "./library/find_servers.ts";
@@ -56,6 +58,7 @@ import { aggregatedEvents } from "./sessions/aggregated_event.ts";
 import { type LoginRefusal, type SessionWatch, watchSessions } from "./sessions/session_watch.ts";
 import { watchTrust } from "./sessions/watch_trust.ts";
 import { serveServiceLevel } from "./space/service_level.ts";
+import { capRequests, capSessions } from "./sessions/request_caps.ts";
 import { serveTags } from "./space/space_service.ts";
 import { TagNodes } from "./space/tag_nodes.ts";
 
@@ -145,6 +148,7 @@ export async function startOpcUa(options: OpcUaOptions): Promise<OpcUaServerHand
   );
   const logins = sessionLogins(options.access, (certificate) => pki.users.judge.verdict(certificate));
   cleanUp.push(() => logins.stop());
+  capSessions(config);
   const server = makeServer(options, applicationUri, hosts, pki, logins);
   try {
     await server.initialize();
@@ -215,6 +219,7 @@ export async function startOpcUa(options: OpcUaOptions): Promise<OpcUaServerHand
     cleanUp.push(() => commands.stop());
     encryptPasswords(server.endpoints[0]?.endpointDescriptions() ?? []);
     answerAskedHost(server);
+    capRequests(server, config);
     answerFindServers(server, (asked) => server.findMatchingEndpoints(asked));
     logins.follow(server);
     const watch = watchSessions(server, config, {
@@ -408,6 +413,7 @@ function limitConnections(
       watch.refused(address, "max_connections_per_address");
       return false;
     }
+    watch.accepting();
     perAddress.set(address, open + 1);
     sockets.add(socket);
     socket.once("close", () => {

@@ -1,9 +1,9 @@
 import { deepStrictEqual, ok, rejects, strictEqual } from "node:assert/strict";
 import { Quality } from "../../src/tags/quality.ts";
 import { tagId, tagUpdate } from "../../src/tags/tag.ts";
-import { connectRaw } from "../lib/opcua_client_hello.ts";
+import { connectRaw, openChunk } from "../lib/opcua_client_hello.ts";
 import { captureLog } from "../lib/opcua_client_log.ts";
-import { startOpcUaClient, type WireValue } from "../lib/opcua_client_process.ts";
+import { type ServiceAnswer, startOpcUaClient, type WireValue } from "../lib/opcua_client_process.ts";
 import { startTestServer, testDevice, testTag } from "../lib/opcua_client_gateway.ts";
 import { waitFor } from "../lib/wait_for.ts";
 
@@ -81,7 +81,31 @@ Deno.test("a request beyond the message size is refused, a smaller one answered"
   await rejects(client.call("read", { id, nodes: nodes(3000) }));
 });
 
+Deno.test("whoever sends more than the Hello allowed is hung up on and reported", async () => {
+  await using log = await captureLog();
+  await using server = await startTestServer({ config: { max_message_size: 8192, max_chunk_count: 1 } });
+  const cases = [
+    ["max_message_size", 8192, [openChunk(9000, "F")]],
+    ["max_chunk_count", 1, [openChunk(10, "C"), openChunk(10, "F")]],
+  ] as const;
+  for (const [which, limit, chunks] of cases) {
+    using connection = await connectRaw(server.url);
+    ok(await connection.hello());
+    for (const chunk of chunks) await connection.send(chunk);
+    await connection.closed();
+    await waitFor(
+      "the event",
+      () => log.of("opcua_limit_reached").some(({ properties }) => properties.which === which),
+    );
+    const [told] = log.of("opcua_limit_reached").filter(({ properties }) => properties.which === which);
+    deepStrictEqual([told?.properties.limit, told?.properties.source_ip], [limit, "127.0.0.1"]);
+  }
+  const failed = log.of("opcua_channel_failed").map(({ properties }) => [properties.reason, properties.source_ip]);
+  deepStrictEqual(failed[0], ["BadTcpMessageTooLarge", "127.0.0.1"]);
+});
+
 Deno.test("subscriptions of a session and items of a subscription are limited", async () => {
+  await using log = await captureLog();
   await using server = await startTestServer({
     devices: [testDevice(DEV)],
     tags: [testTag(DEV, "a"), testTag(DEV, "b"), testTag(DEV, "c")],
@@ -100,6 +124,17 @@ Deno.test("subscriptions of a session and items of a subscription are limited", 
   });
   deepStrictEqual(items.map(({ status }) => status), ["Good", "Good", "BadTooManyMonitoredItems"]);
   deepStrictEqual([server.handle.status().subscriptions, server.handle.status().monitoredItems], [2, 2]);
+  deepStrictEqual(
+    log.of("opcua_limit_reached").map(({ properties }) => [properties.which, properties.limit, properties.source_ip]),
+    [["max_subscriptions_per_session", 2, "127.0.0.1"], ["max_monitored_items_per_sub", 2, "127.0.0.1"]],
+  );
+  await waitFor(
+    "the gauge",
+    () =>
+      log.of("opcua_session_count").some(({ properties }) =>
+        properties.subscriptions === 2 && properties.monitored_items === 2 && properties.channels === 1
+      ),
+  );
 });
 
 Deno.test("a full queue drops the oldest, marks the overflow whatever the status, and does not disturb the push", async () => {
@@ -135,4 +170,117 @@ Deno.test("a full queue drops the oldest, marks the overflow whatever the status
   );
   strictEqual((got[0]?.status ?? 0) & 0x480, 0x480, "InfoType DataValue with the Overflow bit");
   await waitFor("the value behind it", async () => (await received(b)).some(({ value }) => value === 42));
+});
+
+Deno.test("queues, sampling, keep-alive and waiting Publish requests are capped", async () => {
+  await using log = await captureLog();
+  await using server = await startTestServer({
+    devices: [testDevice(DEV)],
+    tags: [testTag(DEV, "a")],
+    config: {
+      max_queued_notifications: 7,
+      max_pending_publish_requests: 3,
+      min_sampling_interval_ms: 400,
+      max_keep_alive_count: 15,
+    },
+  });
+  await using client = await startOpcUaClient();
+  const id = await client.connect(server.url);
+  const service = (name: string, fields: Record<string, unknown>) =>
+    client.call<ServiceAnswer>("service", { id, service: name, fields });
+  const subscription = await service("CreateSubscription", {
+    requestedPublishingInterval: 100_000,
+    requestedLifetimeCount: 1000,
+    requestedMaxKeepAliveCount: 500,
+    publishingEnabled: false,
+  });
+  strictEqual(subscription.revisedMaxKeepAliveCount, 15);
+  const { subscriptionId } = subscription;
+  const itemToMonitor = { nodeId: `ns=2;s=${DEV}/a`, attributeId: 13 };
+  const parameters = (samplingInterval: number) => ({
+    clientHandle: 1,
+    samplingInterval,
+    queueSize: 100,
+    discardOldest: true,
+  });
+  const created = await service("CreateMonitoredItems", {
+    subscriptionId,
+    timestampsToReturn: 2,
+    itemsToCreate: [10, 0].map((ms) => ({ itemToMonitor, monitoringMode: 2, requestedParameters: parameters(ms) })),
+  });
+  deepStrictEqual(
+    created.results.map((one: Record<string, unknown>) => [one.revisedSamplingInterval, one.revisedQueueSize]),
+    [[400, 7], [0, 7]],
+  );
+  const { monitoredItemId } = created.results[0];
+  const modified = await service("ModifyMonitoredItems", {
+    subscriptionId,
+    timestampsToReturn: 2,
+    itemsToModify: [{ monitoredItemId, requestedParameters: parameters(50) }],
+  });
+  deepStrictEqual([modified.results[0].revisedSamplingInterval, modified.results[0].revisedQueueSize], [400, 7]);
+  const answers: string[] = [];
+  for (let i = 0; i < 5; i++) {
+    service("Publish", {}).then((answer) => answers.push(answer.responseHeader.serviceResult), () => {});
+  }
+  await waitFor("the oldest to be given back", () => answers.length === 2);
+  deepStrictEqual(answers, Array(2).fill("BadTooManyPublishRequests"));
+  strictEqual(log.of("opcua_limit_reached")[0]?.properties.which, "max_pending_publish_requests");
+});
+
+Deno.test("idle connections give way, and discovery is answered while every session is taken", async () => {
+  await using log = await captureLog();
+  await using server = await startTestServer({ config: { max_connections: 2 } });
+  await using client = await startOpcUaClient();
+  using idle = new DisposableStack();
+  // as many as there can be: two sessions and ten spare ones
+  for (let i = 0; i < 12; i++) {
+    const connection = await connectRaw(server.url);
+    idle.use(connection);
+    ok(await connection.hello());
+  }
+  const first = await client.connect(server.url);
+  await waitFor("the event", () => log.of("opcua_channel_evicted").length > 0);
+  strictEqual(log.of("opcua_channel_evicted")[0]?.properties.source_ip, "127.0.0.1");
+  const second = await client.connect(server.url);
+  await rejects(client.connect(server.url), /BadTooManySessions/);
+  const endpoints = await client.call<unknown[]>("endpoints", { url: server.url, pki: client.pki });
+  ok(endpoints.length > 0);
+  strictEqual(server.handle.status().sessions, 2);
+  for (const id of [first, second]) {
+    const [time] = await client.call<WireValue[]>("read", { id, nodes: ["i=2258"] });
+    strictEqual(time?.status, 0, "whoever had a session keeps it");
+  }
+});
+
+Deno.test("a flood of sessions that nobody activates stays within the cap and lets people in", async () => {
+  await using server = await startTestServer({ config: { max_connections: 5 } });
+  await using client = await startOpcUaClient();
+  const mine = await client.connect(server.url);
+  const channel = await client.call<number>("open", {
+    url: server.url,
+    pki: client.pki,
+    policy: "Basic256Sha256",
+    mode: "SignAndEncrypt",
+  });
+  const heap = () => server.handle.status().sessions;
+  for (let round = 0; round < 10; round++) {
+    await Promise.all(Array.from({ length: 20 }, () =>
+      client.call<ServiceAnswer>("service", {
+        id: channel,
+        service: "CreateSession",
+        fields: {
+          endpointUrl: server.url,
+          sessionName: "flood",
+          requestedSessionTimeout: 3_600_000,
+          clientNonce: { $bytes: crypto.getRandomValues(new Uint8Array(32)).toHex() },
+          clientDescription: { applicationUri: "urn:edgekeep:test:client", applicationName: { text: "Flood" } },
+        },
+      }).catch(() => null)));
+    ok(heap() <= 5, `round ${round}: ${heap()}`);
+  }
+  const another = await client.connect(server.url);
+  const [time] = await client.call<WireValue[]>("read", { id: mine, nodes: ["i=2258"] });
+  strictEqual(time?.status, 0);
+  await client.call("close", { id: another });
 });

@@ -10,8 +10,24 @@ export interface Acknowledge {
 export interface RawConnection extends Disposable {
   /** Sends a Hello and reads the Acknowledge; `null` when the server hung up instead. */
   hello(wanted?: Partial<Acknowledge>): Promise<Acknowledge | null>;
+  /** Sends bytes as they are. */
+  send(bytes: Uint8Array): Promise<void>;
   /** Resolves when the server closed the connection. */
   closed(): Promise<void>;
+}
+
+/** One chunk of an OpenSecureChannel message without security (OPC 10000-6 §6.7.2), with `bodyBytes` zeros as its body. */
+export function openChunk(bodyBytes: number, final: "C" | "F"): Uint8Array {
+  const policy = new TextEncoder().encode("http://opcfoundation.org/UA/SecurityPolicy#None");
+  const chunk = new Uint8Array(32 + policy.length + bodyBytes);
+  const view = new DataView(chunk.buffer);
+  chunk.set(new TextEncoder().encode(`OPN${final}`));
+  view.setUint32(4, chunk.length, true);
+  view.setUint32(12, policy.length, true);
+  chunk.set(policy, 16);
+  // neither certificate nor thumbprint; then sequence number and request id
+  [0xffffffff, 0xffffffff, 1, 1].forEach((word, i) => view.setUint32(16 + policy.length + i * 4, word, true));
+  return chunk;
 }
 
 /** Opens a connection to the port of `url` on loopback. */
@@ -47,6 +63,9 @@ export async function connectRaw(url: string): Promise<RawConnection> {
         maxMessageSize: view.getUint32(20, true),
         maxChunkCount: view.getUint32(24, true),
       };
+    },
+    async send(bytes) {
+      for (let done = 0; done < bytes.length;) done += await connection.write(bytes.subarray(done));
     },
     async closed() {
       while (await read() !== null);

@@ -74,6 +74,18 @@ export function sessionsOf(server: OPCUAServer): ServerSession[] {
   return Object.values(engineOf(server)._sessions);
 }
 
+interface EndpointChannel {
+  readonly hasSession: boolean;
+  readonly remoteAddress: string;
+}
+
+/** Open channels and connections on their way to one, the oldest first, and how many there may be. */
+export function channelsOf(server: OPCUAServer): { readonly open: readonly EndpointChannel[]; readonly most: number } {
+  const endpoint = server.endpoints[0];
+  const open = (endpoint?.getChannels() ?? []) as unknown as EndpointChannel[];
+  return { open, most: endpoint?.maxConnections ?? 0 };
+}
+
 /** The TCP listener of the server's one port. */
 export function listenerOf(server: OPCUAServer): Server {
   return (server.endpoints[0] as unknown as { _server: Server })._server;

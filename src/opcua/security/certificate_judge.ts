@@ -1,6 +1,7 @@
 import { Buffer } from "node:buffer";
 import { X509Certificate } from "node:crypto";
 import type { OPCUACertificateManager } from "node-opcua";
+import { derLength } from "../library/client_chains.ts";
 import type { PkiStore } from "./pki_directory.ts";
 
 type Verify = OPCUACertificateManager["verifyCertificate"];
@@ -101,9 +102,9 @@ function certificatesIn(chain: Buffer): X509Certificate[] {
   const found: X509Certificate[] = [];
   try {
     for (let rest = chain; rest.length > 4 && found.length <= LONGEST_CHAIN;) {
-      const certificate = new X509Certificate(rest);
-      found.push(certificate);
-      rest = rest.subarray(certificate.raw.length);
+      const length = derLength(rest);
+      found.push(new X509Certificate(rest.subarray(0, length)));
+      rest = rest.subarray(length);
     }
   } catch {
     return [];

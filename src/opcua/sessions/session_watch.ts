@@ -2,6 +2,7 @@ import {
   ActivateSessionRequest,
   ActivateSessionResponse,
   AnonymousIdentityToken,
+  CreateMonitoredItemsResponse,
   CreateSessionRequest,
   type OPCUAServer,
   type ServerSession,
@@ -13,9 +14,10 @@ import {
 import { getLogger } from "@logtape/logtape";
 import type { OpcUaConfig } from "../../config/schema.ts";
 import { aggregatedEvents } from "./aggregated_event.ts";
-import { engineOf, sessionsOf } from "../library/library_internals.ts";
+import { type ChannelFailure, onChannelFailure } from "../library/channel_failures.ts";
+import { channelsOf, engineOf, monitoredItemsOf, sessionsOf } from "../library/library_internals.ts";
 import { peerAddress } from "../../config/address.ts";
-import { sanitiseUserName } from "./sanitise.ts";
+import { sanitiseText, sanitiseUserName } from "./sanitise.ts";
 
 const log = getLogger(["edgekeep", "opcua"]);
 
@@ -48,6 +50,8 @@ export interface SessionWatchParts {
 /** Watches who comes and goes. */
 export interface SessionWatch {
   readonly rejectedLogins: number;
+  /** Tells which connection gives way to the one that is being accepted, when there are too many. */
+  accepting(): void;
   /** Tells that a connection was refused before it could ask for a session. */
   refused(address: string | undefined, why: "max_connections" | "max_connections_per_address"): void;
   stop(): void;
@@ -55,6 +59,20 @@ export interface SessionWatch {
 
 interface Channel {
   readonly remoteAddress: string;
+}
+
+/** Caps that a client can run into after it has a connection. */
+type CapName =
+  | "max_subscriptions_per_session"
+  | "max_monitored_items_per_sub"
+  | "max_pending_publish_requests"
+  | "max_message_size"
+  | "max_chunk_count";
+
+interface LimitReached {
+  readonly sourceIp: string;
+  readonly which: CapName;
+  readonly cap: number;
 }
 
 /**
@@ -70,6 +88,8 @@ export function watchSessions(
   /** Logins under way, by channel and request, because a refusal carries neither name nor session. */
   const asking = new WeakMap<object, Map<number, { user: string; session: ServerSession | null }>>();
   const lost = new Map<ServerSession, number>();
+  /** Where a session was last seen: one that lost its connection has none to ask. */
+  const addresses = new WeakMap<ServerSession, string>();
   let rejectedLogins = 0;
 
   const denials = aggregatedEvents<LoginRefusal>(({ user, address, endpoint, reason }, count) =>
@@ -93,11 +113,39 @@ export function watchSessions(
     })
   );
 
+  const limits = aggregatedEvents<LimitReached>(({ sourceIp, which, cap }, count) =>
+    log.warning("OPC UA client at {source_ip} reached the limit {which} = {limit}", {
+      event: "opcua_limit_reached",
+      source_ip: sourceIp,
+      which,
+      limit: cap,
+      count,
+    })
+  );
+  const evictions = aggregatedEvents<string>((sourceIp, count) =>
+    log.info("OPC UA connection from {source_ip} closed to make room: it has no session", {
+      event: "opcua_channel_evicted",
+      source_ip: sourceIp,
+      count,
+    })
+  );
+  const failures = aggregatedEvents<{ sourceIp: string; reason: string; detail: string }>((failure, count) =>
+    log.info("OPC UA connection from {source_ip} failed: {reason}", {
+      event: "opcua_channel_failed",
+      source_ip: failure.sourceIp,
+      reason: failure.reason,
+      detail: failure.detail,
+      count,
+    })
+  );
+
   server.on("create_session", (session) => {
+    addresses.set(session, addressOf(session));
     session.on("channel_aborted", () => lost.set(session, Date.now()));
   });
   server.on("session_activated", (session) => {
     const moved = lost.delete(session);
+    addresses.set(session, addressOf(session));
     const channel = session.channel as (Channel & { securityPolicy?: string }) | undefined;
     log.info("OPC UA session of {user} from {source_ip} {what}", {
       event: "opcua_session_opened",
@@ -109,9 +157,10 @@ export function watchSessions(
   });
   server.on("session_closed", (session) => {
     lost.delete(session);
-    log.info("OPC UA session of {user} closed", {
+    log.info("OPC UA session of {user} from {source_ip} closed", {
       event: "opcua_session_closed",
       user: userOf(session.userIdentityToken),
+      source_ip: addresses.get(session) ?? "",
     });
     onClosed(session);
   });
@@ -149,39 +198,56 @@ export function watchSessions(
       }
     } else if (status === StatusCodes.BadTooManySessions) {
       reportLimit((channel as unknown as Channel).remoteAddress, "max_connections", limit);
+    } else if (status === StatusCodes.BadTooManySubscriptions) {
+      reached((channel as unknown as Channel).remoteAddress, "max_subscriptions_per_session");
+    } else if (status === StatusCodes.BadTooManyPublishRequests) {
+      reached((channel as unknown as Channel).remoteAddress, "max_pending_publish_requests");
+    } else if (response instanceof CreateMonitoredItemsResponse) {
+      const full = response.results?.some(({ statusCode }) => statusCode === StatusCodes.BadTooManyMonitoredItems);
+      if (full) reached((channel as unknown as Channel).remoteAddress, "max_monitored_items_per_sub");
     }
   });
   server.on("connectionRefused", (socket) => reportLimit(socket.remoteAddress, "max_connections", limit));
-  server.on("openSecureChannelFailure", (socket, channel) => {
-    const address = peerAddress(socket.remoteAddress);
-    log.debug("OPC UA channel from {source_ip} not opened", {
-      event: "opcua_channel_failed",
-      source_ip: address,
-      with_certificate: channel.clientCertificate !== null,
-    });
+  server.on("openSecureChannelFailure", (socket) => {
+    channelFailed({ address: socket.remoteAddress, reason: "BadConnectionClosed", detail: "no Hello in time or form" });
   });
+  const unhook = onChannelFailure(server, channelFailed);
 
-  let told = -1;
+  let told = "";
   let toldMs = 0;
   const gauge = setInterval(() => {
-    const current = server.currentSessionCount;
-    if (current === told && Date.now() - toldMs < GAUGE_AT_LEAST_MS) return;
-    told = current;
+    const counts = {
+      current: server.currentSessionCount,
+      limit,
+      channels: server.currentChannelCount,
+      subscriptions: server.currentSubscriptionCount,
+      monitored_items: monitoredItemsOf(server),
+    };
+    const key = Object.values(counts).join();
+    if (key === told && Date.now() - toldMs < GAUGE_AT_LEAST_MS) return;
+    told = key;
     toldMs = Date.now();
-    log.info("OPC UA sessions: {current} of {limit}", { event: "opcua_session_count", current, limit });
+    log.info("OPC UA sessions: {current} of {limit}", { event: "opcua_session_count", ...counts });
   }, GAUGE_EVERY_MS);
 
   return {
     get rejectedLogins() {
       return rejectedLogins;
     },
+    accepting() {
+      const { open, most } = channelsOf(server);
+      if (open.length < most) return;
+      // the library closes it: the oldest without a session
+      const idle = open.find(({ hasSession }) => !hasSession);
+      if (idle !== undefined) evictions.report(peerAddress(idle.remoteAddress), peerAddress(idle.remoteAddress));
+    },
     refused(address, why) {
       reportLimit(address, why, config[why]);
     },
     stop() {
       clearInterval(gauge);
-      denials.stop();
-      atLimit.stop();
+      unhook();
+      for (const events of [denials, atLimit, limits, evictions, failures]) events.stop();
     },
   };
 
@@ -198,6 +264,19 @@ export function watchSessions(
     atLimit.report(`${sourceIp}\n${which}`, { sourceIp, which, cap });
   }
 
+  function reached(address: string | undefined, which: CapName): void {
+    const sourceIp = peerAddress(address);
+    limits.report(`${sourceIp}\n${which}`, { sourceIp, which, cap: config[which] });
+  }
+
+  function channelFailed({ address, reason, detail }: ChannelFailure): void {
+    if (reason === "BadTcpMessageTooLarge") {
+      reached(address, /chunk/.test(detail) ? "max_chunk_count" : "max_message_size");
+    }
+    const sourceIp = peerAddress(address);
+    failures.report(`${sourceIp}\n${reason}`, { sourceIp, reason, detail: sanitiseText(detail) });
+  }
+
   /** Closes the session that lost its connection the longest ago; its subscriptions stay for the client to transfer. */
   function makeRoom(): void {
     let oldest: ServerSession | undefined;
@@ -206,9 +285,10 @@ export function watchSessions(
       if (since !== undefined && (oldest === undefined || since < (lost.get(oldest) ?? 0))) oldest = session;
     }
     if (oldest === undefined) return;
-    log.info("OPC UA session of {user} closed to make room: its connection is gone", {
+    log.info("OPC UA session of {user} from {source_ip} closed to make room: its connection is gone", {
       event: "opcua_session_evicted",
       user: userOf(oldest.userIdentityToken),
+      source_ip: addresses.get(oldest) ?? "",
     });
     engineOf(server).closeSession(oldest.authenticationToken, false, "Forcing");
   }
@@ -219,4 +299,8 @@ function userOf(token: unknown): string {
   if (token instanceof UserNameIdentityToken) return sanitiseUserName(token.userName ?? "");
   if (token instanceof X509IdentityToken) return "(certificate)";
   return token instanceof AnonymousIdentityToken ? "(anonymous)" : "";
+}
+
+function addressOf(session: ServerSession): string {
+  return peerAddress((session.channel as unknown as Channel | undefined)?.remoteAddress);
 }

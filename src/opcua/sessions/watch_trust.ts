@@ -1,4 +1,5 @@
 import { X509IdentityToken } from "node-opcua";
+import { chainOf } from "../library/client_chains.ts";
 import type { Pki } from "../security/open_pki.ts";
 import type { SessionLogins } from "./session_logins.ts";
 
@@ -41,7 +42,7 @@ export function watchTrust(
       const token = session.userIdentityToken;
       const person = token instanceof X509IdentityToken ? await verdict("users", token.certificateData) : "Good";
       const certificate = ignoreClients ? null : session.channel?.clientCertificate;
-      const client = certificate ? await verdict("application", certificate) : "Good";
+      const client = certificate ? await verdict("application", chainOf(certificate)) : "Good";
       if (stopped) return;
       if (person !== "Good") logins.end(session, `the user's certificate is not accepted any more: ${person}`);
       else if (client !== "Good") logins.end(session, `the client's certificate is not accepted any more: ${client}`);
