@@ -21,7 +21,8 @@ import type {
   SendAnswer,
   SendRequest,
 } from "./commands.ts";
-import { DeviceLane, type LaneTiming } from "./device_lane.ts";
+import { DeviceLane } from "./device_lane.ts";
+import type { LaneTiming } from "./lane_parts.ts";
 import { sameArguments } from "./same_arguments.ts";
 import { tellEnd } from "./tell_end.ts";
 

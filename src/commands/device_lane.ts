@@ -1,4 +1,3 @@
-import { Backoff } from "../telemetry/backoff.ts";
 import type { StoredCommand } from "./command_store.ts";
 import { isEnded } from "./command_state.ts";
 import {
@@ -7,55 +6,19 @@ import {
   type CommandState,
   DownlinkError,
   type DownlinkEvent,
-  type Downlinks,
   type QueuedDownlink,
 } from "./commands.ts";
 import { findItem } from "./find_item.ts";
+import { LaneReach } from "./lane_reach.ts";
+import type { LaneParts } from "./lane_parts.ts";
 import { nextState, SKEW_US } from "./next_state.ts";
-import { unlessAborted } from "./unless_aborted.ts";
+
 import { SerialRunner } from "./serial_runner.ts";
-
-/** Waits of a lane. */
-export interface LaneTiming {
-  /**
-   * How long what was told of a downlink may still be under way, ms: calls that timed out, and replays after a start, when
-   * a stream of events may be in its longest backoff.
-   */
-  readonly settleMs: number;
-  /** How often the network server's queue is looked at while one of ours is in it, ms. */
-  readonly watchMs: number;
-  /** How long after its deadline a command waits for a network server that cannot be asked, ms. */
-  readonly lostMs: number;
-  /** After how long something is tried or looked at again that is due, ms. */
-  readonly againMs: number;
-}
-
-export const laneTiming: LaneTiming = { settleMs: 40_000, watchMs: 60_000, lostMs: 60_000, againMs: 5_000 };
 
 /** Longest wait of a timer, ms. */
 const LONGEST_MS = 3_600_000;
 /** What was told of downlinks whose command is not known yet, at most. */
 const MOST_HEARD = 64;
-
-/** What a lane needs of its owner. */
-export interface LaneParts {
-  readonly timing: LaneTiming;
-  readonly nowUs: () => number;
-  /** Waits so long or until the signal aborts; never rejects. */
-  readonly pause: (ms: number, signal: AbortSignal) => Promise<void>;
-  /** The way to the devices, and since when there is one, µs. */
-  readonly way: () => { readonly downlinks: Downlinks; readonly sinceUs: number } | null;
-  /** Writes that a command is about to be handed over, or was not; `false` when the disk refuses. */
-  readonly intend: (stored: StoredCommand, intention: StoredCommand["intention"]) => boolean;
-  /** Writes a command's new state and tells of it; `false` when the disk refuses. */
-  readonly save: (command: Command) => boolean;
-  /** Whether an id belongs to a command of ours. */
-  readonly isOurs: (queueItemId: string) => boolean;
-  /** Tells that commands cannot be handed over, or with `null` that they can. */
-  readonly troubled: (devEui: string, why: string | null) => void;
-  /** Tells of an error that should not be: the lane goes on. */
-  readonly failed: (devEui: string, error: unknown) => void;
-}
 
 /**
  * The commands of one device that have not ended, first in first out: only the first is ever handed to the network
@@ -68,20 +31,16 @@ export class DeviceLane {
   readonly #serial = new SerialRunner();
   readonly #stop = new AbortController();
   readonly #startedUs: number;
-  readonly #backoff = new Backoff({ firstMs: 1_000, maxMs: 60_000 });
+  readonly #reach: LaneReach;
   #waiting: StoredCommand[] = [];
   #heard: DownlinkEvent[] = [];
   /** What has become of the first command and the disk has not taken yet: nothing else happens before it does. */
   #unsaved: Command | null = null;
   #running: Promise<void> | null = null;
   #wake = new AbortController();
-  /** Not before this time, µs: a call failed. */
-  #retryUs = 0;
   #lookUs = 0;
   /** Since when the first command's fate is open, µs; `null` while it is not. */
   #openSinceUs: number | null = null;
-  /** Since when calls come through, µs; `null` while they do not. */
-  #reachedSinceUs: number | null = null;
   /** Since when its item is no longer in the queue, µs. */
   #goneSinceUs: number | null = null;
 
@@ -89,6 +48,13 @@ export class DeviceLane {
     this.#devEui = devEui;
     this.#parts = parts;
     this.#startedUs = parts.nowUs();
+    this.#reach = new LaneReach({
+      nowUs: parts.nowUs,
+      way: parts.way,
+      troubled: (why) => parts.troubled(devEui, why),
+      signal: this.#stop.signal,
+      settleMs: parts.timing.settleMs,
+    });
   }
 
   /** Commands that have not ended. */
@@ -104,7 +70,7 @@ export class DeviceLane {
 
   /** There is a way to the devices, or another, or none. */
   connected(): void {
-    this.#retryUs = 0;
+    this.#reach.waitUntil(0);
     this.#lookUs = 0;
     this.#go();
   }
@@ -194,29 +160,29 @@ export class DeviceLane {
   }
 
   async #handOver(head: StoredCommand): Promise<void> {
-    const way = this.#ready();
+    const way = this.#reach.ready();
     if (way === null) return;
     const { devEui, fPort, confirmed, deadlineUs } = head.command;
     let before: readonly QueuedDownlink[];
     try {
-      before = await this.#call((signal) => way.queue(devEui, signal));
+      before = await this.#reach.call((signal) => way.queue(devEui, signal));
     } catch (error) {
       if (this.#moved(head)) return;
       if (error instanceof DownlinkError && error.kind === "refused") this.#end(head.command, "failed", error.message);
-      else this.#later(error);
+      else this.#reach.failed(error);
       return;
     }
     if (this.#moved(head) || deadlineUs <= this.#parts.nowUs()) return;
     const intention = { timeUs: this.#parts.nowUs(), before: before.map(({ id }) => id) };
     if (!this.#parts.intend(head, intention)) {
-      this.#retryUs = this.#parts.nowUs() + this.#parts.timing.againMs * 1000;
+      this.#reach.waitUntil(this.#parts.nowUs() + this.#parts.timing.againMs * 1000);
       return;
     }
     const intended = this.#replace(head, { ...head, intention });
     let id: string;
     try {
       const item = { devEui, fPort, confirmed, payload: head.payload, expiresUs: deadlineUs };
-      id = await this.#call((signal) => way.enqueue(item, signal));
+      id = await this.#reach.call((signal) => way.enqueue(item, signal));
     } catch (error) {
       if (this.#stop.signal.aborted) return;
       if (error instanceof DownlinkError && error.kind === "refused") {
@@ -225,10 +191,10 @@ export class DeviceLane {
       }
       if (error instanceof DownlinkError && error.kind === "not_sent") this.#takeBack(intended);
       else this.#openSinceUs = this.#parts.nowUs();
-      this.#later(error);
+      this.#reach.failed(error);
       return;
     }
-    this.#reached();
+    this.#reach.succeeded();
     // even while stopping: what is known now is worth more than what can be found out later
     this.#adopt(intended.command, id, null);
   }
@@ -245,7 +211,7 @@ export class DeviceLane {
     const { command } = head;
     const nowUs = this.#parts.nowUs();
     this.#openSinceUs ??= nowUs;
-    const way = this.#ready();
+    const way = this.#reach.ready();
     const isLate = this.#isLost(command);
     if (way === null) {
       if (isLate) this.#end(command, "unknown", "ChirpStack could not be asked whether it was sent");
@@ -253,21 +219,21 @@ export class DeviceLane {
     }
     let queue: readonly QueuedDownlink[];
     try {
-      queue = await this.#call((signal) => way.queue(command.devEui, signal));
+      queue = await this.#reach.call((signal) => way.queue(command.devEui, signal));
     } catch (error) {
       if (this.#moved(head)) return;
       if (isLate) this.#end(command, "unknown", "ChirpStack could not be asked whether it was sent");
-      else this.#later(error);
+      else this.#reach.failed(error);
       return;
     }
     if (this.#moved(head)) return;
-    this.#reached();
+    this.#reach.succeeded();
     const found = findItem(head, queue, this.#heard, this.#parts.isOurs);
     if (found.kind === "queued") return this.#adopt(command, found.item.id, "Found in ChirpStack's queue");
     if (found.kind === "several") {
       return this.#end(command, "unknown", "Several downlinks in ChirpStack could be it: it is not sent again");
     }
-    if (!this.#settled(this.#openSinceUs)) return;
+    if (!this.#reach.settledSince(this.#openSinceUs)) return;
     if (found.kind === "heard") {
       return this.#adopt(command, found.id, "The only downlink that ChirpStack told of since");
     }
@@ -279,7 +245,7 @@ export class DeviceLane {
     const nowUs = this.#parts.nowUs();
     const tooLate = nowUs >= command.deadlineUs;
     if (!tooLate && nowUs < this.#lookUs) return;
-    const way = this.#ready();
+    const way = this.#reach.ready();
     const isLost = this.#isLost(command);
     const lost = () => this.#end(command, "unknown", "ChirpStack could not be asked whether it was sent in time");
     if (way === null) {
@@ -288,15 +254,15 @@ export class DeviceLane {
     }
     let queue: readonly QueuedDownlink[];
     try {
-      queue = await this.#call((signal) => way.queue(command.devEui, signal));
+      queue = await this.#reach.call((signal) => way.queue(command.devEui, signal));
     } catch (error) {
       if (this.#stop.signal.aborted || this.#waiting[0]?.command !== command) return;
       if (isLost) lost();
-      else this.#later(error);
+      else this.#reach.failed(error);
       return;
     }
     if (this.#stop.signal.aborted || this.#waiting[0]?.command !== command) return;
-    this.#reached();
+    this.#reach.succeeded();
     this.#lookUs = nowUs + this.#parts.timing.watchMs * 1000;
     const item = queue.find(({ id }) => id === command.queueItemId);
     if (item?.isPending) this.#keep({ ...command, state: "transmitted", detail: null, updatedUs: nowUs });
@@ -308,7 +274,7 @@ export class DeviceLane {
       }
     } else {
       this.#goneSinceUs ??= nowUs;
-      if (!this.#settled(this.#goneSinceUs)) return;
+      if (!this.#reach.settledSince(this.#goneSinceUs)) return;
       this.#end(command, "unknown", "It left ChirpStack's queue, and nothing was told of it");
     }
   }
@@ -318,7 +284,7 @@ export class DeviceLane {
     const nowUs = this.#parts.nowUs();
     if (nowUs < command.deadlineUs) return;
     // an acknowledgement of the time in which nobody listened is told again
-    if (!this.#settled(0) && !this.#isLost(command)) return;
+    if (!this.#reach.settledSince(0) && !this.#isLost(command)) return;
     this.#end(command, "timed_out", null);
   }
 
@@ -334,12 +300,12 @@ export class DeviceLane {
     const way = this.#parts.way()?.downlinks;
     if (way === undefined) return unreachable("ChirpStack has it, and cannot be reached");
     try {
-      const queue = await this.#call((signal) => way.queue(this.#devEui, signal));
+      const queue = await this.#reach.call((signal) => way.queue(this.#devEui, signal));
       if (this.#waiting[0]?.command !== command) return tooLate("It was sent meanwhile");
       const ours = queue.find((item) => item.id === command.queueItemId);
       if (ours === undefined || ours.isPending) return tooLate("It was sent");
       if (queue.length > 1) return tooLate("ChirpStack's queue holds items of others, which would be lost with it");
-      await this.#call((signal) => way.flush(this.#devEui, signal));
+      await this.#reach.call((signal) => way.flush(this.#devEui, signal));
     } catch (error) {
       return unreachable(error instanceof Error ? error.message : String(error));
     }
@@ -430,43 +396,8 @@ export class DeviceLane {
     return next;
   }
 
-  /** The way to the devices, unless there is none or the last call failed a short while ago. */
-  #ready(): Downlinks | null {
-    const way = this.#parts.way();
-    return way === null || this.#parts.nowUs() < this.#retryUs ? null : way.downlinks;
-  }
-
   #moved(head: StoredCommand): boolean {
     return this.#stop.signal.aborted || this.#waiting[0] !== head;
-  }
-
-  /** A call to the network server that a stop does not wait for. */
-  #call<T>(make: (signal: AbortSignal) => Promise<T>): Promise<T> {
-    const { signal } = this.#stop;
-    return unlessAborted(make(signal), signal);
-  }
-
-  /** A call failed: after a while another is made. */
-  #later(error: unknown): void {
-    const nowUs = this.#parts.nowUs();
-    this.#reachedSinceUs = null;
-    this.#retryUs = nowUs + Math.ceil(this.#backoff.next(nowUs / 1000) * 1000);
-    this.#parts.troubled(this.#devEui, error instanceof Error ? error.message : String(error));
-  }
-
-  #reached(): void {
-    const nowUs = this.#parts.nowUs();
-    this.#reachedSinceUs ??= nowUs;
-    this.#backoff.succeeded(nowUs / 1000);
-    this.#parts.troubled(this.#devEui, null);
-  }
-
-  /** Whether everything that was told of downlinks since a time has come in. */
-  #settled(sinceUs: number): boolean {
-    const way = this.#parts.way();
-    if (way === null || this.#reachedSinceUs === null) return false;
-    const fromUs = Math.max(sinceUs, way.sinceUs, this.#reachedSinceUs);
-    return this.#parts.nowUs() >= fromUs + this.#parts.timing.settleMs * 1000;
   }
 
   /** Whether it is so late that nobody needs to be asked any more. */
@@ -480,17 +411,18 @@ export class DeviceLane {
     const nowUs = this.#parts.nowUs();
     const { againMs } = this.#parts.timing;
     if (this.#unsaved !== null) return againMs;
-    const againUs = Math.max(this.#retryUs, nowUs + againMs * 1000);
+    const againUs = Math.max(this.#reach.retryUs, nowUs + againMs * 1000);
     const due = this.#waiting.filter(({ command, intention }) => command.state === "pending" && intention === null)
       .map(({ command }) => command.deadlineUs);
     const [head] = this.#waiting;
     if (head !== undefined) {
       const { state, deadlineUs } = head.command;
       if (state === "pending" && head.intention === null) {
-        if (this.#parts.way() !== null) due.push(this.#retryUs);
+        if (this.#parts.way() !== null) due.push(this.#reach.retryUs);
       } else if (state === "pending" || deadlineUs <= nowUs || this.#goneSinceUs !== null) due.push(againUs);
-      else if (state === "queued") due.push(deadlineUs, Math.max(this.#lookUs, this.#retryUs, nowUs + againMs * 1000));
-      else due.push(deadlineUs);
+      else if (state === "queued") {
+        due.push(deadlineUs, Math.max(this.#lookUs, this.#reach.retryUs, nowUs + againMs * 1000));
+      } else due.push(deadlineUs);
     }
     const nextMs = Math.ceil((Math.min(...due) - nowUs) / 1000);
     // a millisecond at least: a clock that stands still must not keep the lane busy

@@ -7,7 +7,7 @@ import { pause } from "../telemetry/pause.ts";
 import { CommandDesk } from "./command_desk.ts";
 import { CommandStore } from "./command_store.ts";
 import type { Commands } from "./commands.ts";
-import { type LaneTiming, laneTiming } from "./device_lane.ts";
+import { type LaneTiming, laneTiming } from "./lane_parts.ts";
 
 /** What the way down needs. */
 export interface CommandsOptions {

@@ -4,7 +4,7 @@ import type { Caller } from "../../src/access/principal.ts";
 import { CommandDesk } from "../../src/commands/command_desk.ts";
 import { CommandStore } from "../../src/commands/command_store.ts";
 import type { ArgumentValue, Command, SendAnswer, SendRequest } from "../../src/commands/commands.ts";
-import { laneTiming } from "../../src/commands/device_lane.ts";
+import { laneTiming } from "../../src/commands/lane_parts.ts";
 import type { CommandDefinition } from "../../src/config/command_definition.ts";
 import { configSchema } from "../../src/config/schema.ts";
 import { EventFeed } from "../../src/telemetry/event_feed.ts";
