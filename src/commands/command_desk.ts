@@ -30,6 +30,8 @@ const log = getLogger(["edgekeep", "commands"]);
 
 const MINUTE_MS = 60_000;
 const DAY_US = 86_400_000_000;
+/** A store that could not be opened is not opened again before, µs. */
+const OPEN_AGAIN_US = 10_000_000;
 /** Commands deleted in one step: a few milliseconds of work. */
 const PRUNED_AT_ONCE = 200;
 /** After a full step the next comes so soon, ms. */
@@ -61,6 +63,7 @@ export class CommandDesk implements Commands {
   #unknown: ReadonlyMap<string, number> = new Map();
   #store: CommandStore | null = null;
   #whyNot = "";
+  #openAgainUs = 0;
   #way: { readonly downlinks: Downlinks; readonly sinceUs: number } | null = null;
 
   constructor(parts: DeskParts) {
@@ -290,14 +293,16 @@ export class CommandDesk implements Commands {
 
   /** The store, opened if it can be. Throws when it cannot. */
   #opened(): CommandStore {
-    if (this.#store === null) this.#open();
+    if (this.#store === null && this.#parts.nowUs() >= this.#openAgainUs) this.#open();
     if (this.#store === null) throw new Error(this.#whyNot);
     return this.#store;
   }
 
   /** Opens the store and takes up what has not ended; a damaged one was set aside, and a new one takes its place. */
   #open(): void {
-    const { faults, feed } = this.#parts;
+    const { faults, feed, nowUs } = this.#parts;
+    // who sends on and on must not keep the disk busy
+    this.#openAgainUs = nowUs() + OPEN_AGAIN_US;
     try {
       this.#takeUp(this.#parts.openStore());
     } catch (error) {
