@@ -270,3 +270,37 @@ Deno.test("an item whose node is deleted says so, can be asked anything, and goe
     })
   );
 });
+
+Deno.test("an item waits while its node has become what its deadband cannot be applied to", async () => {
+  await withItems(({ world, set, define, definitions: [level, ...others] }) =>
+    subscribed(world, async (subscription) => {
+      ok(level);
+      set("level", 20);
+      await subscription.items(
+        item(node("level"), dataFilter(1, 1, 5)),
+        item(node("level"), dataFilter(1, 2, 5)),
+        node("level"),
+      );
+      await subscription.values(3);
+      const handlesOf = async (count: number) =>
+        (await subscription.values(count)).map(({ clientHandle, value }) => `${clientHandle} ${value.status}`).sort();
+      const bad = ["1", "2", "3"].map((handle) => `${handle} ${BAD_NODE}`);
+
+      define({ ...level, range: null }, ...others);
+      deepStrictEqual(await handlesOf(5), [...bad, "1 Good", "3 Good"].sort(), "percent needs a range");
+      define({ ...level, type: "String", dataType: "String", range: null, unit: "" }, ...others);
+      deepStrictEqual(
+        await handlesOf(3),
+        [`1 ${BAD_NODE}`, `3 ${BAD_NODE}`, "3 BadWaitingForInitialData"].sort(),
+        "a text has no deadband",
+      );
+      define(level, ...others);
+      deepStrictEqual(
+        await handlesOf(4),
+        [`3 ${BAD_NODE}`, ...["1", "2", "3"].map((handle) => `${handle} BadWaitingForInitialData`)].sort(),
+      );
+      set("level", 30);
+      deepStrictEqual(await handlesOf(3), ["1 Good", "2 Good", "3 Good"]);
+    })
+  );
+});

@@ -1,7 +1,10 @@
 import {
   type AddressSpace,
   type BaseNode,
+  DataChangeFilter,
+  DataType,
   DataValue,
+  DeadbandType,
   MonitoredItem,
   MonitoredItemModifyResult,
   StatusCodes,
@@ -13,6 +16,7 @@ interface BoundItem {
   readonly itemToMonitor: unknown;
   readonly samplingInterval: number;
   readonly queueSize: number;
+  readonly filter: unknown;
   _node: BaseNode | null;
   _on_node_disposed_listener: (() => void) | null;
   /** Where it waits for its node to come back. */
@@ -83,13 +87,24 @@ export function reattachItems(space: AddressSpace, variable: UAVariable): void {
   const key = variable.nodeId.toString();
   const items = byNode?.get(key);
   if (items === undefined) return;
-  byNode?.delete(key);
   for (const item of items) {
+    if (!fits(item.filter, variable)) continue;
+    items.delete(item);
     item.$lost = undefined;
     item._node = null;
     item.setNode(variable);
     if (isOn(item)) item._start_sampling(true);
   }
+  if (items.size === 0) byNode?.delete(key);
+}
+
+/** Whether a filter can be applied to what the node has become: a deadband needs a number, one in percent a range. */
+function fits(filter: unknown, variable: UAVariable): boolean {
+  if (!(filter instanceof DataChangeFilter) || filter.deadbandType === DeadbandType.None) return true;
+  const { namespace, value } = variable.dataType;
+  const isNumber = namespace === 0 && typeof value === "number" && value >= DataType.SByte && value <= DataType.Double;
+  return isNumber &&
+    (filter.deadbandType !== DeadbandType.Percent || variable.getPropertyByName("EURange", 0) !== null);
 }
 
 function isOn(item: BoundItem): boolean {
