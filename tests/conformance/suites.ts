@@ -1,5 +1,6 @@
 import { attributeRead } from "./attribute_read.ts";
 import { discoveryServices } from "./discovery_services.ts";
+import { informationModel } from "./information_model.ts";
 import { methodServices } from "./method_services.ts";
 import { monitoredItems } from "./monitored_items.ts";
 import { sessionServices } from "./session_services.ts";
@@ -17,5 +18,6 @@ export const suites: readonly Suite[] = [
   monitoredItems,
   subscriptions,
   methodServices,
+  informationModel,
   transport,
 ];
