@@ -97,7 +97,8 @@ function caller(
       throw new OfflineRefusal("not_configured", `${name} needs a gateway that runs`, "Start it: edgekeep run");
     }
     const fields: { [field: string]: AuditValue } = {};
-    const targets = callTargets(name, params, origin);
+    // commands need a gateway that runs, so none of them comes here
+    const targets = callTargets(name, params, origin, { named: () => "", sent: () => null });
     let target = targets[0] ?? null;
     const context: CallContext = {
       caller: origin,

@@ -104,8 +104,10 @@ export interface OpcUaServerHandle extends SessionSource {
   /** Endpoint URLs as they are advertised, without duplicates. */
   readonly endpoints: readonly string[];
   status(): OpcUaStatus;
-  /** The trust list for client applications. */
+  /** The trust lists and the server's own certificate. */
   clientCertificates(): ClientCertificates;
+  /** Looks at the end of the server's certificate now; it is looked at once a minute by itself. */
+  checkCertificate(): void;
   /**
    * Follows names and places of devices, which the tags do not tell. Resolves when the address space shows all that is
    * defined; sessions and subscriptions stay.
@@ -286,6 +288,7 @@ export async function startOpcUa(options: OpcUaOptions): Promise<OpcUaServerHand
         certificateNotAfterUs: pki.identity.notAfterUs,
       }),
       clientCertificates: () => certificates,
+      checkCertificate: () => certificateWatch.check(),
       follow: async () => {
         nodes.apply();
         await served.follow();

@@ -4,6 +4,7 @@
  * `opcua_client_process.ts`, which describes the requests.
  */
 import { Buffer } from "node:buffer";
+import { createHash } from "node:crypto";
 import {
   AttributeIds,
   BrowseDirection,
@@ -139,6 +140,7 @@ const methods: Record<string, (params: never) => Promise<unknown>> = {
         policy: endpoint.securityPolicyUri?.split("#")[1] ?? "",
         applicationUri: endpoint.server.applicationUri,
         productUri: endpoint.server.productUri,
+        certificate: createHash("sha256").update(endpoint.serverCertificate ?? "").digest("hex"),
         applicationName: endpoint.server.applicationName.text,
         tokens: (endpoint.userIdentityTokens ?? []).map((token) => ({
           type: UserTokenType[token.tokenType],
