@@ -41,6 +41,8 @@ export class DeviceLane {
   #lookUs = 0;
   /** Since when the first command's fate is open, µs; `null` while it is not. */
   #openSinceUs: number | null = null;
+  /** When it was first looked for and not found, µs. */
+  #missedSinceUs: number | null = null;
   /** Since when its item is no longer in the queue, µs. */
   #goneSinceUs: number | null = null;
 
@@ -228,7 +230,11 @@ export class DeviceLane {
     }
     if (this.#moved(head)) return;
     this.#reach.succeeded();
-    const found = findItem(head, queue, this.#heard, this.#parts.isOurs);
+    this.#missedSinceUs ??= this.#parts.nowUs();
+    // what was not in the queue at the first look had left it before, or comes late: then it is seen in the queue
+    const untilUs = this.#missedSinceUs + SKEW_US;
+    const heard = this.#heard.filter(({ timeUs }) => timeUs <= untilUs);
+    const found = findItem(head, queue, heard, this.#parts.isOurs);
     if (found.kind === "queued") return this.#adopt(command, found.item.id, "Found in ChirpStack's queue");
     if (found.kind === "several") {
       return this.#end(command, "unknown", "Several downlinks in ChirpStack could be it: it is not sent again");
@@ -329,6 +335,7 @@ export class DeviceLane {
     const nowUs = this.#parts.nowUs();
     this.#lookUs = nowUs + this.#parts.timing.watchMs * 1000;
     this.#openSinceUs = null;
+    this.#missedSinceUs = null;
     this.#goneSinceUs = null;
     if (this.#keep({ ...command, state: "queued", detail, queueItemId, updatedUs: nowUs })) this.#applyHeard();
   }
@@ -385,6 +392,7 @@ export class DeviceLane {
       if (at === 0) {
         this.#heard = [];
         this.#openSinceUs = null;
+        this.#missedSinceUs = null;
         this.#goneSinceUs = null;
       }
     }

@@ -280,3 +280,14 @@ Deno.test("the stop does not wait for a call that hangs", async () => {
   await world.commands.stop();
   assert.equal((await world.send(2)).ok, false);
 });
+
+Deno.test("what others send after the first look that found nothing is not taken for a lost command", async () => {
+  const made = await handedOver("lost_request");
+  await using world = made.world;
+  await world.clock.advance(20_000);
+  const item = { devEui: DEVICE, fPort: 10, confirmed: false, payload: { data: Uint8Array.of(9) } };
+  world.field.add({ ...item, expiresUs: world.clock.nowUs() + 3_600_000_000 });
+  world.field.transmit(DEVICE);
+  await world.clock.advance(MINUTE);
+  assert.equal(world.state(made.id), "unknown");
+});
