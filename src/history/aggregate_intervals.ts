@@ -61,6 +61,11 @@ export class Intervals {
     return new Intervals(this.edges.subarray(from, to + 1), this.reverse, this.#fullUs, this.data);
   }
 
+  /** The same intervals over data that begin earlier. */
+  over(fromUs: number): Intervals {
+    return new Intervals(this.edges, this.reverse, this.#fullUs, { ...this.data, fromUs });
+  }
+
   lowUs(i: number): number {
     return this.edges[i] as number;
   }

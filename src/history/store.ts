@@ -189,6 +189,11 @@ export class HistoryStore {
     );
   }
 
+  /** The oldest rollup of a series, or `null`. */
+  oldestRollup(series: number): { day: number; data: Uint8Array } | null {
+    return this.#one("SELECT day, data FROM rollup WHERE series = ? ORDER BY day LIMIT 1", series);
+  }
+
   putRollup(series: number, day: number, data: Uint8Array): void {
     this.#run(
       "INSERT INTO rollup VALUES (?, ?, ?) ON CONFLICT (series, day) DO UPDATE SET data = excluded.data",
