@@ -287,6 +287,10 @@ Deno.test("commands as OPC UA clients see and send them", async (t) => {
     await waitFor("the item that goes on", async () => (await seen("Mode/$status/State")).includes("pending"));
     world.commands.define(definitionsOf([], []));
     assert.equal(await operator.attribute("Level", "DataType"), null);
+    // neither device has metrics: their commands alone keep them
+    assert.deepEqual(await operator.browse(`ns=2;s=${valve}`), []);
+    const told = JSON.stringify(await world.client.call<unknown[]>("events", { id }));
+    assert.ok(told.includes(`ns=2;s=${valve}`), told);
     world.commands.define(definitionsOf());
     assert.equal(await operator.attribute("Valve", "DataType"), `ns=0;i=${type.Boolean}`);
   });

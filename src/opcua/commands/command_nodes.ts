@@ -41,6 +41,8 @@ export type ShownCommands = Pick<Commands, "definitions" | "newest" | "lastDone"
 export interface DeviceObjects {
   hold(devEui: string): UAObject;
   release(devEui: string): void;
+  /** Tells clients which of them came and went. */
+  tell(): void;
 }
 
 /** What {@link CommandNodes} works with. */
@@ -98,9 +100,10 @@ export class CommandNodes {
 
   constructor(options: CommandNodesOptions) {
     this.#options = options;
-    const { space } = options;
+    const { space, devices } = options;
     this.#slices = new InSlices((slice) => {
       withoutModelChanges(space, slice);
+      devices.tell();
       this.#changes.raise(space);
     });
   }
@@ -115,6 +118,7 @@ export class CommandNodes {
     withoutModelChanges(this.#options.space, () => {
       for (const definition of enabled(this.#options.commands)) this.#add(definition);
     });
+    this.#options.devices.tell();
     this.#changes.clear();
   }
 

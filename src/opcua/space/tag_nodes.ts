@@ -107,6 +107,10 @@ export class TagNodes {
   /** Gives up what {@link hold} gave. */
   release(devEui: string): void {
     this.#devices.release(devEui);
+  }
+
+  /** Tells clients of the devices that {@link hold} made and {@link release} let go. */
+  tell(): void {
     this.#changes.raise(this.#space);
   }
 
