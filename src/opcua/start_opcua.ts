@@ -21,6 +21,7 @@ import { serveCommands } from "./commands/serve_commands.ts";
 import { clientCertificates } from "./security/client_certificates.ts";
 import { answerAskedHost, encryptPasswords, endpointSecurity } from "./security/endpoints.ts";
 import { judgeItems } from "./library/item_rules.ts";
+import { compareSessionCertificates } from "./library/session_certificate.ts";
 import { stampNotifications } from "./library/publish_time.ts";
 import {
   accessorOf,
@@ -38,7 +39,6 @@ import { answerFindServers } from "./library/find_servers.ts";
 import { mendWideDeadbands } from "./library/wide_deadbands.ts";
 import { mendItems } from "./library/item_mends.ts";
 import { keepItemsOfDeletedNodes } from "./library/monitored_nodes.ts";
-import { tellReadOnlyFirst } from "./library/session_roles.ts";
 import { spaceRequestsOf } from "./library/space_requests.ts";
 import { limitFields, serverCapabilities, SPARE_CONNECTIONS, transportSettings } from "./sessions/limits.ts";
 import { serveAlarms } from "./alarms/serve_alarms.ts";
@@ -47,7 +47,8 @@ import { addHealthNodes, type HealthNodes } from "./space/health_nodes.ts";
 import { eventHistory } from "./history/event_history.ts";
 import { historyConfiguration } from "./history/history_configuration.ts";
 import { historyService } from "./history/history_service.ts";
-import { everybodyMayRead, judgeBySessionRoles } from "./security/node_roles.ts";
+import { guardNodes } from "./security/guard_nodes.ts";
+import { judgeBySessionRoles } from "./security/node_roles.ts";
 import { rejectedCertificates } from "./security/rejected_certificates.ts";
 import { livePush } from "./space/live_push.ts";
 import { openPki, type Pki } from "./security/open_pki.ts";
@@ -128,6 +129,7 @@ export async function startOpcUa(options: OpcUaOptions): Promise<OpcUaServerHand
   routeLibraryLog();
   mendOverflowBit();
   judgeItems();
+  compareSessionCertificates();
   stampNotifications();
   keepItemsOfDeletedNodes();
   mendItems();
@@ -166,8 +168,7 @@ export async function startOpcUa(options: OpcUaOptions): Promise<OpcUaServerHand
     if (namespace.index !== NAMESPACE_INDEX) {
       throw new Error(`Cannot register the namespace at index ${NAMESPACE_INDEX}: current value is ${namespace.index}`);
     }
-    namespace.setDefaultRolePermissions(everybodyMayRead);
-    tellReadOnlyFirst(space);
+    guardNodes(space, namespace);
     const folder = addFolder(namespace, space.rootFolder.objects, "Gateway", "Gateway");
     const health = addHealthNodes(space, namespace, folder);
     const serviceLevel = serveServiceLevel(space);

@@ -391,3 +391,38 @@ Deno.test("a session that was opened by certificate moves to another channel wit
   const answer = await garbage.activate(token, { userTokenSignature: garbage.sign(card) });
   assert.notEqual(answer.responseHeader.serviceResult, "Good");
 });
+
+Deno.test("the role of a session is that of its newest login, and a failed one changes nothing", async () => {
+  await using world = await accessWorld();
+  const { access } = world;
+  await access.addUser({ name: "anna", password, role: "engineer" });
+  await access.addUser({ name: "bert", password, role: "viewer" });
+  await using server = await startTestServer({ access, config: { security_policies: ["None"] } });
+  await using client = await startOpcUaClient();
+  const { name } = BareSession;
+  const session = await BareSession.open(client, server.url);
+  let nonce = bytes(session.created.serverNonce);
+  const login = async (user: string, secret = password) => {
+    const answer = await session.activate(name(user, session.secret(secret, nonce)));
+    if (answer.responseHeader.serviceResult === "Good") nonce = bytes(answer.serverNonce);
+    return answer.responseHeader.serviceResult;
+  };
+  const others = async () => {
+    const { results } = await client.call<ServiceAnswer>("service", {
+      id: session.channel,
+      service: "Read",
+      fields: {
+        header: { authenticationToken: session.created.authenticationToken },
+        nodesToRead: [{ nodeId: "i=3707", attributeId: 13 }],
+        timestampsToReturn: 3,
+      },
+    });
+    return [server.handle.list()[0]?.name, results[0].statusCode];
+  };
+  assert.equal(await login("anna"), "Good");
+  assert.deepEqual(await others(), ["anna", 0]);
+  assert.equal(await login("bert", "a wrong password"), "BadUserAccessDenied");
+  assert.deepEqual(await others(), ["anna", 0]);
+  assert.equal(await login("bert"), "Good");
+  assert.deepEqual(await others(), ["bert", 0x801f_0000]);
+});

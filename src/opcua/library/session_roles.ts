@@ -2,10 +2,15 @@ import {
   type AddressSpace,
   AttributeIds,
   type BaseNode,
+  DataType,
+  DataValue,
   type ISessionContext,
   NodeId,
   PermissionFlag,
+  RolePermissionType,
   SessionContext,
+  StatusCodes,
+  VariantArrayType,
 } from "node-opcua";
 
 /** What a session may do on one node, for every node with the same permission table. */
@@ -56,9 +61,8 @@ export function answerSessionRoles(rolesOf: (session: object) => readonly NodeId
   prototype.getPermissions = function (this: PermissionContext, node: BaseNode): number {
     const { session } = this;
     if (session === undefined) return permissionsByLibrary.call(this, node);
-    const { rolePermissions, namespace } = node as unknown as NodeWithPermissions;
     // the standard's own namespace keeps its defaults in nodes, which the library knows how to read
-    const table = rolePermissions ?? (namespace.index === 0 ? null : namespace.getDefaultRolePermissions());
+    const table = tableOf(node as unknown as NodeWithPermissions);
     if (table === null) return permissionsByLibrary.call(this, node);
     let known = verdicts.get(table);
     if (known === undefined) verdicts.set(table, known = new Map());
@@ -85,6 +89,57 @@ export function sessionOf(context: ISessionContext): object | undefined {
   return (context as unknown as PermissionContext).session;
 }
 
+interface DescribedNode extends NodeWithPermissions {
+  _readRolePermissions(context: PermissionContext | null): DataValue;
+  _readUserRolePermissions(context: PermissionContext | null): DataValue;
+  $describesRoles?: boolean;
+}
+
+/**
+ * Serves `RolePermissions` and `UserRolePermissions` also where a node has the table of its namespace
+ * (OPC 10000-3 §5.2.9): the library answers that there is no such attribute.
+ */
+export function describeRoles(space: AddressSpace): void {
+  const node = prototypeWith(space, "_readRolePermissions") as DescribedNode;
+  if (node.$describesRoles) return;
+  node.$describesRoles = true;
+  const { _readRolePermissions: readAll, _readUserRolePermissions: readOwn } = node;
+  node._readRolePermissions = function (this: DescribedNode, context) {
+    const table = tableOf(this);
+    if (table === null) return readAll.call(this, context);
+    const allowed = context === null ||
+      (context.getPermissions(this as unknown as BaseNode) & PermissionFlag.ReadRolePermissions) !== 0;
+    return allowed ? tableValue(table) : new DataValue({ statusCode: StatusCodes.BadUserAccessDenied });
+  };
+  node._readUserRolePermissions = function (this: DescribedNode, context) {
+    const table = tableOf(this);
+    if (table === null) return readOwn.call(this, context);
+    const roles = context === null ? [] : context.getCurrentUserRoles();
+    return tableValue(table.filter(({ roleId }) => roles.some((role) => role.value === roleId.value)));
+  };
+}
+
+function tableOf({ rolePermissions, namespace }: NodeWithPermissions): readonly RolePermission[] | null {
+  return rolePermissions ?? (namespace.index === 0 ? null : namespace.getDefaultRolePermissions());
+}
+
+function tableValue(table: readonly RolePermission[]): DataValue {
+  return new DataValue({
+    statusCode: StatusCodes.Good,
+    value: {
+      dataType: DataType.ExtensionObject,
+      arrayType: VariantArrayType.Array,
+      value: table.map(({ roleId, permissions }) => new RolePermissionType({ roleId, permissions })),
+    },
+  });
+}
+
+function prototypeWith(space: AddressSpace, method: string): object {
+  let prototype = Object.getPrototypeOf(space.rootFolder) as object;
+  while (!Object.hasOwn(prototype, method)) prototype = Object.getPrototypeOf(prototype);
+  return prototype;
+}
+
 interface WritableNode {
   canUserWriteAttribute(context: ISessionContext | null, attribute: AttributeIds): boolean;
   isWritable?(context: ISessionContext | null): boolean;
@@ -96,9 +151,7 @@ interface WritableNode {
  * itself.
  */
 export function tellReadOnlyFirst(space: AddressSpace): void {
-  let prototype = Object.getPrototypeOf(space.rootFolder) as object;
-  while (!Object.hasOwn(prototype, "canUserWriteAttribute")) prototype = Object.getPrototypeOf(prototype);
-  const node = prototype as WritableNode & { $readOnlyFirst?: boolean };
+  const node = prototypeWith(space, "canUserWriteAttribute") as WritableNode & { $readOnlyFirst?: boolean };
   if (node.$readOnlyFirst) return;
   node.$readOnlyFirst = true;
   const canUserWrite = node.canUserWriteAttribute;
