@@ -130,6 +130,8 @@ export class DeviceLane {
       }
       if (ms > 0 && this.#waiting.length > 0) await this.#parts.pause(ms, this.#wake.signal);
     }
+    // nothing waits for the network server any more
+    if (this.#waiting.length === 0) this.#parts.troubled(this.#devEui, null);
   }
 
   /** Does the next thing. Gives how long nothing is to be done then, ms. */
@@ -137,10 +139,7 @@ export class DeviceLane {
     if (!this.#saveAgain()) return this.#parts.timing.againMs;
     if (!this.#expireWaiting()) return this.#parts.timing.againMs;
     const [head] = this.#waiting;
-    if (head === undefined) {
-      this.#parts.troubled(this.#devEui, null);
-      return 0;
-    }
+    if (head === undefined) return 0;
     const { state, queueItemId } = head.command;
     if (state === "pending") {
       if (queueItemId === null && head.intention === null) await this.#handOver(head);

@@ -264,6 +264,18 @@ Deno.test("while ChirpStack cannot be reached commands wait, with a fault that g
   assert.deepEqual(world.faults.list(), []);
 });
 
+Deno.test("when nothing waits any more, nobody misses ChirpStack", async () => {
+  await using world = new CommandWorld();
+  world.connect();
+  world.field.fates.push(...Array<CallFate>(9).fill("not_sent"));
+  const { id } = await world.sent(1);
+  await world.clock.advance(3_000);
+  assert.equal(world.faults.list().length, 1);
+  assert.ok((await world.commands.cancel(id, caller())).ok);
+  await world.clock.advance(10);
+  assert.deepEqual(world.faults.list(), []);
+});
+
 Deno.test("an error of ChirpStack ends a command with its words", async () => {
   await using world = new CommandWorld();
   world.connect();
