@@ -1,10 +1,12 @@
-import type { AddressSpace, Namespace, ServerSession, UAObject } from "node-opcua";
+import { setImmediate } from "node:timers/promises";
+import type { AddressSpace, Namespace, NodeId, ServerSession, UAObject } from "node-opcua";
 import type { Caller } from "../../access/principal.ts";
 import type { Alarm, Alarms } from "../../alarms/alarms.ts";
 import type { DeviceDefinition } from "../../config/topology.ts";
 import type { Operations } from "../../operations/operation.ts";
 import { mendEventOverflow } from "../library/event_items.ts";
 import type { SpaceAccessor } from "../library/library_internals.ts";
+import { InSlices } from "../space/in_slices.ts";
 import { AlarmNodes } from "./alarm_nodes.ts";
 import type { ConditionCertificate } from "./condition_fields.ts";
 import { conditionMethods } from "./condition_methods.ts";
@@ -55,7 +57,16 @@ export function serveAlarms(options: ServeAlarmsOptions): ServedAlarms {
   const callByLibrary = accessor.callMethod.bind(accessor);
   accessor.callMethod = (context, request) =>
     callCondition(context, request) ?? callRefresh(context, request) ?? callByLibrary(context, request);
-  const unsubscribe = alarms.subscribe((event) => nodes.raise(event));
+  const browseByLibrary = accessor.browseNode.bind(accessor);
+  accessor.browseNode = async (description, context) => {
+    // a Browse of many conditions makes the children of each: not all of them in one turn
+    const { nodeId } = description as { nodeId?: NodeId };
+    if (typeof nodeId?.value === "string" && nodes.get(nodeId.value) !== undefined) await setImmediate();
+    return browseByLibrary(description, context);
+  };
+  // a storm of events is told in slices, in order
+  const telling = new InSlices((slice) => slice());
+  const unsubscribe = alarms.subscribe((event) => telling.add([() => nodes.raise(event)]));
   let stopped = false;
   const follow = async () => {
     await options.settled();
@@ -71,6 +82,7 @@ export function serveAlarms(options: ServeAlarmsOptions): ServedAlarms {
     stop: () => {
       stopped = true;
       nodes.stop();
+      telling.stop();
       controller.abort();
       clearInterval(timer);
       unsubscribe();

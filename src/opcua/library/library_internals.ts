@@ -1,6 +1,8 @@
 import type { Server, Socket } from "node:net";
 import {
   type AddressSpace,
+  type BrowseDescriptionOptions,
+  type BrowseResult,
   type CallMethodRequest,
   type CallMethodResultOptions,
   type DataValue,
@@ -34,6 +36,7 @@ export interface SpaceAccessor {
   read(context: ISessionContext, request: ReadRequestOptions): Promise<DataValue[]>;
   historyRead(context: ISessionContext, request: HistoryReadRequest): Promise<HistoryReadResult[]>;
   callMethod(context: ISessionContext, request: CallMethodRequest): Promise<CallMethodResultOptions>;
+  browseNode(description: BrowseDescriptionOptions, context?: ISessionContext): Promise<BrowseResult>;
 }
 
 interface Engine {
