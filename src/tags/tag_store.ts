@@ -157,6 +157,7 @@ export class TagStore {
       this.#release(tag);
       this.#tags.delete(tag.id);
     }
+    if (removed.length > 0) this.#forgetGroups();
     const change: DefinitionChange = { added, removed, changed };
     if (added.length + removed.length + changed.length > 0) {
       for (const listener of this.#definitionListeners) listener(change);
@@ -383,6 +384,11 @@ export class TagStore {
     let observed = this.#groups.get(group);
     if (observed === undefined) this.#groups.set(group, observed = new ObservedInterval());
     observed.add(sourceTimeUs);
+  }
+
+  #forgetGroups(): void {
+    const present = new Set([...this.#tags.values()].map((tag) => tag.definition.group));
+    for (const group of this.#groups.keys()) if (!present.has(group)) this.#groups.delete(group);
   }
 
   #qualityAt(tag: MutableTag, nowUs: number): QualityCode {

@@ -9,6 +9,8 @@ import { startTestServer, testDevice, testTag } from "../lib/opcua_client_gatewa
 const DEV = "0102030405060708";
 const node = (name: string) => `ns=2;s=${DEV}/${name}`;
 const BAD_NODE = "BadNodeIdUnknown";
+/** Bit of a status code (OPC 10000-4 §7.39.1). */
+const SEMANTICS_CHANGED = 0x4000;
 
 /** A server whose clock the test owns, a client in a process of its own, and a way to set values. */
 async function withItems(test: (bench: Bench) => Promise<void>): Promise<void> {
@@ -301,6 +303,31 @@ Deno.test("an item waits while its node has become what its deadband cannot be a
       );
       set("level", 30);
       deepStrictEqual(await handlesOf(3), ["1 Good", "2 Good", "3 Good"]);
+    })
+  );
+});
+
+Deno.test("another unit or range marks the next value, and the value itself stays", async () => {
+  await withItems(({ world, set, define, definitions: [level, ...others] }) =>
+    subscribed(world, async (subscription) => {
+      ok(level);
+      set("level", 20);
+      await subscription.items(node("level"));
+      await subscription.values(1);
+      let present = level;
+      for (const change of [{ unit: "FAH" }, { range: { low: 0, high: 50 } }]) {
+        present = { ...present, ...change };
+        define(present, ...others);
+        const [told] = await subscription.values(1);
+        deepStrictEqual(
+          [told?.value.value?.value, (told?.value.statusCode ?? 0) & SEMANTICS_CHANGED],
+          [20, SEMANTICS_CHANGED],
+          JSON.stringify(change),
+        );
+        set("level", 21);
+        set("level", 20);
+        ok((await subscription.values(2)).every(({ value }) => value.statusCode === 0), "once");
+      }
     })
   );
 });
