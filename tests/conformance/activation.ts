@@ -76,9 +76,13 @@ export function userToken(
 
 /** The id under which the session's endpoint takes a kind of user token (OPC 10000-4 §7.42). */
 export function tokenPolicy({ answer }: NewSession, tokenType: number): string {
-  type Endpoint = { securityPolicyUri: string; userIdentityTokens: { tokenType: number; policyId: string }[] };
-  const endpoint = (answer.serverEndpoints as Endpoint[]).find(({ securityPolicyUri }) =>
-    securityPolicyUri.endsWith("#Basic256Sha256")
+  type Endpoint = {
+    securityMode: number;
+    securityPolicyUri: string;
+    userIdentityTokens: { tokenType: number; policyId: string }[];
+  };
+  const endpoint = (answer.serverEndpoints as Endpoint[]).find(({ securityMode, securityPolicyUri }) =>
+    securityMode === 3 && securityPolicyUri.endsWith("#Basic256Sha256")
   );
   return endpoint?.userIdentityTokens.find((token) => token.tokenType === tokenType)?.policyId ?? "";
 }

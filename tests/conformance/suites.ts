@@ -3,6 +3,7 @@ import { discoveryServices } from "./discovery_services.ts";
 import { informationModel } from "./information_model.ts";
 import { methodServices } from "./method_services.ts";
 import { monitoredItems } from "./monitored_items.ts";
+import { security } from "./security.ts";
 import { sessionServices } from "./session_services.ts";
 import { subscriptions } from "./subscriptions.ts";
 import type { Suite } from "./suite.ts";
@@ -19,5 +20,6 @@ export const suites: readonly Suite[] = [
   subscriptions,
   methodServices,
   informationModel,
+  security,
   transport,
 ];
