@@ -44,6 +44,7 @@ export function idOf(watched: Watched): string {
   return watched.what === "faults" ? watched.gateway.id : watched.definition.id;
 }
 
+/** What kind of alarm it is. */
 export function kindOf(watched: Watched): AlarmKind {
   return watched.what === "faults" ? watched.gateway.kind : watched.definition.kind;
 }
