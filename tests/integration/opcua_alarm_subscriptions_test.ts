@@ -68,6 +68,17 @@ Deno.test("subscriptions get what they ask for", async (t) => {
     );
   });
 
+  await t.step("a where clause that cannot be judged is refused, not ignored", async () => {
+    const { status } = await client.call<{ status: string }>("alarmItem", {
+      id: scada.id,
+      subscription: scada.subscription,
+      node: "i=2253",
+      fields: someFields,
+      where: { op: "Like", field: "Message", values: [["String", "Pump%"]] },
+    });
+    strictEqual(status, "BadMonitoredItemFilterUnsupported");
+  });
+
   await t.step("a refresh brings back what is retained, to whom it was asked for", async () => {
     const elsewhere = await other.listen("i=2253", someFields);
     const area = await scada.listen(node("field"), someFields);

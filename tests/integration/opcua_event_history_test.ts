@@ -183,6 +183,8 @@ Deno.test("the history of events over the wire", async (t) => {
       (await one({ nodes: [SERVER], startMs: null, endMs: null, count: 5 })).status,
       "BadHistoryOperationInvalid",
     );
+    const like = { op: "Like", field: "Message", values: [["String", "Pump%"]] } as const;
+    strictEqual((await one({ nodes: [SERVER], startMs, endMs, where: like })).status, "BadFilterOperatorUnsupported");
     strictEqual((await one({ nodes: [SERVER], startMs, endMs, fields: [] })).status, "BadEventFilterInvalid");
     strictEqual((await one({ nodes: [SERVER], startMs, endMs, fields: ["Nothing"] })).status, "BadEventFilterInvalid");
   });

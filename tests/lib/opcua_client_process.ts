@@ -106,6 +106,7 @@ export type EventWhere =
       | "LessThan"
       | "LessThanOrEqual"
       | "Between"
+      | "Like"
       | "InList";
     readonly field?: string;
     readonly values: readonly TypedValue[];

@@ -28,6 +28,7 @@ import { relativePath } from "../alarms/condition_event.ts";
 import { conditionField, type ConditionView } from "../alarms/condition_fields.ts";
 import { conditionTypes, standard } from "../alarms/condition_types.ts";
 import type { AlarmNodes } from "../alarms/alarm_nodes.ts";
+import { whereFault } from "../library/event_filters.ts";
 import { ContinuationPoints } from "./continuation_points.ts";
 import { requestedTimeUs } from "./requested_time.ts";
 
@@ -187,7 +188,8 @@ function judgeFilter(filter: EventFilter | null, space: AddressSpace): StatusCod
     return StatusCodes.BadEventFilterInvalid;
   }
   const where = validateContentFilter(filter.whereClause);
-  return where.isGood() ? null : where;
+  if (!where.isGood()) return where;
+  return whereFault(filter.whereClause) === null ? null : StatusCodes.BadFilterOperatorUnsupported;
 }
 
 function statusOnly(statusCode: StatusCode): HistoryReadResult {

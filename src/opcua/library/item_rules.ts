@@ -2,6 +2,7 @@ import {
   type AddressSpace,
   AttributeIds,
   DataChangeFilter,
+  EventFilter,
   MonitoredItem,
   type MonitoredItemCreateRequest,
   MonitoredItemCreateResult,
@@ -11,6 +12,8 @@ import {
   StatusCodes,
   Subscription,
 } from "node-opcua";
+
+import { whereFault } from "./event_filters.ts";
 
 /** The parts of a subscription that make items. */
 interface ItemMaker {
@@ -61,6 +64,7 @@ function attributeFault(space: AddressSpace, { itemToMonitor }: MonitoredItemCre
 }
 
 function filterFault(filter: unknown): StatusCode | null {
+  if (filter instanceof EventFilter) return whereFault(filter.whereClause);
   if (!(filter instanceof DataChangeFilter)) return null;
   const { trigger, deadbandType, deadbandValue } = filter;
   // an enumeration's unknown number comes from the wire as it is, or as nothing
