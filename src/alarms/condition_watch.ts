@@ -16,6 +16,8 @@ import { Silence } from "./silence.ts";
 const LATE_US = 1_000_000;
 /** What a source replays after a start comes first: no device falls silent before it. */
 const START_GRACE_US = 60_000_000;
+/** After a start it takes a while until what does not answer is known to be down, µs. */
+const FAULT_GRACE_US = 30_000_000;
 /** A device that is heard for the first time, or more often, falls silent earlier than was known: so often it is looked at, µs. */
 const LOOK_AGAIN_US = 10_000_000;
 const LONGEST_MESSAGE = 512;
@@ -225,7 +227,8 @@ export class ConditionWatch {
     if (worst === undefined) {
       if (!alarm.active || this.#leaving.has(entry)) return;
       // a part that restarts takes its faults off the board, and so does the end of the program
-      entry.dueUs = nowUs + this.#options.faultHoldMs * 1000;
+      const graceUs = (alarm.activeSinceUs ?? 0) < this.#startUs ? FAULT_GRACE_US : 0;
+      entry.dueUs = Math.max(nowUs + this.#options.faultHoldMs * 1000, this.#startUs + graceUs);
       this.#leaving.add(entry);
       return;
     }

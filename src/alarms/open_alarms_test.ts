@@ -316,7 +316,7 @@ Deno.test("the gateway's alarms follow its faults, but not the moments in which 
   await world.pass(100);
   assert.deepEqual(await world.causes(), []);
   await world.restart();
-  await world.pass(9);
+  await world.pass(29);
   assert.deepEqual([world.alarm(id), await world.causes()], [down, []]);
   await world.pass(2);
   assert.deepEqual(await world.causes(), ["inactive"], "nobody raised it again");
