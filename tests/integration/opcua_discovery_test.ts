@@ -7,7 +7,13 @@ import {
   startOpcUaClient,
   type WireValue,
 } from "../lib/opcua_client_process.ts";
-import { startTestServer, testDevice, testStatus, testTag } from "../lib/opcua_client_gateway.ts";
+import {
+  startTestServer,
+  testDevice,
+  type TestServerOptions,
+  testStatus,
+  testTag,
+} from "../lib/opcua_client_gateway.ts";
 import { waitFor } from "../lib/wait_for.ts";
 
 const DEV = "0102030405060708";
@@ -28,6 +34,29 @@ interface Endpoint {
   readonly securityMode: number;
   readonly server: Described;
 }
+
+/** A viewer `operator` and an `engineer`, both with the password of the kit. */
+const twoUsers: NonNullable<TestServerOptions["access"]> = {
+  password: (name, password) =>
+    Promise.resolve(
+      password === "correct horse"
+        ? {
+          ok: true,
+          principal: {
+            kind: "password",
+            name,
+            role: name === "engineer" ? "engineer" : "viewer",
+            credential: `user:${name}`,
+            user: name,
+            expiresUs: null,
+          },
+        }
+        : { ok: false, reason: "password_mismatch" },
+    ),
+  certificate: () => ({ ok: false, reason: "certificate_unknown" }),
+  presented: () => ({ waitMs: 0, proved() {} }),
+  revoked: () => new AbortController().signal,
+};
 
 /** Asks a discovery service over a channel without security and without a session. */
 async function discover(client: OpcUaClientProcess, url: string, service: string, fields: Record<string, unknown>) {
@@ -135,6 +164,7 @@ Deno.test("the server's own nodes tell the truth about it", async (t) => {
     devices: [testDevice(DEV)],
     tags: [testTag(DEV, "a")],
     config: { max_connections: 7, max_subscriptions_per_session: 3, max_monitored_items_per_sub: 5 },
+    access: twoUsers,
     status: () => ({ ...testStatus(Date.now() * 1000, Date.now() * 1000, tags, undefined), verdict }),
   });
   await using client = await startOpcUaClient();
@@ -204,9 +234,12 @@ Deno.test("the server's own nodes tell the truth about it", async (t) => {
       return after.currentSessionCount === before.currentSessionCount &&
         after.currentSubscriptionCount === before.currentSubscriptionCount;
     });
-    const [sessions] = await read("i=3707");
+    // who else is connected is for engineers to know
+    strictEqual((await read("i=3707"))[0]?.statusName, "BadUserAccessDenied");
+    const engineer = await client.connect(server.url, { user: "engineer" });
+    const [sessions] = await client.call<WireValue[]>("read", { id: engineer, nodes: ["i=3707"] });
     strictEqual(sessions?.statusName, "Good", "SessionDiagnosticsArray is there");
-    strictEqual((sessions?.value as unknown[]).length, 1);
+    strictEqual((sessions?.value as unknown[]).length, 2);
   });
 });
 
