@@ -1,5 +1,6 @@
 import type { AuditEntry, AuditValue } from "../audit/audit.ts";
-import type { LoginRefusal } from "../opcua/sessions/session_watch.ts";
+import type { Principal } from "../access/principal.ts";
+import type { LoginRefusal, SessionNews } from "../opcua/sessions/session_watch.ts";
 
 /** A record of the gateway's own life: nobody asked for it. */
 export function lifeRecord(event: string, fields: Readonly<Record<string, AuditValue>> = {}): AuditEntry {
@@ -16,6 +17,24 @@ export function lifeRecord(event: string, fields: Readonly<Record<string, AuditV
     rule: null,
     outcome: "ok",
     fields,
+  };
+}
+
+/** The record of a session of OPC UA that was opened or ended. */
+export function opcuaSessionRecord({ what, user, address }: SessionNews, principal: Principal | null): AuditEntry {
+  return {
+    event: what === "closed" ? "opcua_session_closed" : "opcua_session_opened",
+    principal: principal?.name ?? null,
+    role: principal?.role ?? null,
+    credential: principal?.credential ?? null,
+    address,
+    transport: "opcua",
+    operation: null,
+    target: null,
+    decision: "allowed",
+    rule: null,
+    outcome: what,
+    fields: { user, source_ip: address },
   };
 }
 

@@ -29,7 +29,7 @@ import { verdictOf } from "../telemetry/verdict.ts";
 import { startWeb, type WebHandle } from "../web/start_web.ts";
 import { version } from "../version.ts";
 import { accessSettings } from "./access_settings.ts";
-import { lifeRecord, opcuaAuthRecord } from "./audit_records.ts";
+import { lifeRecord, opcuaAuthRecord, opcuaSessionRecord } from "./audit_records.ts";
 import { CertificateHolder } from "./certificate_holder.ts";
 import { ClockAheadWatch } from "./clock_ahead_watch.ts";
 import { countTags } from "./count_tags.ts";
@@ -250,6 +250,7 @@ async function compose(
           status,
           access,
           onAuthFailed: (refusal) => void audit.record(opcuaAuthRecord(refusal)),
+          onSession: (news, principal) => void audit.record(opcuaSessionRecord(news, principal)),
           alarms,
           operations,
           commands,

@@ -6,6 +6,7 @@ import { machineNames } from "../config/machine_names.ts";
 import type { Alarms } from "../alarms/alarms.ts";
 import type { OpcUaConfig } from "../config/schema.ts";
 import type { DeviceDefinition } from "../config/topology.ts";
+import type { Principal } from "../access/principal.ts";
 import type { HistoryQueries } from "../history/history.ts";
 import type { Operations } from "../operations/operation.ts";
 import type { SessionSource } from "../operations/session_source.ts";
@@ -56,7 +57,7 @@ import { identityWishes } from "./security/identity_wishes.ts";
 import { mismatchesOf } from "./security/own_identity.ts";
 import { type LoginAccess, type SessionLogins, sessionLogins } from "./sessions/session_logins.ts";
 import { aggregatedEvents } from "./sessions/aggregated_event.ts";
-import { type LoginRefusal, type SessionWatch, watchSessions } from "./sessions/session_watch.ts";
+import { type LoginRefusal, type SessionNews, type SessionWatch, watchSessions } from "./sessions/session_watch.ts";
 import { watchTrust } from "./sessions/watch_trust.ts";
 import { serveServiceLevel } from "./space/service_level.ts";
 import { capRequests, capSessions } from "./sessions/request_caps.ts";
@@ -92,6 +93,8 @@ export interface OpcUaOptions {
   readonly access: LoginAccess;
   /** Told of every refused login. */
   readonly onAuthFailed: (failure: LoginRefusal) => void;
+  /** Told of every session that was opened or ended, and whose it is. */
+  readonly onSession?: (news: SessionNews, principal: Principal | null) => void;
   readonly alarms: Alarms;
   /** Whatever a client wants done beyond reading: commands, methods of alarms. */
   readonly operations: Pick<Operations, "call">;
@@ -228,6 +231,7 @@ export async function startOpcUa(options: OpcUaOptions): Promise<OpcUaServerHand
     const watch = watchSessions(server, config, {
       onClosed: (session) => history.release(session),
       refusalOf: logins.refusalOf,
+      onSession: (news, session) => options.onSession?.(news, logins.principalOf(session)),
       onRefused: options.onAuthFailed,
     });
     cleanUp.push(() => watch.stop());

@@ -19,7 +19,12 @@ Deno.test("OPC UA logins of stored and configured users", async (t) => {
   await access.addUser({ name: "bert", password, role: "viewer" });
   await access.addUser({ name: "anna", password, role: "admin" });
   const failures: LoginRefusal[] = [];
-  await using server = await startTestServer({ access, onAuthFailed: (failure) => failures.push(failure) });
+  const news: unknown[] = [];
+  await using server = await startTestServer({
+    access,
+    onAuthFailed: (failure) => failures.push(failure),
+    onSession: ({ what, user, address }, principal) => news.push([what, user, address, principal?.role]),
+  });
   await using client = await startOpcUaClient();
   const { handle } = server;
   const login = (user: string, secret = password) => client.connect(server.url, { user, password: secret });
@@ -36,6 +41,7 @@ Deno.test("OPC UA logins of stored and configured users", async (t) => {
     await client.call("close", { id });
     await ended();
     assert.equal(handle.close(entry?.id ?? ""), false);
+    assert.deepEqual(news, [["opened", "bert", "127.0.0.1", "viewer"], ["closed", "bert", "127.0.0.1", "viewer"]]);
   });
 
   await t.step("sessions end with what they logged in with", async () => {

@@ -193,3 +193,34 @@ Deno.test("None on an address that others reach is a fault", async () => {
   });
   deepStrictEqual(server.faults.list().map(({ code }) => code), ["opcua_none_remote"]);
 });
+
+Deno.test("each combination of policy and mode connects where it is configured, and every other is refused", async () => {
+  const combinations = [
+    { policy: "None", mode: "None" },
+    ...(["Basic256Sha256", "Aes128_Sha256_RsaOaep", "Aes256_Sha256_RsaPss"] as const).flatMap((policy) =>
+      (["Sign", "SignAndEncrypt"] as const).map((mode) => ({ policy, mode }))
+    ),
+  ] as const;
+  await using client = await startOpcUaClient();
+  for (const offered of combinations) {
+    await using server = await startTestServer({
+      config: {
+        security_policies: [offered.policy],
+        ...(offered.mode === "None" ? {} : { security_modes: [offered.mode] }),
+      },
+    });
+    const wanted = `${offered.policy} ${offered.mode}`;
+    deepStrictEqual(
+      (await endpointsOf(client, server.url)).map(({ policy, mode }) => `${policy} ${mode}`),
+      [wanted],
+    );
+    const connected: string[] = [];
+    for (const asked of combinations) {
+      const id = await client.connect(server.url, asked).catch(() => null);
+      if (id === null) continue;
+      connected.push(`${asked.policy} ${asked.mode}`);
+      await client.call("close", { id });
+    }
+    deepStrictEqual(connected, [wanted]);
+  }
+});

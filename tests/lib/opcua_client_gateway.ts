@@ -25,6 +25,7 @@ export interface TestServerOptions {
   readonly pkiDir?: string;
   readonly access?: OpcUaOptions["access"];
   readonly onAuthFailed?: OpcUaOptions["onAuthFailed"];
+  readonly onSession?: NonNullable<OpcUaOptions["onSession"]>;
   readonly operations?: OpcUaOptions["operations"];
   readonly commands?: OpcUaOptions["commands"];
   readonly alarms?: TestAlarms;
@@ -145,6 +146,7 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
     status: options.status ?? (() => testStatus(startedUs, nowUs(), tags, running.handle)),
     access: options.access ?? oneOperator,
     onAuthFailed: options.onAuthFailed ?? (() => {}),
+    ...(options.onSession === undefined ? {} : { onSession: options.onSession }),
     operations: options.operations ?? noOperations,
     commands: options.commands ?? noCommands,
     alarms,

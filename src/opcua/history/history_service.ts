@@ -15,6 +15,7 @@ import {
   TimestampsToReturn,
 } from "node-opcua";
 import { getLogger } from "@logtape/logtape";
+import { peerAddress } from "../../config/address.ts";
 import { type HistoryQueries, HistoryUnavailableError } from "../../history/history.ts";
 import { dataValue } from "../space/data_values.ts";
 import type { TagNode, TagNodes } from "../space/tag_nodes.ts";
@@ -133,7 +134,7 @@ export function historyService(options: HistoryServiceOptions): HistoryService {
             : { values: [], next: scan, found: true };
           return answer(page, session);
         } catch (error) {
-          const result = failure(error, node);
+          const result = failure(error, node, addressOf(context));
           // a failure that passes must not cost the client its place
           if (token !== null && result.statusCode.equals(StatusCodes.BadDataUnavailable)) {
             points.putBack(session, token, scan);
@@ -241,11 +242,16 @@ export function historyService(options: HistoryServiceOptions): HistoryService {
   }
 }
 
-function failure(error: unknown, node: TagNode): HistoryReadResult {
+function addressOf({ session }: ISessionContext): string {
+  return peerAddress((session?.channel as { remoteAddress?: string } | undefined)?.remoteAddress);
+}
+
+function failure(error: unknown, node: TagNode, sourceIp: string): HistoryReadResult {
   if (error instanceof HistoryUnavailableError) return statusOnly(StatusCodes.BadDataUnavailable);
   if (error instanceof DOMException && error.name === "AbortError") return statusOnly(StatusCodes.BadSessionClosed);
   log.error("Cannot read the history of {tag} for an OPC UA client: {error}", {
     event: "opcua_history_read_failed",
+    source_ip: sourceIp,
     tag: node.tag.id,
     error: error instanceof Error ? error.message : String(error),
   });

@@ -28,6 +28,8 @@ export interface SessionLogins extends SessionSource {
   check(session: ServerSession, userName: string, password: string): Promise<boolean>;
   /** Follows the sessions of the server. */
   follow(server: OPCUAServer): void;
+  /** Whose session it is, also while it is ending; `null` before a login. */
+  principalOf(session: ServerSession): Principal | null;
   /** Who calls on a session and from where, for `operations`. */
   callerOf(session: ServerSession): Caller;
   /** Why the last password or certificate of the session was refused; `null` when none was. */
@@ -55,6 +57,7 @@ export function sessionLogins(
   const proved = new WeakMap<ServerSession, Principal>();
   const refusals = new WeakMap<ServerSession, string>();
   const logins = new Map<ServerSession, Login>();
+  const owners = new WeakMap<ServerSession, Principal>();
   let server: OPCUAServer | null = null;
 
   function end(session: ServerSession, why: string): void {
@@ -84,6 +87,7 @@ export function sessionLogins(
     if (principal === undefined) return;
     const signal = access.revoked(principal);
     const onEnd = () => end(session, "the credential has ended");
+    owners.set(session, principal);
     logins.set(session, { principal, release: () => signal.removeEventListener("abort", onEnd) });
     if (signal.aborted) endSoon(session, "the credential has ended");
     else signal.addEventListener("abort", onEnd, { once: true });
@@ -168,6 +172,7 @@ export function sessionLogins(
       });
     },
     callerOf: (session) => ({ ...originOf(session), principal: logins.get(session)?.principal ?? null }),
+    principalOf: (session) => logins.get(session)?.principal ?? owners.get(session) ?? null,
     refusalOf: (session) => refusals.get(session) ?? null,
     sessions: () => server === null ? [] : sessionsOf(server),
     end,

@@ -37,12 +37,22 @@ export interface LoginRefusal {
   readonly reason: string;
 }
 
+/** A session that somebody opened, took over on another connection, or that ended. */
+export interface SessionNews {
+  readonly what: "opened" | "resumed" | "closed";
+  readonly user: string;
+  /** The peer's IP address without port. */
+  readonly address: string;
+}
+
 /** What a watch tells and asks. */
 export interface SessionWatchParts {
   /** Told of each session that ended. */
   readonly onClosed: (session: ServerSession) => void;
   /** Why the session's last password was refused. */
   readonly refusalOf: (session: ServerSession) => string | null;
+  /** Told of each session that was opened or ended. */
+  readonly onSession: (news: SessionNews, session: ServerSession) => void;
   /** Told of each refused login. */
   readonly onRefused: (refusal: LoginRefusal) => void;
 }
@@ -82,7 +92,7 @@ interface LimitReached {
 export function watchSessions(
   server: OPCUAServer,
   config: OpcUaConfig,
-  { onClosed, refusalOf, onRefused }: SessionWatchParts,
+  { onClosed, onSession, refusalOf, onRefused }: SessionWatchParts,
 ): SessionWatch {
   const limit = config.max_connections;
   /** Logins under way, by channel and request, because a refusal carries neither name nor session. */
@@ -146,14 +156,20 @@ export function watchSessions(
   server.on("session_activated", (session) => {
     const moved = lost.delete(session);
     addresses.set(session, addressOf(session));
-    const channel = session.channel as (Channel & { securityPolicy?: string }) | undefined;
+    const { securityPolicy } = (session.channel ?? {}) as { securityPolicy?: string };
+    const news = {
+      what: moved ? "resumed" as const : "opened" as const,
+      user: userOf(session.userIdentityToken),
+      address: addressOf(session),
+    };
     log.info("OPC UA session of {user} from {source_ip} {what}", {
       event: "opcua_session_opened",
-      user: userOf(session.userIdentityToken),
-      source_ip: peerAddress(channel?.remoteAddress),
-      security_policy: channel?.securityPolicy?.split("#")[1] ?? "None",
-      what: moved ? "resumed" : "opened",
+      user: news.user,
+      source_ip: news.address,
+      security_policy: securityPolicy?.split("#")[1] ?? "None",
+      what: news.what,
     });
+    onSession(news, session);
   });
   server.on("session_closed", (session) => {
     lost.delete(session);
@@ -162,6 +178,14 @@ export function watchSessions(
       user: userOf(session.userIdentityToken),
       source_ip: addresses.get(session) ?? "",
     });
+    // one that nobody logged in to is nobody's
+    if (session.userIdentityToken) {
+      onSession({
+        what: "closed",
+        user: userOf(session.userIdentityToken),
+        address: addresses.get(session) ?? "",
+      }, session);
+    }
     onClosed(session);
   });
 
