@@ -93,7 +93,9 @@ export function cleanHours(
       last: NaN,
       goodUs: 0,
     };
-    for (let hourUs = fromUs; hourUs < toUs; hourUs += HOUR_US) {
+    // before all data there is nothing to go through, however far back the request begins
+    const beginUs = Math.max(fromUs, Math.floor(known.data.fromUs / HOUR_US) * HOUR_US);
+    for (let hourUs = beginUs; hourUs < toUs; hourUs += HOUR_US) {
       const day = days.get(dayOf(hourUs));
       // a day without a row has no rollup
       if (day === undefined && hourUs < rowsFromUs) continue;
