@@ -5,13 +5,7 @@ import { createOperations } from "../../src/operations/create_operations.ts";
 import type { Operations } from "../../src/operations/operation.ts";
 import { type Sample, type TagId, tagId, tagUpdate } from "../../src/tags/tag.ts";
 import { startTestServer, testDevice, type TestServer, testTag } from "./opcua_client_gateway.ts";
-import type {
-  EventRow,
-  EventWhere,
-  OpcUaClientProcess,
-  TypedValue,
-  WireValue,
-} from "./opcua_client_process.ts";
+import type { EventRow, EventWhere, OpcUaClientProcess, TypedValue, WireValue } from "./opcua_client_process.ts";
 import { OperationsWorld, PASSWORD } from "./operations_world.ts";
 import { waitFor } from "./wait_for.ts";
 
@@ -143,8 +137,8 @@ export class Scada {
     this.subscription = subscription;
   }
 
-  static async open(client: OpcUaClientProcess, url: string, user = "operator"): Promise<Scada> {
-    const id = await client.connect(url, { user, password: PASSWORD });
+  static async open(client: OpcUaClientProcess, url: string, user = "operator", password = PASSWORD): Promise<Scada> {
+    const id = await client.connect(url, { user, password });
     const { subscription } = await client.call<{ subscription: number }>("subscribe", { id, publishingMs: 50 });
     return new Scada(client, id, subscription);
   }
