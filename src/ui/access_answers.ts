@@ -84,12 +84,28 @@ export interface CertificateView {
   readonly fingerprint: string;
 }
 
-/** Own, trusted and rejected certificates. */
-export interface CertificatesAnswer {
+/** A revocation list. */
+export interface CrlView {
+  readonly issuer: string;
+  readonly revoked: number;
+  readonly thisUpdate: string;
+  readonly nextUpdate: string | null;
+  readonly fingerprint: string;
+}
+
+/** What a certificate store holds. */
+export interface CertificateContents {
+  readonly trusted: readonly CertificateView[];
+  readonly issuers: readonly CertificateView[];
+  readonly crls: readonly CrlView[];
+  readonly rejected: readonly CertificateView[];
+}
+
+/** Certificates of the listeners, of OPC UA clients, and of people who log in with one. */
+export interface CertificatesAnswer extends CertificateContents {
   readonly server: CertificateView | null;
   readonly own: CertificateView | null;
-  readonly trusted: readonly CertificateView[];
-  readonly rejected: readonly CertificateView[];
+  readonly users: CertificateContents;
 }
 
 /** One listener: who reaches it, how it is protected, what it lets one do. */

@@ -227,16 +227,30 @@ export const securityDe: SecurityMessages = {
   },
 
   certificates: {
-    intro: "Was das Gateway anderen zeigt, und welchen OPC-UA-Clients es vertraut.",
+    intro: "Was das Gateway anderen zeigt, und welchen OPC-UA-Clients und Personen es vertraut.",
     server: "Web und Steuerung",
     serverNone: "Kein Zertifikat: Web und Steuerung sprechen ohne TLS.",
     own: "OPC-UA-Server",
     ownNone: "Der OPC-UA-Server ist abgeschaltet.",
-    trusted: "Vertraute OPC-UA-Clients",
-    trustedNone: "Keinem Client wird vertraut.",
-    rejected: "Abgewiesene OPC-UA-Clients",
-    rejectedNone: "Kein Client wurde abgewiesen.",
-    rejectedHint: "Vor dem Vertrauen den Fingerabdruck mit dem vergleichen, den der Client zeigt.",
+    renewOwnQuestion:
+      "Ein neues Zertifikat mit neuem Schlüssel ausstellen? Offene Sitzungen laufen weiter; beim nächsten Verbinden müssen Clients dem neuen vertrauen.",
+    clients: {
+      trusted: "Vertraute OPC-UA-Clients",
+      trustedNone: "Keinem Client wird vertraut.",
+      rejected: "Abgewiesene OPC-UA-Clients",
+      rejectedNone: "Kein Client wurde abgewiesen.",
+      rejectedHint: "Vor dem Vertrauen den Fingerabdruck mit dem vergleichen, den der Client zeigt.",
+    },
+    people: {
+      trusted: "Vertraute Zertifikate von Personen",
+      trustedNone: "Niemand meldet sich an OPC UA mit einem Zertifikat an.",
+      rejected: "Abgewiesene Zertifikate von Personen",
+      rejectedNone: "Kein Zertifikat einer Person wurde abgewiesen.",
+      rejectedHint:
+        "Vertraut lässt es jemanden ein, sobald es für einen Benutzer steht: dort den Fingerabdruck eintragen.",
+    },
+    crl: (issuer, revoked, until) =>
+      `Sperrliste von ${issuer}: ${revoked} gesperrt${until === null ? "" : `, nächste fällig am ${until}`}`,
     subject: "Inhaber",
     issuer: "Aussteller",
     names: "Namen",

@@ -217,16 +217,29 @@ export const securityEn = {
   },
 
   certificates: {
-    intro: "What the gateway shows to others, and which OPC UA clients it trusts.",
+    intro: "What the gateway shows to others, and which OPC UA clients and people it trusts.",
     server: "Web and control",
     serverNone: "No certificate: web and control speak without TLS.",
     own: "OPC UA server",
     ownNone: "The OPC UA server is off.",
-    trusted: "Trusted OPC UA clients",
-    trustedNone: "No client is trusted.",
-    rejected: "Rejected OPC UA clients",
-    rejectedNone: "No client was rejected.",
-    rejectedHint: "Compare the fingerprint with the one that the client shows before you trust it.",
+    renewOwnQuestion:
+      "Make a new certificate and key? Open sessions go on; clients must trust the new one when they connect again.",
+    clients: {
+      trusted: "Trusted OPC UA clients",
+      trustedNone: "No client is trusted.",
+      rejected: "Rejected OPC UA clients",
+      rejectedNone: "No client was rejected.",
+      rejectedHint: "Compare the fingerprint with the one that the client shows before you trust it.",
+    },
+    people: {
+      trusted: "Trusted certificates of people",
+      trustedNone: "Nobody logs in to OPC UA with a certificate.",
+      rejected: "Rejected certificates of people",
+      rejectedNone: "No certificate of a person was rejected.",
+      rejectedHint: "Trusted, it lets somebody in once it stands for a user: give the fingerprint to a user.",
+    },
+    crl: (issuer: string, revoked: number, until: string | null) =>
+      `Revocation list of ${issuer}: ${revoked} revoked${until === null ? "" : `, next due ${until}`}`,
     subject: "Subject",
     issuer: "Issuer",
     names: "Names",

@@ -2,6 +2,7 @@ import type {
   AuditRecordView,
   AuditVerificationView,
   CertificatesAnswer,
+  CertificateView,
   ExposureAnswer,
   NewPairingAnswer,
   NewTokenAnswer,
@@ -106,9 +107,21 @@ export function readCertificates(signal: AbortSignal): Promise<CertificatesAnswe
   return request("GET", at("pki"), { signal });
 }
 
-/** Trusts a rejected OPC UA client, or withdraws the trust. */
-export async function judgeCertificate(verdict: "trust" | "reject", fingerprint: string): Promise<void> {
-  await request("POST", at("pki", verdict), { body: { fingerprint } });
+/** Certificates of OPC UA clients, or of people. */
+export type CertificateStore = "application" | "users";
+
+/** Trusts a rejected certificate, or withdraws the trust. */
+export async function judgeCertificate(
+  verdict: "trust" | "reject",
+  store: CertificateStore,
+  fingerprint: string,
+): Promise<void> {
+  await request("POST", at("pki", verdict), { body: { fingerprint, store } });
+}
+
+/** Makes a new certificate and key for the OPC UA server. */
+export function renewOpcUaCertificate(): Promise<{ readonly certificate: CertificateView }> {
+  return request("POST", at("pki", "renew_opcua"), { body: {} });
 }
 
 /** Makes a new server certificate for web and control. */

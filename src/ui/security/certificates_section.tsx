@@ -1,6 +1,6 @@
 import type { ComponentChildren } from "preact";
 import { useState } from "preact/hooks";
-import type { CertificateView } from "../access_answers.ts";
+import type { CertificateContents, CertificateView } from "../access_answers.ts";
 import { nowMs } from "../clock.ts";
 import { securityMessages } from "../messages/security_messages.ts";
 import { ConfirmButton } from "../parts/confirm_button.tsx";
@@ -11,7 +11,13 @@ import { TroubleNote } from "../parts/trouble_note.tsx";
 import { useAction } from "../parts/use_action.ts";
 import { useAnswer } from "../parts/use_answer.ts";
 import { may } from "../session/session.ts";
-import { judgeCertificate, readCertificates, renewCertificate } from "./access_calls.ts";
+import {
+  type CertificateStore,
+  judgeCertificate,
+  readCertificates,
+  renewCertificate,
+  renewOpcUaCertificate,
+} from "./access_calls.ts";
 import { Answer, Card, Done, Empty, Part } from "./part.tsx";
 
 const SOON_MS = 30 * 86_400_000;
@@ -32,9 +38,9 @@ export function CertificatesSection() {
     await answer.reload();
     setDone(text);
   };
-  const judge = (verdict: "trust" | "reject", { subject, fingerprint }: CertificateView) =>
+  const judge = (verdict: "trust" | "reject", store: CertificateStore, { subject, fingerprint }: CertificateView) =>
     act(async () => {
-      await judgeCertificate(verdict, fingerprint);
+      await judgeCertificate(verdict, store, fingerprint);
       return verdict === "trust" ? words.trusting(subject) : words.rejecting(subject);
     });
   const admin = may("admin");
@@ -43,68 +49,121 @@ export function CertificatesSection() {
       <Done text={done} />
       <TroubleNote trouble={action.trouble} />
       <Answer answer={answer}>
-        {({ server, own, trusted, rejected }) => (
-          <>
-            <Card heading={words.server}>
-              {server === null ? <Empty text={words.serverNone} /> : (
-                <Certificate certificate={server}>
-                  {admin && (
-                    <ConfirmButton
-                      label={words.renew}
-                      question={words.renewQuestion}
-                      busy={action.busy}
-                      onConfirm={() =>
-                        void act(async () => {
-                          const { notAfter } = await renewCertificate();
-                          return words.renewed(format.value.date(Date.parse(notAfter)));
-                        })}
-                    />
-                  )}
-                </Certificate>
-              )}
-            </Card>
-            <Card heading={words.own}>
-              {own === null ? <Empty text={words.ownNone} /> : <Certificate certificate={own} />}
-            </Card>
-            <Card heading={words.rejected}>
-              {rejected.length === 0 ? <Empty text={words.rejectedNone} /> : (
-                <>
-                  <p class="part-intro">{words.rejectedHint}</p>
-                  {rejected.map((certificate) => (
-                    <Certificate key={certificate.fingerprint} certificate={certificate}>
-                      {admin && (
-                        <ConfirmButton
-                          label={words.trust}
-                          question={words.trustQuestion(certificate.subject)}
-                          busy={action.busy}
-                          onConfirm={() => void judge("trust", certificate)}
-                        />
-                      )}
-                    </Certificate>
-                  ))}
-                </>
-              )}
-            </Card>
-            <Card heading={words.trusted}>
-              {trusted.length === 0
-                ? <Empty text={words.trustedNone} />
-                : trusted.map((certificate) => (
-                  <Certificate key={certificate.fingerprint} certificate={certificate}>
+        {(answered) => {
+          const { server, own } = answered;
+          return (
+            <>
+              <Card heading={words.server}>
+                {server === null ? <Empty text={words.serverNone} /> : (
+                  <Certificate certificate={server}>
                     {admin && (
                       <ConfirmButton
-                        label={words.reject}
-                        question={words.rejectQuestion(certificate.subject)}
+                        label={words.renew}
+                        question={words.renewQuestion}
                         busy={action.busy}
-                        onConfirm={() => void judge("reject", certificate)}
+                        onConfirm={() =>
+                          void act(async () => {
+                            const { notAfter } = await renewCertificate();
+                            return words.renewed(format.value.date(Date.parse(notAfter)));
+                          })}
                       />
                     )}
                   </Certificate>
-                ))}
-            </Card>
-          </>
-        )}
+                )}
+              </Card>
+              <Card heading={words.own}>
+                {own === null ? <Empty text={words.ownNone} /> : (
+                  <Certificate certificate={own}>
+                    {admin && (
+                      <ConfirmButton
+                        label={words.renew}
+                        question={words.renewOwnQuestion}
+                        busy={action.busy}
+                        onConfirm={() =>
+                          void act(async () => {
+                            const { certificate } = await renewOpcUaCertificate();
+                            return words.renewed(format.value.date(Date.parse(certificate.notAfter)));
+                          })}
+                      />
+                    )}
+                  </Certificate>
+                )}
+              </Card>
+              {(["application", "users"] as const).map((store) => (
+                <Store
+                  key={store}
+                  store={store}
+                  contents={store === "application" ? answered : answered.users}
+                  busy={action.busy}
+                  admin={admin}
+                  onJudge={(verdict, certificate) => void judge(verdict, store, certificate)}
+                />
+              ))}
+            </>
+          );
+        }}
       </Answer>
     </Part>
+  );
+}
+
+/** Whom a store trusts, and whom it refused: clients, or people who log in with a certificate. */
+function Store(
+  { store, contents: { trusted, rejected, issuers, crls }, busy, admin, onJudge }: {
+    readonly store: CertificateStore;
+    readonly contents: CertificateContents;
+    readonly busy: boolean;
+    readonly admin: boolean;
+    readonly onJudge: (verdict: "trust" | "reject", certificate: CertificateView) => void;
+  },
+) {
+  const all = securityMessages.value.certificates;
+  const words = store === "application" ? all.clients : all.people;
+  const { date } = format.value;
+  return (
+    <>
+      <Card heading={words.rejected}>
+        {rejected.length === 0 ? <Empty text={words.rejectedNone} /> : (
+          <>
+            <p class="part-intro">{words.rejectedHint}</p>
+            {rejected.map((certificate) => (
+              <Certificate key={certificate.fingerprint} certificate={certificate}>
+                {admin && (
+                  <ConfirmButton
+                    label={all.trust}
+                    question={all.trustQuestion(certificate.subject)}
+                    busy={busy}
+                    onConfirm={() => onJudge("trust", certificate)}
+                  />
+                )}
+              </Certificate>
+            ))}
+          </>
+        )}
+      </Card>
+      <Card heading={words.trusted}>
+        {trusted.length === 0
+          ? <Empty text={words.trustedNone} />
+          : trusted.map((certificate) => (
+            <Certificate key={certificate.fingerprint} certificate={certificate}>
+              {admin && (
+                <ConfirmButton
+                  label={all.reject}
+                  question={all.rejectQuestion(certificate.subject)}
+                  busy={busy}
+                  onConfirm={() => onJudge("reject", certificate)}
+                />
+              )}
+            </Certificate>
+          ))}
+        {issuers.map((certificate) => <Certificate key={certificate.fingerprint} certificate={certificate} />)}
+        {crls.map(({ issuer, revoked, nextUpdate, fingerprint }) => (
+          <p key={fingerprint} class="part-intro">
+            {all.crl(issuer, revoked, nextUpdate === null ? null : date(Date.parse(nextUpdate)))}
+          </p>
+        ))}
+      </Card>
+    </>
   );
 }
 
