@@ -116,7 +116,7 @@ export const faultCatalogue = catalogue({
     title: "The OPC UA certificate expires soon",
     severity: "warning",
     cause: "Certificates have an end date; clients refuse the connection after it.",
-    remedy: "Replace the certificate before that day and let clients trust the new one.",
+    remedy: "Renew it before that day: `edgekeep pki renew-opcua`, and let clients trust the new one.",
   },
   debug_unlocked: {
     title: "Debug operations are unlocked",

@@ -93,7 +93,7 @@ export const germanFaults: Readonly<
   certificate_expiring: {
     title: "Das OPC-UA-Zertifikat läuft bald ab",
     cause: "Zertifikate haben ein Enddatum; danach lehnen Clients die Verbindung ab.",
-    remedy: "Das Zertifikat vor diesem Tag ersetzen und die Clients dem neuen vertrauen lassen.",
+    remedy: "Vor diesem Tag erneuern: `edgekeep pki renew-opcua`, und die Clients dem neuen vertrauen lassen.",
   },
   part_down: {
     title: "Ein Teil des Gateways kann nicht starten",
