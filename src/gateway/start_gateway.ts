@@ -185,6 +185,7 @@ async function compose(
       faults: faults.list(),
       sources: source.running === null ? [] : [source.running.status()],
       tags: countTags(tags, rate.perSecond()),
+      alarms: alarms.counts(),
     };
     const memory = Deno.memoryUsage();
     return {
@@ -198,7 +199,6 @@ async function compose(
       ...facts,
       opcua: opcua.running?.status() ?? null,
       history: history.writer.status(),
-      alarms: alarms.counts(),
       commands: commands.counts(),
       process: { rssBytes: memory.rss, heapUsedBytes: memory.heapUsed },
     };

@@ -1,15 +1,26 @@
 import type { ActiveFault } from "./fault_board.ts";
-import type { SourceStatus, TagsStatus, Verdict } from "./status.ts";
+import type { AlarmsStatus, SourceStatus, TagsStatus, Verdict } from "./status.ts";
 
 /** What the verdict is made from. */
 export interface VerdictFacts {
   readonly faults: readonly ActiveFault[];
   readonly sources: readonly SourceStatus[];
   readonly tags: TagsStatus;
+  readonly alarms: Pick<AlarmsStatus, "active">;
 }
 
-/** The verdict and the one sentence that says it, for the person who has one look. */
-export function verdictOf({ faults, sources, tags }: VerdictFacts): { verdict: Verdict; summary: string } {
+/**
+ * The verdict and the one sentence that says it, for the person who has one look. An active alarm is told and changes
+ * nothing: it is about the plant, the verdict about the gateway.
+ */
+export function verdictOf(facts: VerdictFacts): { verdict: Verdict; summary: string } {
+  const { verdict, summary } = gatewayVerdict(facts);
+  const { active } = facts.alarms;
+  if (active === 0) return { verdict, summary };
+  return { verdict, summary: `${summary}; ${active} ${active === 1 ? "alarm is" : "alarms are"} active` };
+}
+
+function gatewayVerdict({ faults, sources, tags }: VerdictFacts): { verdict: Verdict; summary: string } {
   const errors = faults.filter((fault) => fault.severity === "error");
   if (errors.length > 0) return { verdict: "failed", summary: sentence(errors) };
   if (sources.length === 0) {

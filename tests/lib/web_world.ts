@@ -121,6 +121,7 @@ export class WebWorld {
       lastEventUs: live > 0 ? nowUs : null,
       lastError: null,
     }] as const;
+    const alarms = this.alarms.counts();
     return {
       id: "3f9a52c8d1e0",
       name: "north-field",
@@ -128,9 +129,9 @@ export class WebWorld {
       version: "0.1.0",
       startedUs: this.#startedUs,
       nowUs,
-      alarms: this.alarms.counts(),
+      alarms,
       commands: { open: 0, unknown: 0 },
-      ...verdictOf({ faults, sources, tags }),
+      ...verdictOf({ faults, sources, tags, alarms }),
       faults,
       sources,
       tags,

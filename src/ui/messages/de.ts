@@ -57,6 +57,7 @@ export const de: Messages = {
     attention: "In Betrieb, braucht aber Aufmerksamkeit",
     failed: "Nicht in Ordnung",
     not_set_up: "Noch nicht eingerichtet",
+    alarms: (active, count) => count === 1 ? `${active} Alarm steht an` : `${active} Alarme stehen an`,
     okReason: (good, count) => count === 1 ? `${good} Wert ist aktuell` : `${good} Werte sind aktuell`,
     okWaiting: (waiting, count) =>
       count === 1 ? `${waiting} wartet auf seinen ersten Wert` : `${waiting} warten auf ihren ersten Wert`,

@@ -55,6 +55,8 @@ export const en = {
     attention: "Working, but needs attention",
     failed: "Not working as it should",
     not_set_up: "Not set up yet",
+    alarms: (active: string, count: number) =>
+      count === 1 ? `${active} alarm is active` : `${active} alarms are active`,
     okReason: (good: string, count: number) => count === 1 ? `${good} value is current` : `${good} values are current`,
     okWaiting: (waiting: string, count: number) =>
       count === 1 ? `${waiting} waits for its first value` : `${waiting} wait for their first value`,

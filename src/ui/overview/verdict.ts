@@ -17,8 +17,19 @@ export function faultTitle(fault: FaultAnswer, language: Language): string {
   return subject === "" ? title : `${title} (${subject})`;
 }
 
-/** Why the verdict is what it is, in sentences, the gravest first. */
+/** Why the verdict is what it is, in sentences, the gravest first; active alarms last. */
 export function verdictReasons(
+  status: StatusAnswer,
+  messages: Messages,
+  format: Formatter,
+  language: Language,
+): string[] {
+  const { active } = status.alarms;
+  const reasons = gatewayReasons(status, messages, format, language);
+  return active === 0 ? reasons : [...reasons, messages.verdict.alarms(format.count(active), active)];
+}
+
+function gatewayReasons(
   status: StatusAnswer,
   messages: Messages,
   format: Formatter,

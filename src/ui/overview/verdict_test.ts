@@ -36,3 +36,18 @@ Deno.test("faults come first, with the name of the device, and more than three a
     "and 2 more",
   ]);
 });
+
+Deno.test("active alarms are told behind everything else", async () => {
+  using web = webApp(new WebWorld());
+  const status: StatusAnswer = await (await web.get("/api/v1/status")).json();
+  const alarms = { total: 3, active: 2, unacknowledged: 1, shelved: 0 };
+  const told = (language: "en" | "de") =>
+    verdictReasons(
+      { ...status, alarms },
+      catalogues[language],
+      makeFormatter(language, catalogues[language]),
+      language,
+    );
+  assert.deepEqual(told("en"), ["Connected, waiting for the first values", "2 alarms are active"]);
+  assert.equal(told("de").at(-1), "2 Alarme stehen an");
+});
