@@ -38,6 +38,7 @@ import { gatewayId } from "./gateway_id.ts";
 import { pageUrls } from "./page_urls.ts";
 import { RestartablePart } from "./restartable_part.ts";
 import { runningSessions, webSessions } from "./session_sources.ts";
+import { shownCertificate } from "./shown_certificate.ts";
 import { storedSamples } from "./stored_samples.ts";
 
 const log = getLogger(["edgekeep", "gateway"]);
@@ -252,6 +253,7 @@ async function compose(
           onAuthFailed: (refusal) => void audit.record(opcuaAuthRecord(refusal)),
           onSession: (news, principal) => void audit.record(opcuaSessionRecord(news, principal)),
           alarms,
+          webCertificate: () => shownCertificate(certificate.current),
           operations,
           commands,
           nowUs,

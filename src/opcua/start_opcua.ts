@@ -42,6 +42,7 @@ import { mendItems } from "./library/item_mends.ts";
 import { keepItemsOfDeletedNodes } from "./library/monitored_nodes.ts";
 import { spaceRequestsOf } from "./library/space_requests.ts";
 import { limitFields, serverCapabilities, SPARE_CONNECTIONS, transportSettings } from "./sessions/limits.ts";
+import type { ConditionCertificate } from "./alarms/condition_fields.ts";
 import { serveAlarms } from "./alarms/serve_alarms.ts";
 import { addFolder } from "./space/folders.ts";
 import { addHealthNodes, type HealthNodes } from "./space/health_nodes.ts";
@@ -96,6 +97,8 @@ export interface OpcUaOptions {
   /** Told of every session that was opened or ended, and whose it is. */
   readonly onSession?: (news: SessionNews, principal: Principal | null) => void;
   readonly alarms: Alarms;
+  /** The certificate of web and control, which one of the alarms is about; `null` without TLS. */
+  readonly webCertificate?: () => ConditionCertificate | null;
   /** Whatever a client wants done beyond reading: commands, methods of alarms. */
   readonly operations: Pick<Operations, "call">;
   /** What can be sent to devices, and what became of it. */
@@ -189,8 +192,8 @@ export async function startOpcUa(options: OpcUaOptions): Promise<OpcUaServerHand
       callerOf: (session) => logins.callerOf(session),
       certificateOf: (alarm) =>
         alarm.id === "Gateway/$alarm/OpcUaCertificate"
-          ? { der: server.getCertificate(), notAfterUs: pki.identity.notAfterUs }
-          : null,
+          ? { der: server.getCertificate(), notAfterUs: pki.identity.notAfterUs, ofApplication: true }
+          : options.webCertificate?.() ?? null,
       settled: () => nodes.settled(),
     });
     cleanUp.push(() => served.stop());

@@ -14,6 +14,8 @@ const ONE_SHOT_MS = MAX_SHELVED_MS;
 export interface ConditionCertificate {
   readonly der: Uint8Array;
   readonly notAfterUs: number;
+  /** Whether it is that of the OPC UA application, whose type the standard knows. */
+  readonly ofApplication: boolean;
 }
 
 /** Where a condition stands in the address space. */
@@ -125,8 +127,11 @@ export const conditionFields: ReadonlyMap<string, Field> = new Map<string, Field
   ["OnDelay", onDelay],
   ["NormalState", ({ alarm, place }) => isOffNormal(alarm) ? nodeId(place.normalNode ?? NodeId.nullNodeId) : null],
   ["ExpirationDate", ofCertificate((certificate) => time(certificate?.notAfterUs ?? 0))],
-  // RsaSha256ApplicationCertificateType: the only kind that the gateway has
-  ["CertificateType", ofCertificate(() => nodeId(standard(12_560)))],
+  // RsaSha256ApplicationCertificateType: the only kind that the OPC UA server has
+  [
+    "CertificateType",
+    ofCertificate((certificate) => nodeId(certificate?.ofApplication ? standard(12_560) : NodeId.nullNodeId)),
+  ],
   [
     "Certificate",
     ofCertificate((certificate) =>
