@@ -135,6 +135,22 @@ Deno.test("commands as OPC UA clients see and send them", async (t) => {
     assert.deepEqual(world.received(), ["01", "01", "01"]);
   });
 
+  await t.step("one of several values is told as text, too", async () => {
+    assert.equal((await operator.read("Mode/$ValueAsText")).statusName, "BadWaitingForInitialData");
+    await watch(["Mode/$ValueAsText"]);
+    assert.equal(await operator.write("Mode", type.Int16, 2), "GoodCompletesAsynchronously");
+    await world.reaches("Mode", "queued");
+    world.uplink();
+    await world.reaches("Mode", "transmitted");
+    assert.equal((await operator.read("Mode")).value, 2);
+    const texts: unknown[] = [];
+    await waitFor("the text", async () => {
+      texts.push(...await seen("Mode/$ValueAsText"));
+      return texts.length >= 2;
+    });
+    assert.equal((texts.at(-1) as { text: string } | null)?.text, "2");
+  });
+
   await t.step("what does not fit is refused with the reason, and nothing is sent", async () => {
     const sent = world.commands.list({ limit: 1000 }).length;
     assert.equal(await operator.write("Level", type.Int16, 101), "BadOutOfRange");

@@ -6,6 +6,7 @@
  * Arguments: folder, URL of the network server, its token, first number, how many, DevEUIs.
  */
 import { localPrincipal } from "../../../src/access/principal.ts";
+import type { Command } from "../../../src/commands/commands.ts";
 import { openCommands } from "../../../src/commands/open_commands.ts";
 import { commandDefinitions } from "../../../src/config/command_definitions.ts";
 import { chirpstackSchema, configSchema } from "../../../src/config/schema.ts";
@@ -69,14 +70,15 @@ for (let value = Number(first); value < Number(first) + Number(count); value++) 
 }
 if (count === "0") {
   while (commands.counts().open > 0) await new Promise((resolve) => setTimeout(resolve, 50));
+  const ended: Command[] = [];
+  let page: readonly Command[];
+  do {
+    const before = ended.at(-1)?.sequence;
+    page = commands.list({ limit: 1000, ...(before === undefined ? {} : { before }) });
+    ended.push(...page);
+  } while (page.length > 0);
   console.log(JSON.stringify(
-    commands.list({ limit: 1000 }).map(({ id, arguments: { value }, command, state, detail }) => ({
-      value,
-      command,
-      state,
-      detail,
-      steps: commands.steps(id).map((step) => step.state),
-    })),
+    ended.map(({ arguments: { value }, command, state, detail }) => ({ value, command, state, detail })),
   ));
   commands.connect(null);
   await source.stop();
