@@ -1,8 +1,14 @@
 /**
- * The modules of `src/` that stay files of their own in a bundle: the program, and the entry of each worker. Every
- * other module melts into the one that imports it.
+ * The modules of `src/` that stay files of their own in a bundle: the program, the entry of each worker, and what only a
+ * few commands load. Every other module melts into the one that imports it.
  */
-export const entries: readonly string[] = ["main.ts", "gateway.ts", "simulator.ts", "history/reader.ts"];
+export const entries: readonly string[] = [
+  "main.ts",
+  "gateway.ts",
+  "simulator.ts",
+  "history/reader.ts",
+  "opcua_pki.ts",
+];
 
 /** The browser program, which `deno task build:ui` makes into the modules of `static/`. */
 export const browserEntry = "ui/main.tsx";

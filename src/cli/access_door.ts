@@ -4,7 +4,6 @@ import type { Config } from "../config/schema.ts";
 import { type ControlClient, ControlUnreachable } from "../control/control_client.ts";
 import { accessSettings } from "../gateway/access_settings.ts";
 import { gatewayId } from "../gateway/gateway_id.ts";
-import { offlineCertificates } from "../opcua/security/client_certificates.ts";
 import { identityWishes } from "../opcua/security/identity_wishes.ts";
 import type { ClientCertificates } from "../operations/client_certificates.ts";
 import { type ConfigChoice, configOrReport, withConfigOptions } from "./config_or_exit.ts";
@@ -19,6 +18,14 @@ import { visible } from "./visible.ts";
 /** What every command about users, tokens and pairing understands. */
 export interface DoorChoice extends ConfigChoice {
   readonly json?: boolean;
+}
+
+/** What a command needs of the gateway. */
+interface DoorNeeds {
+  /** It must run. */
+  readonly online?: boolean | undefined;
+  /** The module for its OPC UA certificates while it does not run. */
+  readonly opcuaPkiEntry?: URL | undefined;
 }
 
 /** Calls an operation; online or offline makes no difference. */
@@ -45,7 +52,7 @@ export async function throughDoor<T>(
   choice: DoorChoice,
   work: (call: Call) => Promise<T>,
   text: (result: T) => string,
-  { online = false }: { readonly online?: boolean } = {},
+  { online = false, opcuaPkiEntry }: DoorNeeds = {},
 ): Promise<void> {
   const loaded = await configOrReport(choice);
   if (loaded === null) {
@@ -54,7 +61,7 @@ export async function throughDoor<T>(
   }
   const write = command.configureOutput().writeOut ?? print;
   try {
-    const door = lazyDoor(() => openDoor(choice, loaded.config, online));
+    const door = lazyDoor(() => openDoor(choice, loaded.config, { online, opcuaPkiEntry }));
     const result = await work(door.call).finally(() => door.close());
     write(choice.json === true ? `${JSON.stringify(result, null, 2)}\n` : text(result));
   } catch (error) {
@@ -76,7 +83,11 @@ function lazyDoor(open: () => Promise<Door>): Door {
   };
 }
 
-async function openDoor(choice: ConfigChoice, config: Config, online: boolean): Promise<Door> {
+async function openDoor(
+  choice: ConfigChoice,
+  config: Config,
+  { online, opcuaPkiEntry }: DoorNeeds,
+): Promise<Door> {
   const { enabled } = config.runtime.control;
   const gateway = enabled
     ? await connectOrWhy(choice, config)
@@ -88,7 +99,7 @@ async function openDoor(choice: ConfigChoice, config: Config, online: boolean): 
   const offline = await openOffline(
     config.gateway.data_dir,
     accessSettings(config),
-    () => certificatesOf(config),
+    () => certificatesOf(config, opcuaPkiEntry),
   );
   if (offline === null) {
     throw new ControlUnreachable(
@@ -101,10 +112,11 @@ async function openDoor(choice: ConfigChoice, config: Config, online: boolean): 
   return offline;
 }
 
-/** Certificates of the OPC UA server; `null` for a configuration without one. */
-async function certificatesOf({ gateway, opcua }: Config): Promise<ClientCertificates | null> {
-  if (!opcua.enabled) return null;
+/** Certificates of the OPC UA server; `null` for a configuration without one, and for commands that do not ask for them. */
+async function certificatesOf({ gateway, opcua }: Config, entry: URL | undefined): Promise<ClientCertificates | null> {
+  if (!opcua.enabled || entry === undefined) return null;
   const wishes = identityWishes(opcua, { id: await gatewayId(gateway.data_dir), name: gateway.name });
+  const { offlineCertificates }: typeof import("../opcua/security/client_certificates.ts") = await import(entry.href);
   return await offlineCertificates(opcua.pki_dir ?? join(gateway.data_dir, "pki"), wishes);
 }
 

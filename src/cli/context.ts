@@ -3,6 +3,8 @@ export interface CliContext {
   /** Entry modules of the roles' workers. */
   readonly gatewayEntry: URL;
   readonly simulatorEntry: URL;
+  /** The module that works on OPC UA certificates without a gateway. */
+  readonly opcuaPkiEntry: URL;
   /** Where the program's own files lie. */
   readonly codePaths: readonly string[];
 }

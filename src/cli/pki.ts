@@ -9,6 +9,7 @@ import { serverNames } from "../tls/server_names.ts";
 import { writeServerCertificate } from "../tls/write_server_certificate.ts";
 import { certificateReport, reportJson, reportText } from "./certificate_report.ts";
 import { type ConfigChoice, withConfigOptions } from "./config_or_exit.ts";
+import type { CliContext } from "./context.ts";
 import { ExitCode } from "./exit_code.ts";
 import { findingsText } from "./findings_report.ts";
 import { wholeNumber } from "./option_values.ts";
@@ -31,7 +32,7 @@ interface ShowChoice extends ConfigChoice {
 }
 
 /** `edgekeep pki`: the certificates of this gateway, whether it runs or not. */
-export function pkiCommand(): Command {
+export function pkiCommand(context: Pick<CliContext, "opcuaPkiEntry">): Command {
   const command = new Command("pki")
     .description("make, renew and show the certificates of this gateway, and whom its OPC UA server trusts")
     .addCommand(newServerCertCommand())
@@ -49,7 +50,7 @@ Examples:
   edgekeep pki import plant-ca.pem && edgekeep pki import plant-ca.crl --crl
   edgekeep pki renew-opcua --keep-key`,
     );
-  for (const part of opcuaPkiCommands()) command.addCommand(part);
+  for (const part of opcuaPkiCommands(context.opcuaPkiEntry)) command.addCommand(part);
   return command;
 }
 

@@ -18,17 +18,19 @@ interface StoreChoice extends DoorChoice {
 const MOST_DAYS = 3650;
 
 /** The parts of `edgekeep pki` about the OPC UA server, whether it runs or not. */
-export function opcuaPkiCommands(): Command[] {
+export function opcuaPkiCommands(opcuaPkiEntry: URL): Command[] {
+  const through: typeof throughDoor = (command, choice, work, text) =>
+    throughDoor(command, choice, work, text, { opcuaPkiEntry });
   return [
-    listCommand(),
-    moveCommand("trust", "trust a certificate that was rejected")
+    listCommand(through),
+    moveCommand("trust", "trust a certificate that was rejected", through)
       .option("--user <name>", "with --users: the stored user that the certificate stands for"),
-    moveCommand("reject", "withdraw the trust in a certificate"),
-    removeCommand(),
-    importCommand(),
-    renewCommand(),
-    requestCommand(),
-    installCommand(),
+    moveCommand("reject", "withdraw the trust in a certificate", through),
+    removeCommand(through),
+    importCommand(through),
+    renewCommand(through),
+    requestCommand(through),
+    installCommand(through),
   ];
 }
 
@@ -38,11 +40,11 @@ function withStore(command: Command): Command {
 
 const storeOf = ({ users }: StoreChoice) => users === true ? "users" : "application";
 
-function listCommand(): Command {
+function listCommand(through: typeof throughDoor): Command {
   return withDoorOptions(new Command("list"))
     .description("list the OPC UA certificates: own, trusted, of CAs, revocation lists, rejected")
     .action(async function (choice: DoorChoice) {
-      await throughDoor(this, choice, async (call) => await call("pki.list") as Listing, listText);
+      await through(this, choice, async (call) => await call("pki.list") as Listing, listText);
     });
 }
 
@@ -73,14 +75,18 @@ function row(where: string, { subject, notAfter, fingerprint }: Certificate): st
   return [where, subject, shortTime(notAfter), fingerprint];
 }
 
-function moveCommand(verdict: "trust" | "reject", description: string): Command {
+function moveCommand(
+  verdict: "trust" | "reject",
+  description: string,
+  through: typeof throughDoor,
+): Command {
   return withStore(new Command(verdict))
     .description(description)
     .argument("<fingerprint>", "SHA-256 as `edgekeep pki list` shows it")
     .action(async function (fingerprint: string, choice: StoreChoice & { readonly user?: string }) {
       const store = storeOf(choice);
       const user = choice.user === undefined ? {} : { user: choice.user };
-      await throughDoor(
+      await through(
         this,
         choice,
         async (call) => await call(`pki.${verdict}`, { fingerprint, store, ...user }) as Certificate,
@@ -89,12 +95,12 @@ function moveCommand(verdict: "trust" | "reject", description: string): Command 
     });
 }
 
-function removeCommand(): Command {
+function removeCommand(through: typeof throughDoor): Command {
   return withStore(new Command("remove"))
     .description("delete a certificate or a revocation list")
     .argument("<fingerprint>", "SHA-256 as `edgekeep pki list` shows it")
     .action(async function (fingerprint: string, choice: StoreChoice) {
-      await throughDoor(
+      await through(
         this,
         choice,
         async (call) => await call("pki.remove", { fingerprint, store: storeOf(choice) }) as { name: string },
@@ -103,7 +109,7 @@ function removeCommand(): Command {
     });
 }
 
-function importCommand(): Command {
+function importCommand(through: typeof throughDoor): Command {
   return withStore(new Command("import"))
     .description("add a certificate or a revocation list from a file, PEM or DER")
     .argument("<file>", "what to add")
@@ -112,7 +118,7 @@ function importCommand(): Command {
     .action(async function (file: string, choice: StoreChoice & { readonly issuer?: boolean; readonly crl?: boolean }) {
       const kind = choice.crl === true ? "crl" : choice.issuer === true ? "issuer" : "trusted";
       const data = await readUpload(this, file);
-      await throughDoor(
+      await through(
         this,
         choice,
         async (call) => await call("pki.add", { store: storeOf(choice), kind, data }) as { name: string },
@@ -121,13 +127,13 @@ function importCommand(): Command {
     });
 }
 
-function renewCommand(): Command {
+function renewCommand(through: typeof throughDoor): Command {
   return withDoorOptions(new Command("renew-opcua"))
     .description("make a new certificate of the OPC UA server for the names of now; a running one uses it at once")
     .option("--keep-key", "keep the key")
     .option("--days <days>", `days until its end, 1 to ${MOST_DAYS}`, wholeNumber(1, MOST_DAYS), MOST_DAYS)
     .action(async function (choice: DoorChoice & { readonly keepKey?: boolean; readonly days: number }) {
-      await throughDoor(
+      await through(
         this,
         choice,
         async (call) => await call("pki.renew_opcua", { newKey: choice.keepKey !== true, days: choice.days }) as Own,
@@ -136,11 +142,11 @@ function renewCommand(): Command {
     });
 }
 
-function requestCommand(): Command {
+function requestCommand(through: typeof throughDoor): Command {
   return withDoorOptions(new Command("csr"))
     .description("print a certificate signing request of the OPC UA server, for a CA")
     .action(async function (choice: DoorChoice) {
-      await throughDoor(
+      await through(
         this,
         choice,
         async (call) => await call("pki.csr") as { request: string },
@@ -149,7 +155,7 @@ function requestCommand(): Command {
     });
 }
 
-function installCommand(): Command {
+function installCommand(through: typeof throughDoor): Command {
   return withDoorOptions(new Command("install-opcua"))
     .description(
       "use a certificate that a CA made for the OPC UA server's key, PEM; its issuers may follow in the file",
@@ -157,7 +163,7 @@ function installCommand(): Command {
     .argument("<file>", "the certificate")
     .action(async function (file: string, choice: DoorChoice) {
       const certificate = await readUpload(this, file);
-      await throughDoor(this, choice, async (call) => await call("pki.import", { certificate }) as Own, ownText);
+      await through(this, choice, async (call) => await call("pki.import", { certificate }) as Own, ownText);
     });
 }
 

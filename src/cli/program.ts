@@ -40,7 +40,7 @@ const commands: readonly CommandEntry[] = [
   {
     name: "pki",
     summary: "make, renew and show certificates",
-    load: async () => (await import("./pki.ts")).pkiCommand(),
+    load: async (context) => (await import("./pki.ts")).pkiCommand(context),
   },
   {
     name: "audit",

@@ -54,6 +54,11 @@ export interface OwnCertificate {
 /** Refusal of a certificate, list or change, for people: it says what was found and what to do. */
 export class CertificateRefused extends Error {
   override readonly name = "CertificateRefused";
+
+  /** Whether it is one: by its name, since in a bundle the command line has another copy of this class. */
+  static is(error: unknown): error is CertificateRefused {
+    return error instanceof Error && error.name === "CertificateRefused";
+  }
 }
 
 /** Certificates of the OPC UA server. A change counts from the next connection on, and ends sessions that it takes trust from. */

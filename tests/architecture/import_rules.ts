@@ -19,7 +19,7 @@ const ranks: readonly (readonly string[])[] = [
 ];
 
 /** Root modules: they wire rooms together, and they alone know where files lie, since a bundle moves every other module. */
-const roots: readonly string[] = ["main.ts", "gateway.ts", "simulator.ts"];
+const roots: readonly string[] = ["main.ts", "gateway.ts", "simulator.ts", "opcua_pki.ts"];
 
 /** Modules beside the roots that every room may import. */
 const shared: readonly string[] = ["version.ts", "worker_url.ts"];

@@ -191,7 +191,13 @@ Deno.test("the command line works on the certificates of a gateway that does not
     await Deno.writeTextFile(`${folder}/${name}`, text);
     return `${folder}/${name}`;
   };
-  const pki = (...args: string[]) => runCommand(pkiCommand(), ...args, "--project", folder);
+  const pki = (...args: string[]) =>
+    runCommand(
+      pkiCommand({ opcuaPkiEntry: new URL("../../src/opcua_pki.ts", import.meta.url) }),
+      ...args,
+      "--project",
+      folder,
+    );
   try {
     await write("edgekeep.toml", '[runtime.web]\nlisten = "127.0.0.1:8080"\n');
     const ca = await OpcUaCa.make("Plant CA");

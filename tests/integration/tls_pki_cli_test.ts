@@ -30,7 +30,12 @@ class Project {
   }
 
   pki(...args: string[]): Promise<CommandOutcome> {
-    return runCommand(pkiCommand(), ...args, "--project", this.folder);
+    return runCommand(
+      pkiCommand({ opcuaPkiEntry: new URL("../../src/opcua_pki.ts", import.meta.url) }),
+      ...args,
+      "--project",
+      this.folder,
+    );
   }
 
   async rules(): Promise<string[]> {

@@ -154,7 +154,7 @@ async function saying<T>(work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {
-    if (error instanceof CertificateRefused) throw new OperationError("bad_params", error.message);
+    if (CertificateRefused.is(error)) throw new OperationError("bad_params", error.message);
     throw error;
   }
 }
