@@ -646,3 +646,22 @@ Deno.test("a stopped store lets nobody in", async () => {
   assert.equal(reasonOf(access.session("0".repeat(64), here)), "closed");
   await assert.rejects(access.addUser(anna), refusal("unavailable"));
 });
+
+Deno.test("a certificate that is shown counts as a failure until it is proved, and an owner is never shut out", async () => {
+  await using world = await accessWorld();
+  const { access, clock } = world;
+  await access.addUser({ name: "anna", password: "staple of the trade", role: "viewer" });
+  await access.setUser("anna", { certificates: ["AB".repeat(32)] });
+  const here = { transport: "opcua", address: "192.0.2.8" } as const;
+  const waits = Array.from({ length: 6 }, () => access.presented("CD".repeat(32), here).waitMs > 0);
+  assert.deepEqual(waits, [false, false, false, false, false, true]);
+  assert.equal(access.presented("AB".repeat(32), here).waitMs, 0);
+  assert.equal(access.presented("CD".repeat(32), { ...here, address: "192.0.2.9" }).waitMs, 0);
+  clock.us += 24 * 3_600_000_000;
+  for (let i = 0; i < 20; i++) {
+    const shown = access.presented("AB".repeat(32), here);
+    assert.equal(shown.waitMs, 0);
+    shown.proved();
+  }
+  assert.equal(access.presented("CD".repeat(32), here).waitMs, 0, "good ones leave nothing behind");
+});

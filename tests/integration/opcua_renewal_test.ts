@@ -9,7 +9,6 @@ import { captureLog } from "../lib/opcua_client_log.ts";
 import { startOpcUaClient, type WireValue } from "../lib/opcua_client_process.ts";
 import { runCommand } from "../lib/run_command.ts";
 import { OpcUaCa } from "../lib/opcua_ca.ts";
-import { waitFor } from "../lib/wait_for.ts";
 
 const DAY_US = 86_400_000_000;
 
