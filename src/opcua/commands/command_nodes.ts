@@ -2,24 +2,20 @@ import {
   type AddressSpace,
   type CallMethodResultOptions,
   DataType,
-  DataValue,
   EnumValueType,
   type ISessionContext,
-  LocalizedText,
   makeAccessLevelFlag,
   type Namespace,
   Range,
-  StatusCodes,
   type UAObject,
   type UAVariable,
   Variant,
   VariantArrayType,
 } from "node-opcua";
 import { getLogger } from "@logtape/logtape";
-import type { ArgumentValue, Command, Commands } from "../../commands/commands.ts";
+import type { Command, Commands } from "../../commands/commands.ts";
 import type { CommandArgument, CommandDefinition } from "../../config/command_definition.ts";
 import { Quality } from "../../tags/quality.ts";
-import type { DataTypeName } from "../../tags/tag.ts";
 import type { LiveVariable } from "../library/library_internals.ts";
 import { withoutModelChanges } from "../library/model_change.ts";
 import { reattachItems } from "../library/monitored_nodes.ts";
@@ -31,6 +27,7 @@ import { addFolder, READ_ONLY } from "../space/folders.ts";
 import { InSlices } from "../space/in_slices.ts";
 import { ModelChanges } from "../space/model_changes.ts";
 import { argumentType, type CommandForm, commandForm, rangeOf } from "./command_value.ts";
+import { askedOf, goodValue, nameOf, shownType, showValue, timeValue, waitingValue } from "./shown_values.ts";
 
 const log = getLogger(["edgekeep", "opcua"]);
 
@@ -318,15 +315,14 @@ export class CommandNodes {
     const { commands } = this.#options;
     const done = commands.lastDone(devEui, name);
     const newest = commands.newest(devEui, name);
-    const type = shownType(form);
-    set(variable, done === undefined ? waiting() : valueOf(done, form, type));
-    if (shown.text !== null) set(shown.text, textOf(variable.$dataValue));
+    showValue(variable, done === undefined ? waitingValue() : askedOf(done, form));
+    if (shown.text !== null) showValue(shown.text, nameOf(variable.$dataValue));
     const at = newest?.updatedUs ?? 0;
-    set(shown.state, dataValue(newest?.state ?? "none", Quality.Good, at, at, "String"));
-    set(shown.lastId, dataValue(newest?.id ?? "", Quality.Good, at, at, "String"));
-    set(shown.detail, dataValue(newest?.detail ?? "", Quality.Good, at, at, "String"));
-    set(shown.requested, newest === undefined ? waiting() : valueOf(newest, form, type));
-    set(shown.updated, newest === undefined ? waiting() : timeValue(at));
+    showValue(shown.state, dataValue(newest?.state ?? "none", Quality.Good, at, at, "String"));
+    showValue(shown.lastId, dataValue(newest?.id ?? "", Quality.Good, at, at, "String"));
+    showValue(shown.detail, dataValue(newest?.detail ?? "", Quality.Good, at, at, "String"));
+    showValue(shown.requested, newest === undefined ? waitingValue() : askedOf(newest, form));
+    showValue(shown.updated, newest === undefined ? waitingValue() : timeValue(at));
   }
 }
 
@@ -367,10 +363,6 @@ function hasNamedValues({ type, values }: CommandArgument): boolean {
   return type === "Int" && values !== null && values.every((value) => Number.isSafeInteger(value));
 }
 
-function shownType(form: CommandForm): DataTypeName {
-  return form.kind === "value" ? form.dataType : form.kind === "trigger" ? "Boolean" : "String";
-}
-
 /** MultiStateValueDiscreteType asks for EnumValues, AnalogItemType for a range, AnalogUnitType for a unit (OPC 10000-8 §5.3). */
 function typeOf(definition: CommandDefinition, form: CommandForm): string {
   if (form.kind !== "value") return "BaseDataVariableType";
@@ -379,61 +371,4 @@ function typeOf(definition: CommandDefinition, form: CommandForm): string {
   if (argument.type !== "Int" && argument.type !== "Float") return "BaseDataVariableType";
   if (rangeOf(argument, definition) !== null) return "AnalogItemType";
   return argument.unit === "" ? "BaseDataVariableType" : "AnalogUnitType";
-}
-
-/** What a command asked for, in the form of its variable, at the time of its last change. */
-function valueOf(command: Command, form: CommandForm, type: DataTypeName): DataValue {
-  const value = askedValue(command, form);
-  return value === undefined ? waiting() : dataValue(value, Quality.Good, command.updatedUs, command.updatedUs, type);
-}
-
-function askedValue(command: Command, form: CommandForm): ArgumentValue | undefined {
-  switch (form.kind) {
-    case "value":
-      // a command from before a change of its definition may hold something else
-      return command.arguments[form.argument.name];
-    case "trigger":
-      return true;
-    case "method":
-      return JSON.stringify(command.arguments);
-  }
-}
-
-function waiting(): DataValue {
-  return new DataValue({ statusCode: StatusCodes.BadWaitingForInitialData });
-}
-
-function goodValue(variant: Variant): DataValue {
-  const result = new DataValue(null);
-  result.value = variant;
-  result.statusCode = StatusCodes.Good;
-  result.sourceTimestamp = result.serverTimestamp = new Date();
-  return result;
-}
-
-/** What a value is called: values have no other names than themselves. */
-function textOf(named: DataValue): DataValue {
-  const text = named.clone();
-  const value: unknown = named.value?.value ?? null;
-  if (value !== null) text.value = scalar(DataType.LocalizedText, new LocalizedText({ text: String(value) }));
-  return text;
-}
-
-function timeValue(timeUs: number): DataValue {
-  const result = dataValue(null, Quality.Good, timeUs, timeUs, "String");
-  result.value = scalar(DataType.DateTime, new Date(Math.floor(timeUs / 1000)));
-  return result;
-}
-
-/** Gives a variable its next value and tells those who monitor it; nothing when it is the one it has. */
-function set(variable: LiveVariable, next: DataValue): void {
-  const before = variable.$dataValue;
-  const isSame = before.statusCode.equals(next.statusCode) &&
-    before.sourceTimestamp?.getTime() === next.sourceTimestamp?.getTime() &&
-    before.sourcePicoseconds === next.sourcePicoseconds &&
-    String(before.value?.value) === String(next.value?.value);
-  if (isSame) return;
-  variable.$dataValue = next;
-  // monitored items keep and change what they are given
-  if (variable.listenerCount("value_changed") > 0) variable.emit("value_changed", next.clone());
 }
