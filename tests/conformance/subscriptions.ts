@@ -3,7 +3,8 @@ import type { ServiceAnswer } from "../lib/opcua_client_process.ts";
 import { waitFor } from "../lib/wait_for.ts";
 import { suite } from "./suite.ts";
 import { item, notifiedIn, subscribed } from "./subscribed.ts";
-import { nodes, type World } from "./world.ts";
+import { testTag } from "../lib/opcua_client_gateway.ts";
+import { DEV, nodes, type World } from "./world.ts";
 
 const available = (answer: ServiceAnswer) => (answer.availableSequenceNumbers ?? []) as number[];
 const number = (answer: ServiceAnswer) => answer.notificationMessage.sequenceNumber as number;
@@ -525,5 +526,88 @@ export const subscriptions = suite("Subscription Services", {}, (conformance) =>
         await world.call("DeleteSubscriptions", { subscriptionIds: [subscriptionId] }, { id: to });
       });
     },
+  );
+
+  conformance(
+    "Session Cancel",
+    "a Publish that waits is cancelled by its handle, and says so",
+    (world) =>
+      alone(world, async (id) => {
+        const { responseHeader } = await world.call("CreateSubscription", {
+          requestedPublishingInterval: 5000,
+          requestedLifetimeCount: 1000,
+          requestedMaxKeepAliveCount: 30,
+          publishingEnabled: true,
+        }, { id });
+        // the first Publish is answered by the first keep-alive; the client numbers its requests one after the other
+        const waiting = world.fault("Publish", {}, { id });
+        const requestHandle = responseHeader.requestHandle + 1;
+        const { cancelCount } = await world.call("Cancel", { requestHandle }, { id });
+        strictEqual(cancelCount, 1);
+        strictEqual(await waiting, "BadRequestCancelledByClient");
+      }),
+  );
+  conformance("Session Cancel", "a handle that nothing waits under cancels nothing", async (world) => {
+    strictEqual((await world.call("Cancel", { requestHandle: 4_000_000_000 })).cancelCount, 0);
+  });
+  conformance(
+    "Session Cancel",
+    "what another session waits for is not cancelled",
+    (world) =>
+      alone(world, (mine) =>
+        alone(world, async (other) => {
+          const { responseHeader } = await world.call("CreateSubscription", {
+            requestedPublishingInterval: 1000,
+            requestedLifetimeCount: 1000,
+            requestedMaxKeepAliveCount: 1,
+            publishingEnabled: true,
+          }, { id: mine });
+          const waiting = world.call("Publish", {}, { id: mine });
+          const { cancelCount } = await world.call("Cancel", { requestHandle: responseHeader.requestHandle + 1 }, {
+            id: other,
+          });
+          strictEqual(cancelCount, 0);
+          strictEqual((await waiting).responseHeader.serviceResult, "Good");
+        })),
+  );
+  conformance(
+    "Base Info Model Change",
+    "a metric that is added and removed is told by GeneralModelChangeEvents",
+    (world) =>
+      subscribed(world, async (subscription) => {
+        const [created] = await subscription.items({
+          itemToMonitor: { nodeId: "i=2253", attributeId: 12 },
+          monitoringMode: 2,
+          requestedParameters: {
+            samplingInterval: 0,
+            queueSize: 100,
+            filter: {
+              $type: "EventFilter",
+              selectClauses: ["EventType", "Changes"].map((name) => ({
+                $type: "SimpleAttributeOperand",
+                typeDefinitionId: name === "Changes" ? "i=2133" : "i=2041",
+                browsePath: [{ name }],
+                attributeId: 13,
+              })),
+              whereClause: { elements: [] },
+            },
+          },
+        });
+        strictEqual(created?.statusCode, "Good");
+        const { tags } = world.server;
+        const before = [...tags.list()].map(({ definition }) => definition);
+        const heard = () =>
+          waitFor("the change", async () => {
+            const answer = await subscription.publish();
+            type Events = { eventFields: { value: unknown }[] }[] | undefined;
+            const events = answer.notificationMessage?.notificationData?.[0]?.events as Events;
+            const change = events?.find(({ eventFields }) => eventFields[0]?.value === "ns=0;i=2133");
+            return change === undefined ? null : JSON.stringify(change.eventFields[1]?.value);
+          });
+        tags.define([...before, testTag(DEV, "added")]);
+        ok((await heard()).includes(`${DEV}/added`));
+        tags.define(before);
+        ok((await heard()).includes(DEV));
+      }),
   );
 });

@@ -1,5 +1,8 @@
+import { alarmsConditions } from "./alarms_conditions.ts";
 import { attributeRead } from "./attribute_read.ts";
+import { attributeWrite } from "./attribute_write.ts";
 import { discoveryServices } from "./discovery_services.ts";
+import { historicalAccess } from "./historical_access.ts";
 import { informationModel } from "./information_model.ts";
 import { methodServices } from "./method_services.ts";
 import { monitoredItems } from "./monitored_items.ts";
@@ -21,5 +24,8 @@ export const suites: readonly Suite[] = [
   methodServices,
   informationModel,
   security,
+  attributeWrite,
+  historicalAccess,
+  alarmsConditions,
   transport,
 ];

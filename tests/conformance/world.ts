@@ -18,7 +18,18 @@ import {
 import { Quality } from "../../src/tags/quality.ts";
 
 /** What a suite wants different from the usual server. */
-export type WorldOptions = Omit<TestServerOptions, "nowUs">;
+export interface WorldOptions extends Omit<TestServerOptions, "nowUs"> {
+  /** Starts another server than the usual one, with what stands around it. */
+  readonly stage?: () => Promise<Stage>;
+}
+
+/** A server with what it works with. */
+export interface Stage extends AsyncDisposable {
+  readonly server: TestServer;
+  /** Who logs in when a test says nothing else. */
+  readonly user: string;
+  readonly password: string;
+}
 
 /** The device whose tags the tests read. */
 export const DEV = "0102030405060708";
@@ -53,9 +64,11 @@ export interface World extends AsyncDisposable {
 }
 
 /** Starts the server with {@link nodes} and its client. */
-export async function startWorld(options: WorldOptions): Promise<World> {
+export async function startWorld({ stage, ...options }: WorldOptions): Promise<World> {
   await using undo = new AsyncDisposableStack();
-  const server = undo.use(
+  const staged = stage === undefined ? undefined : undo.use(await stage());
+  const login = staged === undefined ? {} : { user: staged.user, password: staged.password };
+  const server = staged?.server ?? undo.use(
     await startTestServer({
       devices: [testDevice(DEV)],
       tags: [
@@ -76,8 +89,8 @@ export async function startWorld(options: WorldOptions): Promise<World> {
   const world: World = {
     server,
     client,
-    session: () => session ??= client.connect(server.url),
-    connect: (params) => client.connect(server.url, params),
+    session: () => session ??= client.connect(server.url, login),
+    connect: (params) => client.connect(server.url, { ...login, ...params }),
     open: (params) =>
       client.call<number>("open", {
         url: server.url,
@@ -106,6 +119,7 @@ export async function startWorld(options: WorldOptions): Promise<World> {
       await kept.disposeAsync();
     },
   };
+  if (staged !== undefined) return world;
   world.set("temperature", 21.5);
   world.set("humidity", 40);
   world.set("counter", 7);

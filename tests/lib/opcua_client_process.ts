@@ -63,8 +63,8 @@ export interface WireHistoryResult {
 }
 
 /**
- * Any service request, by its name without `Request`. In `fields`, `{ $date: ms }`, `{ $bytes: hex }` and
- * `{ $type: name, ... }` stand for times, byte strings and structures, and `header` for fields of the request header.
+ * Any service request, by its name without `Request`. In `fields`, `{ $date: ms }`, `{ $bytes: hex }`,
+ * `{ $status: name }` and `{ $type: name, ... }` stand for times, byte strings, status codes and structures, and `header` for fields of the request header.
  */
 export interface ServiceParams {
   /** A connection, or a channel of `open`. */

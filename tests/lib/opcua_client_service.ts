@@ -49,6 +49,7 @@ import {
   SetTriggeringRequest,
   SimpleAttributeOperand,
   StatusCode,
+  StatusCodes,
   TransferSubscriptionsRequest,
   TranslateBrowsePathsToNodeIdsRequest,
   UnregisterNodesRequest,
@@ -156,15 +157,15 @@ function assign(target: object, [name = "", ...rest]: readonly string[], value: 
   else assign(fields[name] as object, rest, value);
 }
 
-/** JSON as the library's constructors want it: `$date` (ms), `$bytes` (hex), `$node` and `$type` stand for what JSON lacks. */
+/** JSON as the library's constructors want it: `$date` (ms), `$bytes` (hex), `$status`, `$node` and `$type` stand for what JSON lacks. */
 function revive(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(revive);
   if (value === null || typeof value !== "object") return value;
-  const { $date, $bytes, $type, $number, $node, ...rest } = value as Record<string, unknown>;
+  const { $date, $bytes, $type, $status, $node, ...rest } = value as Record<string, unknown>;
   if ($date !== undefined) return new Date($date as number);
   if ($bytes !== undefined) return Buffer.from($bytes as string, "hex");
   if ($node !== undefined) return NodeId.resolveNodeId($node as string);
-  if ($number !== undefined) return Number($number);
+  if ($status !== undefined) return StatusCodes[$status as keyof typeof StatusCodes];
   const fields = Object.fromEntries(Object.entries(rest).map(([key, item]) => [key, revive(item)]));
   if ($type === undefined) return fields;
   const Type = types[$type as string];
