@@ -34,6 +34,7 @@ import {
   sampleByIdentity,
 } from "./library/library_internals.ts";
 import { takeClientChains } from "./library/client_chains.ts";
+import { quietFaults } from "./library/quiet_faults.ts";
 import { routeLibraryLog } from "./library/library_log.ts";
 import { addCancelService } from "./library/cancel_service.ts";
 import { answerFindServers } from "./library/find_servers.ts";
@@ -230,6 +231,7 @@ export async function startOpcUa(options: OpcUaOptions): Promise<OpcUaServerHand
     answerAskedHost(server);
     capRequests(server, config);
     answerFindServers(server, (asked) => server.findMatchingEndpoints(asked));
+    quietFaults(server);
     logins.follow(server);
     const watch = watchSessions(server, config, {
       onClosed: (session) => history.release(session),
