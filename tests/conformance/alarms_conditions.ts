@@ -445,12 +445,13 @@ export const alarmsConditions = suite("Alarms and Conditions", {
     (world) =>
       subscribed(world, async (subscription) => {
         const overflowing = eventItem("i=2253", ["EventType"]);
-        Object.assign(overflowing.requestedParameters, { queueSize: 2 });
+        Object.assign(overflowing.requestedParameters, { queueSize: 1 });
         await subscription.items(overflowing);
         const stage = stageOf(world);
-        for (let i = 0; i < 5; i++) {
-          stage.value(DEV, "level", 50);
-          stage.value(DEV, "level", 85);
+        // the shortest queue of events holds a hundred
+        for (let i = 0; i < 75; i++) {
+          stage.value(DEV, "door", true);
+          stage.value(DEV, "door", false);
         }
         await waitFor("the overflow", async () => {
           const answer = await subscription.publish();

@@ -37,7 +37,6 @@ Deno.test("there are three hundred tests and more, and no two are the same", () 
 
 Deno.test("the page of the documentation is that of the table", async () => {
   const page = await Deno.readTextFile(new URL("../../docs/opcua-conformance.md", import.meta.url));
-  const words = (text: string) =>
-    text.replaceAll(/-{2,}/g, "---").replaceAll(/[ \t]+/g, " ").replaceAll(/\s*\n\s*/g, "\n");
+  const words = (text: string) => text.replaceAll(/-+/g, "-").replaceAll(/[ \t]+/g, " ").replaceAll(/\s*\n\s*/g, "\n");
   strictEqual(words(page), words(conformancePage(suites)));
 });
