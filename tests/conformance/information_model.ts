@@ -1,6 +1,7 @@
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import { readOne, type ReadResult } from "./attribute_read.ts";
 import { suite } from "./suite.ts";
+import { units } from "./units.ts";
 import { nodes, type World } from "./world.ts";
 
 /** The value of a node that must be good. */
@@ -161,6 +162,16 @@ export const informationModel = suite("Information Model", {}, (conformance) => 
     ok(profiles.length > 3);
     for (const profile of profiles) ok(profile.startsWith("http://opcfoundation.org/UA-Profile/"), profile);
   });
+  conformance(
+    "Base Info Server Capabilities",
+    "a profile is claimed only when all that it demands is offered",
+    async (world) => {
+      const profiles = await good(world, "i=2269") as string[];
+      const whole = Object.values(units).every(({ optional, claim }) => optional || claim.status !== "not offered");
+      strictEqual(profiles.some((profile) => profile.endsWith("/StandardUA2017")), whole);
+      ok(profiles.some((profile) => profile.endsWith("/EmbeddedUA2017")));
+    },
+  );
   conformance(
     "Base Info Server Capabilities",
     "a request of more than MaxNodesPerRead is refused, of as many answered",

@@ -49,13 +49,18 @@ function profiles(security: EndpointSecurity): string[] {
   };
   const secured = security.modes.some((mode) => mode !== MessageSecurityMode.None);
   return [
-    "http://opcfoundation.org/UA-Profile/Server/StandardUA2017",
+    // the Standard 2017 profile but for its registration with a discovery server
+    "http://opcfoundation.org/UA-Profile/Server/EmbeddedUA2017",
+    "http://opcfoundation.org/UA-Profile/Server/EnhancedDataChangeSubscription2017",
+    "http://opcfoundation.org/UA-Profile/Server/StandardEventSubscription",
+    "http://opcfoundation.org/UA-Profile/Server/Methods",
     "http://opcfoundation.org/UA-Profile/Server/DataAccess",
     "http://opcfoundation.org/UA-Profile/Server/HistoricalRawData",
     "http://opcfoundation.org/UA-Profile/Server/HistoricalDataAtTime",
     "http://opcfoundation.org/UA-Profile/Server/AggregateHistorical",
     "http://opcfoundation.org/UA-Profile/Transport/uatcp-uasc-uabinary",
     "http://opcfoundation.org/UA-Profile/Security/UserToken/Server/UserNamePassword",
+    "http://opcfoundation.org/UA-Profile/Security/UserToken/Server/X509Certificate",
     ...security.policies.filter((policy) => secured || policy === SecurityPolicy.None)
       .map((policy) => `http://opcfoundation.org/UA-Profile/SecurityPolicy#${names[policy] ?? policy}`),
   ];
