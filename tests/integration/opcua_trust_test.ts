@@ -135,7 +135,8 @@ Deno.test("what is uploaded is looked at before it is written", async () => {
   for (const [kind, data, why] of cases) {
     await assert.rejects(
       trust.add("application", kind, typeof data === "string" ? bytes(data) : data),
-      (error: Error) => error instanceof CertificateRefused && why.test(error.message) && !error.message.includes("-----"),
+      (error: Error) =>
+        error instanceof CertificateRefused && why.test(error.message) && !error.message.includes("-----"),
       String(why),
     );
   }

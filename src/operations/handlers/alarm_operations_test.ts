@@ -36,7 +36,8 @@ Deno.test("the journal is paged from either end, and says who did what", async (
   await world.result("alarms.shelve", { id, seconds: 60 });
   const read = async (params: Record<string, unknown>) => {
     const found: [string, string | null][] = [];
-    for (let cursor: string | null | undefined; cursor !== null;) {
+    let cursor: string | null | undefined;
+    while (cursor !== null) {
       const page = await world.result("alarms.journal", { limit: 2, ...params, ...(cursor ? { cursor } : {}) });
       for (const { cause, by } of page.items) found.push([cause, by]);
       cursor = page.next;
