@@ -194,7 +194,8 @@ Deno.test({
       .click();
     await page.getByText("CN=WinCC OA,O=Plant IT wird vertraut.").waitFor();
     await page.getByText("Kein Client wurde abgewiesen.").waitFor();
-    await page.getByRole("button", { name: "Vertrauen entziehen" }).last().click();
+    // behind UaExpert's and before that of a person
+    await page.getByRole("button", { name: "Vertrauen entziehen" }).nth(1).click();
     await page.getByRole("group").getByRole("button", { name: "Vertrauen entziehen" }).click();
     await page.getByText("CN=WinCC OA,O=Plant IT wird nicht mehr vertraut.").waitFor();
     await page.getByRole("button", { name: "Vertrauen", exact: true }).waitFor();
