@@ -23,6 +23,7 @@ import { clientCertificates } from "./security/client_certificates.ts";
 import { answerAskedHost, encryptPasswords, endpointSecurity } from "./security/endpoints.ts";
 import { judgeItems } from "./library/item_rules.ts";
 import { compareSessionCertificates } from "./library/session_certificate.ts";
+import { pacePublishing } from "./library/publish_pace.ts";
 import { stampNotifications } from "./library/publish_time.ts";
 import {
   accessorOf,
@@ -138,6 +139,7 @@ export async function startOpcUa(options: OpcUaOptions): Promise<OpcUaServerHand
   judgeItems();
   compareSessionCertificates();
   stampNotifications();
+  pacePublishing();
   keepItemsOfDeletedNodes();
   mendItems();
   mendWideDeadbands();

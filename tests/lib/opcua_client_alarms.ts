@@ -35,6 +35,7 @@ const CONDITION_TYPE = resolveNodeId("i=2782");
 
 /** Events by the monitored item that they came for. */
 const rows = new Map<string, EventRow[]>();
+let received = 0;
 
 /** Monitors the events of a node. */
 export async function monitorEvents(subscription: ClientSubscription | undefined, params: AlarmItemParams) {
@@ -54,6 +55,7 @@ export async function monitorEvents(subscription: ClientSubscription | undefined
   const kept: EventRow[] = [];
   rows.set(key, kept);
   item.on("changed", (values: unknown) => {
+    received++;
     kept.push(rowOf(fields, values as Variant[]));
   });
   return {
@@ -66,6 +68,11 @@ export async function monitorEvents(subscription: ClientSubscription | undefined
 /** The events that an item got since the last call. */
 export function takeEvents(id: number, item: number): EventRow[] {
   return rows.get(`${id}/${item}`)?.splice(0) ?? [];
+}
+
+/** Events received for all items since the start. */
+export function eventCount(): number {
+  return received;
 }
 
 /** Calls a method with typed arguments. */

@@ -31,7 +31,7 @@ import {
   UserTokenType,
   type Variant,
 } from "node-opcua";
-import { invoke, monitorEvents, readEventHistory, takeEvents } from "./opcua_client_alarms.ts";
+import { eventCount, invoke, monitorEvents, readEventHistory, takeEvents } from "./opcua_client_alarms.ts";
 import { callService } from "./opcua_client_service.ts";
 import type {
   AlarmItemParams,
@@ -335,6 +335,11 @@ const methods: Record<string, (params: never) => Promise<unknown>> = {
 
   events({ id }: { id: number }) {
     return Promise.resolve(connection(id).events);
+  },
+
+  /** Events received on all connections since the start. */
+  eventCount() {
+    return Promise.resolve(eventCount());
   },
 
   /** Data changes received on all connections since the start. */

@@ -3,25 +3,29 @@ import {
   type BrowsePath,
   BrowsePathResult,
   coerceExpandedNodeId,
-  type IEventData,
+  DataType,
+  NodeClass,
   NodeId,
   StatusCodes,
   Variant,
 } from "node-opcua";
+import type { FieldEvent } from "../library/field_events.ts";
+import { scalar } from "../space/data_values.ts";
 import { conditionField, type ConditionView } from "./condition_fields.ts";
 import type { Declaration } from "./type_declarations.ts";
 
 /**
- * An event of a condition, as the library's monitored items take events: asked for a field by its browse path, it names
- * the type's declaration, and asked for that node's value it answers from the state of the alarm at the event. Fields that
- * nobody asks for cost nothing.
+ * An event of a condition: it answers for its fields from the state of the alarm at the event. A field that nobody asks for
+ * costs nothing, and one that several ask for is made once. The library's where clauses ask in two steps: for a field by
+ * its browse path it names the type's declaration, and for that node's value the field's.
  */
-export class ConditionEvent implements IEventData {
+export class ConditionEvent implements FieldEvent {
   readonly eventId: NodeId = NodeId.nullNodeId;
   readonly #condition: BaseNode;
   readonly #declarations: ReadonlyMap<string, Declaration>;
   readonly #view: ConditionView;
   readonly #asked = new Map<string, string>();
+  readonly #fields = new Map<string, Variant>();
 
   /** @param condition the condition's node, which is the ConditionId */
   constructor(condition: BaseNode, declarations: ReadonlyMap<string, Declaration>, view: ConditionView) {
@@ -32,11 +36,11 @@ export class ConditionEvent implements IEventData {
 
   /** By these two the library judges who may receive the event. */
   get sourceNode(): Variant {
-    return this.#field("SourceNode");
+    return this.fieldAt("SourceNode");
   }
 
   get eventType(): Variant {
-    return this.#field("EventType");
+    return this.fieldAt("EventType");
   }
 
   getEventDataSource(): BaseNode {
@@ -58,13 +62,25 @@ export class ConditionEvent implements IEventData {
   /** Values of declarations only: nothing of the types' own is an event's. */
   _readValue(nodeId: NodeId): Variant | null {
     const path = this.#asked.get(nodeId.toString());
-    return path === undefined ? null : this.#field(path);
+    return path === undefined ? null : this.fieldAt(path);
   }
 
   /** The library fills its own events so; this one is full. */
   _createValue(): void {}
 
-  #field(path: string): Variant {
+  fieldAt(path: string): Variant {
+    let field = this.#fields.get(path);
+    if (field === undefined) this.#fields.set(path, field = this.#make(path));
+    return field;
+  }
+
+  #make(path: string): Variant {
+    if (path === "") return scalar(DataType.NodeId, this.#condition.nodeId);
+    const declared = this.#declarations.get(path)?.node.nodeClass;
+    // what the type does not declare is no field of its events
+    if (declared === undefined) return new Variant();
+    // an object has no value: the library's answer, which history gives as well
+    if (declared === NodeClass.Object) return scalar(DataType.StatusCode, StatusCodes.BadNodeClassInvalid);
     return conditionField(path, this.#view) ?? new Variant();
   }
 }

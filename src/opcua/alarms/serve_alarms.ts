@@ -5,6 +5,7 @@ import type { Alarm, Alarms } from "../../alarms/alarms.ts";
 import type { DeviceDefinition } from "../../config/topology.ts";
 import type { Operations } from "../../operations/operation.ts";
 import { mendEventOverflow } from "../library/event_items.ts";
+import { takeFieldEvents } from "../library/field_events.ts";
 import type { SpaceAccessor } from "../library/library_internals.ts";
 import { InSlices } from "../space/in_slices.ts";
 import { AlarmNodes } from "./alarm_nodes.ts";
@@ -43,6 +44,7 @@ export interface ServedAlarms {
 export function serveAlarms(options: ServeAlarmsOptions): ServedAlarms {
   const { space, namespace, accessor, alarms } = options;
   mendEventOverflow();
+  takeFieldEvents();
   const nodes = new AlarmNodes(options);
   nodes.addAll();
   const controller = new AbortController();

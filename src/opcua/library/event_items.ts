@@ -3,6 +3,7 @@ import {
   AttributeIds,
   type BaseNode,
   DataType,
+  EventFieldList,
   EventFilter,
   extractEventFields,
   type IEventData,
@@ -26,6 +27,7 @@ export interface EventSubscription {
 
 interface InnerItem extends EventItem {
   readonly itemToMonitor: { readonly attributeId: number } | null;
+  readonly clientHandle: number;
   readonly filter: unknown;
   readonly queueSize: number;
   readonly discardOldest: boolean;
@@ -34,7 +36,6 @@ interface InnerItem extends EventItem {
   overflow: boolean;
   /** Set while the item is not disabled. */
   _on_opcua_event_received_callback?: ((event: IEventData) => void) | null;
-  _makeEventFieldList(fields: Variant[]): unknown;
   _enqueue_event(fields: Variant[]): void;
 }
 
@@ -130,7 +131,11 @@ export function mendEventOverflow(): void {
   const overflowEvents = new WeakSet<object>();
   prototype._enqueue_event = function (this: InnerItem, fields: Variant[]): void {
     const { queue } = this;
-    const entry = this._makeEventFieldList(fields);
+    const entry = entryOf(this, fields);
+    if (queue.length < this.queueSize) {
+      queue.push(entry);
+      return;
+    }
     const telling = queue.findIndex((one) => overflowEvents.has(one as object));
     if (queue.length - (telling < 0 ? 0 : 1) < this.queueSize) {
       queue.push(entry);
@@ -145,12 +150,20 @@ export function mendEventOverflow(): void {
       queue.push(entry);
     }
     if (telling < 0) {
-      const event = this._makeEventFieldList(overflowFields(this));
-      overflowEvents.add(event as object);
+      const event = entryOf(this, overflowFields(this));
+      overflowEvents.add(event);
       if (this.discardOldest) queue.unshift(event);
       else queue.push(event);
     }
   };
+}
+
+/** The library's constructor would copy each value, which several items share. */
+function entryOf({ clientHandle }: InnerItem, fields: Variant[]): EventFieldList {
+  const entry = new EventFieldList(null);
+  entry.clientHandle = clientHandle;
+  entry.eventFields = fields;
+  return entry;
 }
 
 function overflowFields(item: InnerItem): Variant[] {

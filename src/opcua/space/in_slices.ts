@@ -1,15 +1,19 @@
 /** Longest time that one slice may take, ms: well below what a client or a sample notices. */
 const SLICE_MS = 5;
+/** Work that follows sooner than this is of the same turn of the event loop, ms: a timer takes as long. */
+const PAUSE_MS = 1;
 
 /**
  * Does many small pieces of work in order without keeping the event loop for longer than a slice. What fits into one
- * slice is done at once.
+ * slice is done at once, however many times in a row something is added.
  */
 export class InSlices {
   readonly #around: (slice: () => void) => void;
   readonly #nowMs: () => number;
   #waiting: (() => void)[] = [];
   #next = 0;
+  #spentMs = 0;
+  #endedMs = -Infinity;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #settled: PromiseWithResolvers<void> | null = null;
 
@@ -22,7 +26,10 @@ export class InSlices {
   /** Adds pieces behind those that wait. A piece must not throw. */
   add(pieces: Iterable<() => void>): void {
     for (const piece of pieces) this.#waiting.push(piece);
-    if (this.#timer === undefined) this.#slice();
+    if (this.#timer !== undefined) return;
+    if (this.#nowMs() - this.#endedMs >= PAUSE_MS) this.#spentMs = 0;
+    if (this.#spentMs < SLICE_MS) this.#slice();
+    else this.#later();
   }
 
   /** Resolves when nothing waits any more, or it was stopped. */
@@ -38,17 +45,27 @@ export class InSlices {
   }
 
   #slice(): void {
-    const endMs = this.#nowMs() + SLICE_MS;
+    const startMs = this.#nowMs();
+    const endMs = startMs + SLICE_MS - this.#spentMs;
     this.#around(() => {
       while (this.#next < this.#waiting.length && this.#nowMs() < endMs) this.#waiting[this.#next++]?.();
     });
+    this.#endedMs = this.#nowMs();
+    this.#spentMs += this.#endedMs - startMs;
     if (this.#next >= this.#waiting.length) {
       this.#waiting = [];
       this.#rest();
       return;
     }
+    this.#later();
+  }
+
+  #later(): void {
     this.#settled ??= Promise.withResolvers<void>();
-    this.#timer = setTimeout(() => this.#slice(), 1);
+    this.#timer = setTimeout(() => {
+      this.#spentMs = 0;
+      this.#slice();
+    }, PAUSE_MS);
   }
 
   #rest(): void {

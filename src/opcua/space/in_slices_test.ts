@@ -36,6 +36,24 @@ Deno.test("more is done in order, with the event loop free in between, and all o
   strictEqual(order.includes("another timer") && order.length >= 4, true, order.join());
 });
 
+Deno.test("pieces that are added one after the other share a slice, and after a pause there is a new one", async () => {
+  let nowMs = 0;
+  const done: number[] = [];
+  const work = new InSlices((slice) => slice(), () => nowMs);
+  const piece = (i: number) => () => {
+    nowMs += 2;
+    done.push(i);
+  };
+  for (let i = 0; i < 8; i++) work.add([piece(i)]);
+  deepStrictEqual(done, [0, 1, 2]);
+  await work.settled();
+  deepStrictEqual(done, [0, 1, 2, 3, 4, 5, 6, 7]);
+  nowMs += 1;
+  for (let i = 8; i < 11; i++) work.add([piece(i)]);
+  deepStrictEqual(done.slice(8), [8, 9, 10]);
+  await work.settled();
+});
+
 Deno.test("a stop drops what waits and lets nobody wait on", async () => {
   let nowMs = 0;
   let done = 0;
