@@ -8,11 +8,14 @@ export interface ConfigFileOptions {
   readonly intro: readonly string[];
   /** Keys that are set, as `opcua.host_port`; all others stand there as comments with their defaults. */
   readonly set: Readonly<Record<string, unknown>>;
-  /** Sections that are switched off as a whole: each of their lines starts with one more `#`. */
+  /** Sections, and tables in them, that are switched off as a whole: each of their lines starts with one more `#`. */
   readonly off: readonly string[];
 }
 
 const WIDTH = 120;
+
+/** Tables of a device that few devices need: off, also where the device is on. */
+export const rareTables: readonly string[] = ["application.device.read_metric.alarm", "application.device.command"];
 
 /** How to read a file that {@link configFile} made, for its intro. */
 export const howToRead: readonly string[] = [
@@ -26,14 +29,16 @@ export const howToRead: readonly string[] = [
 /** A complete `edgekeep.toml`: every key that the schema knows, with meaning, range and default. */
 export function configFile({ intro, set, off }: ConfigFileOptions): string {
   const lines = intro.map((line) => line === "" ? "#" : `# ${line}`);
-  for (const node of schemaTree().children.values()) {
-    const section = tableLines(node, [], set);
-    lines.push("", ...(off.includes(node.key) ? section.map((line) => `#${line}`) : section));
-  }
+  for (const node of schemaTree().children.values()) lines.push("", ...tableLines(node, [], { set, off }));
   return lines.join("\n") + "\n";
 }
 
-function tableLines(node: SchemaNode, above: readonly string[], set: ConfigFileOptions["set"]): string[] {
+function tableLines(
+  node: SchemaNode,
+  above: readonly string[],
+  options: Pick<ConfigFileOptions, "set" | "off">,
+): string[] {
+  const { set, off } = options;
   if (node.kind === "value") return valueLines(node, above, set);
   const path = [...above, node.key];
   const lines = [...node.description === "" ? [] : comment(node.description)];
@@ -41,9 +46,9 @@ function tableLines(node: SchemaNode, above: readonly string[], set: ConfigFileO
   if (values.length > 0) lines.push(node.many ? `[[${path.join(".")}]]` : `[${path.join(".")}]`);
   for (const child of values) lines.push(...valueLines(child, path, set));
   for (const child of node.children.values()) {
-    if (child.kind === "table") lines.push(...lines.length > 0 ? [""] : [], ...tableLines(child, path, set));
+    if (child.kind === "table") lines.push(...lines.length > 0 ? [""] : [], ...tableLines(child, path, options));
   }
-  return lines;
+  return off.includes(path.join(".")) ? lines.map((line) => `#${line}`) : lines;
 }
 
 function valueLines(node: ValueNode, above: readonly string[], set: ConfigFileOptions["set"]): string[] {

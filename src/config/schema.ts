@@ -27,14 +27,14 @@ const port = (preset: number) => z.int().min(1).max(65535).default(preset);
 
 const severity = (preset: string) =>
   z.int().min(1).max(1000).optional().meta({ description: "Severity, 1 to 1000.", unset: preset, example: 500 });
-const limit = (which: string) =>
-  z.number().optional().meta({ description: `Value ${which}.`, unset: "no such limit", example: 80 });
+const limit = (which: string, example: number) =>
+  z.number().optional().meta({ description: `Value ${which}.`, unset: "no such limit", example });
 
 export const alarmSchema = z.strictObject({
-  lolo: limit("at or below which the alarm is LowLow"),
-  lo: limit("at or below which the alarm is Low"),
-  hi: limit("at or above which the alarm is High"),
-  hihi: limit("at or above which the alarm is HighHigh"),
+  lolo: limit("at or below which the alarm is LowLow", 5),
+  lo: limit("at or below which the alarm is Low", 10),
+  hi: limit("at or above which the alarm is High", 80),
+  hihi: limit("at or above which the alarm is HighHigh", 90),
   normal: z.boolean().optional().meta({
     description: "Bool values alone: the state that is normal; the other one is an alarm.",
     unset: "no alarm on the state",
