@@ -42,6 +42,8 @@ import { answerFindServers } from "./library/find_servers.ts";
 import { mendWideDeadbands } from "./library/wide_deadbands.ts";
 import { mendItems } from "./library/item_mends.ts";
 import { keepItemsOfDeletedNodes } from "./library/monitored_nodes.ts";
+import { pauseInLargeRequests } from "./library/patient_space.ts";
+import { sendInSlices } from "./library/sliced_answers.ts";
 import { spaceRequestsOf } from "./library/space_requests.ts";
 import { limitFields, serverCapabilities, SPARE_CONNECTIONS, transportSettings } from "./sessions/limits.ts";
 import type { ConditionCertificate } from "./alarms/condition_fields.ts";
@@ -61,6 +63,7 @@ import { mismatchesOf } from "./security/own_identity.ts";
 import { type LoginAccess, type SessionLogins, sessionLogins } from "./sessions/session_logins.ts";
 import { aggregatedEvents } from "./sessions/aggregated_event.ts";
 import { type LoginRefusal, type SessionNews, type SessionWatch, watchSessions } from "./sessions/session_watch.ts";
+import { tellServiceFailures } from "./sessions/tell_service_failures.ts";
 import { watchTrust } from "./sessions/watch_trust.ts";
 import { serveServiceLevel } from "./space/service_level.ts";
 import { capRequests, capSessions } from "./sessions/request_caps.ts";
@@ -136,6 +139,7 @@ export async function startOpcUa(options: OpcUaOptions): Promise<OpcUaServerHand
   const { config, gateway, tags } = options;
   routeLibraryLog();
   mendOverflowBit();
+  sendInSlices();
   judgeItems();
   compareSessionCertificates();
   stampNotifications();
@@ -217,6 +221,7 @@ export async function startOpcUa(options: OpcUaOptions): Promise<OpcUaServerHand
       namespaceIndex: NAMESPACE_INDEX,
       nowUs: options.nowUs,
     });
+    pauseInLargeRequests(server);
     serveTags(accessor, nodes, NAMESPACE_INDEX, history);
     const commands = serveCommands({
       space,
@@ -243,7 +248,7 @@ export async function startOpcUa(options: OpcUaOptions): Promise<OpcUaServerHand
     });
     cleanUp.push(() => watch.stop());
     const { sockets, stop } = limitConnections(server, config, watch);
-    cleanUp.push(stop);
+    cleanUp.push(stop, tellServiceFailures(server));
     await server.start();
     cleanUp.push(tags.subscribe(livePush(nodes)), tags.onDefinitions((change) => nodes.apply(change)));
     cleanUp.push(tags.onDefinitions(() => void served.follow()));

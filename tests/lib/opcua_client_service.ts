@@ -19,6 +19,7 @@ import {
   DeleteNodesRequest,
   DeleteReferencesRequest,
   DeleteSubscriptionsRequest,
+  ElementOperand,
   EventFilter,
   FindServersOnNetworkRequest,
   FindServersRequest,
@@ -82,6 +83,7 @@ const types = {
   DeleteNodesRequest,
   DeleteReferencesRequest,
   DeleteSubscriptionsRequest,
+  ElementOperand,
   EventFilter,
   FindServersOnNetworkRequest,
   FindServersRequest,
@@ -157,12 +159,13 @@ function assign(target: object, [name = "", ...rest]: readonly string[], value: 
   else assign(fields[name] as object, rest, value);
 }
 
-/** JSON as the library's constructors want it: `$date` (ms), `$bytes` (hex), `$status`, `$node` and `$type` stand for what JSON lacks. */
+/** JSON as the library's constructors want it: `$date` (ms), `$bytes` (hex), `$number` (NaN and the infinite), `$status`, `$node` and `$type` stand for what JSON lacks. */
 function revive(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(revive);
   if (value === null || typeof value !== "object") return value;
-  const { $date, $bytes, $type, $status, $node, ...rest } = value as Record<string, unknown>;
+  const { $date, $bytes, $number, $type, $status, $node, ...rest } = value as Record<string, unknown>;
   if ($date !== undefined) return new Date($date as number);
+  if ($number !== undefined) return Number($number);
   if ($bytes !== undefined) return Buffer.from($bytes as string, "hex");
   if ($node !== undefined) return NodeId.resolveNodeId($node as string);
   if ($status !== undefined) return StatusCodes[$status as keyof typeof StatusCodes];

@@ -28,7 +28,7 @@ import { relativePath } from "../alarms/condition_event.ts";
 import { conditionField, type ConditionView } from "../alarms/condition_fields.ts";
 import { conditionTypes, standard } from "../alarms/condition_types.ts";
 import type { AlarmNodes } from "../alarms/alarm_nodes.ts";
-import { whereFault } from "../library/event_filters.ts";
+import { eventFilterFault } from "../library/event_filters.ts";
 import { ContinuationPoints } from "./continuation_points.ts";
 import { requestedTimeUs } from "./requested_time.ts";
 
@@ -189,7 +189,8 @@ function judgeFilter(filter: EventFilter | null, space: AddressSpace): StatusCod
   }
   const where = validateContentFilter(filter.whereClause);
   if (!where.isGood()) return where;
-  return whereFault(filter.whereClause) === null ? null : StatusCodes.BadFilterOperatorUnsupported;
+  const fault = eventFilterFault(filter);
+  return fault === StatusCodes.BadMonitoredItemFilterUnsupported ? StatusCodes.BadFilterOperatorUnsupported : fault;
 }
 
 function statusOnly(statusCode: StatusCode): HistoryReadResult {

@@ -1,5 +1,6 @@
 import {
   type AddressSpace,
+  AggregateFilter,
   AttributeIds,
   DataChangeFilter,
   EventFilter,
@@ -13,7 +14,7 @@ import {
   Subscription,
 } from "node-opcua";
 
-import { whereFault } from "./event_filters.ts";
+import { eventFilterFault } from "./event_filters.ts";
 
 /** The parts of a subscription that make items. */
 interface ItemMaker {
@@ -25,6 +26,7 @@ interface ItemMaker {
 }
 
 interface ChangeableItem {
+  readonly itemToMonitor: { readonly attributeId: number } | null;
   modify(timestamps: unknown, parameters: { readonly filter?: unknown } | null): MonitoredItemModifyResult;
 }
 
@@ -40,7 +42,8 @@ export function judgeItems(): void {
   const maker = Subscription.prototype as unknown as ItemMaker;
   const make = maker.preCreateMonitoredItem;
   maker.preCreateMonitoredItem = function (this: ItemMaker, space, timestamps, request) {
-    const refused = attributeFault(space, request) ?? filterFault(request.requestedParameters?.filter);
+    const refused = attributeFault(space, request) ??
+      filterFault(request.requestedParameters?.filter, request.itemToMonitor.attributeId);
     return refused === null
       ? make.call(this, space, timestamps, request)
       : { createResult: new MonitoredItemCreateResult({ statusCode: refused }) };
@@ -48,7 +51,7 @@ export function judgeItems(): void {
   const item = MonitoredItem.prototype as unknown as ChangeableItem;
   const { modify } = item;
   item.modify = function (this: ChangeableItem, timestamps, parameters) {
-    const refused = filterFault(parameters?.filter);
+    const refused = filterFault(parameters?.filter, this.itemToMonitor?.attributeId);
     return refused === null
       ? modify.call(this, timestamps, parameters)
       : new MonitoredItemModifyResult({ statusCode: refused });
@@ -63,12 +66,20 @@ function attributeFault(space: AddressSpace, { itemToMonitor }: MonitoredItemCre
   return statusCode?.equals(StatusCodes.BadAttributeIdInvalid) ? statusCode : null;
 }
 
-function filterFault(filter: unknown): StatusCode | null {
-  if (filter instanceof EventFilter) return whereFault(filter.whereClause);
-  if (!(filter instanceof DataChangeFilter)) return null;
+/**
+ * Why a filter cannot be served by an item on an attribute. What gets past here and does not fit makes the library throw at
+ * the first value or event, in the middle of handing it to everybody's items.
+ */
+function filterFault(filter: unknown, attributeId: number | undefined): StatusCode | null {
+  const ofEvents = attributeId === AttributeIds.EventNotifier;
+  if (filter === null || filter === undefined) return ofEvents ? StatusCodes.BadEventFilterInvalid : null;
+  if (filter instanceof EventFilter) return eventFilterFault(filter);
+  if (filter instanceof AggregateFilter) return StatusCodes.BadMonitoredItemFilterUnsupported;
+  if (!(filter instanceof DataChangeFilter)) return StatusCodes.BadMonitoredItemFilterInvalid;
   const { trigger, deadbandType, deadbandValue } = filter;
   // an enumeration's unknown number comes from the wire as it is, or as nothing
   if (![0, 1, 2].includes(trigger as number)) return StatusCodes.BadMonitoredItemFilterInvalid;
   if (![0, 1, 2].includes(deadbandType)) return StatusCodes.BadDeadbandFilterInvalid;
-  return deadbandType !== 0 && !(deadbandValue >= 0) ? StatusCodes.BadDeadbandFilterInvalid : null;
+  if (deadbandType === 0) return null;
+  return deadbandValue >= 0 && deadbandValue < Infinity ? null : StatusCodes.BadDeadbandFilterInvalid;
 }
