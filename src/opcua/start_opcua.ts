@@ -44,6 +44,7 @@ import { mendItems } from "./library/item_mends.ts";
 import { keepItemsOfDeletedNodes } from "./library/monitored_nodes.ts";
 import { pauseInLargeRequests } from "./library/patient_space.ts";
 import { sendInSlices } from "./library/sliced_answers.ts";
+import { sendInSlices } from "./library/sliced_answers.ts";
 import { spaceRequestsOf } from "./library/space_requests.ts";
 import { limitFields, serverCapabilities, SPARE_CONNECTIONS, transportSettings } from "./sessions/limits.ts";
 import type { ConditionCertificate } from "./alarms/condition_fields.ts";
@@ -139,6 +140,7 @@ export async function startOpcUa(options: OpcUaOptions): Promise<OpcUaServerHand
   const { config, gateway, tags } = options;
   routeLibraryLog();
   mendOverflowBit();
+  sendInSlices();
   sendInSlices();
   judgeItems();
   compareSessionCertificates();

@@ -1,8 +1,7 @@
-import { AggregateFunction, DataType, type DataValue, type NodeId } from "node-opcua";
+import { AggregateFunction, type NodeId } from "node-opcua";
 import { type AggregateName, aggregates } from "../../history/aggregate_query.ts";
-import type { DataTypeName, MetricType, Value } from "../../tags/tag.ts";
-import { dataValue, scalar } from "../space/data_values.ts";
-import { statusCodeOf } from "../space/status_codes.ts";
+import type { DataTypeName, MetricType } from "../../tags/tag.ts";
+import type { EncodedType } from "./data_value_encoder.ts";
 
 const byNumber = new Map<number, AggregateName>(
   (Object.keys(aggregates) as AggregateName[]).map((name) => [AggregateFunction[name], name]),
@@ -35,20 +34,17 @@ export function isStepped(type: MetricType): boolean {
   return type !== "Float";
 }
 
-/** A computed value in the type that the aggregate's table asks for. A time of 0 is left out. */
-export function computedValue(
-  aggregate: AggregateName,
-  value: Value,
-  status: number,
-  sourceUs: number,
-  serverUs: number,
-  dataType: DataTypeName,
-): DataValue {
-  const { result } = aggregates[aggregate];
-  if (result === "source") return dataValue(value, status, sourceUs, serverUs, dataType);
-  const computed = dataValue(null, status, sourceUs, serverUs, "Double");
-  if (typeof value !== "number") return computed;
-  if (result === "status") computed.value = scalar(DataType.StatusCode, statusCodeOf(value));
-  else computed.value = scalar(result === "count" ? DataType.Int32 : DataType.Double, value);
-  return computed;
+/** The type of an aggregate's values, of a variable of `dataType`. */
+export function resultTypeOf(aggregate: AggregateName, dataType: DataTypeName): EncodedType {
+  switch (aggregates[aggregate].result) {
+    case "source":
+      return dataType;
+    case "count":
+      return "Int32";
+    case "status":
+      return "StatusCode";
+    case "double":
+    case "duration":
+      return "Double";
+  }
 }

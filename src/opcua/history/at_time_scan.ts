@@ -1,13 +1,12 @@
-import { type DataValue, type ReadAtTimeDetails, StatusCodes } from "node-opcua";
-import type { StatusCode, TimestampsToReturn } from "node-opcua";
+import { type ReadAtTimeDetails, type StatusCode, StatusCodes } from "node-opcua";
 import { defaultAggregateConfiguration } from "../../history/aggregate_query.ts";
 import type { HistoryQueries } from "../../history/history.ts";
 import type { TagId } from "../../tags/tag.ts";
-import { dataValue } from "../space/data_values.ts";
 import type { TagNode } from "../space/tag_nodes.ts";
 import { isStepped } from "./aggregate_functions.ts";
+import { computedColumns } from "./computed_columns.ts";
+import type { ValueColumns } from "./data_value_encoder.ts";
 import { requestedTimeUs } from "./requested_time.ts";
-import { timesOf } from "./returned_times.ts";
 
 /** Times that one request may name: as many as values fit into one answer. */
 export const MAX_REQUESTED_TIMES = 200_000;
@@ -56,10 +55,9 @@ export async function readAtTimePage(
   simpleBounds: boolean,
   cap: number,
   node: TagNode,
-  timestamps: TimestampsToReturn,
   queries: HistoryQueries,
   signal: AbortSignal,
-): Promise<{ values: DataValue[]; next: AtTimeScan | null }> {
+): Promise<{ parts: ValueColumns[]; next: AtTimeScan | null }> {
   const page = await queries.readAtTime({
     tagId: scan.tagId,
     timesUs: timesUs.slice(scan.next, scan.next + cap),
@@ -67,13 +65,6 @@ export async function readAtTimePage(
     stepped: isStepped(node.definition.type),
     configuration: defaultAggregateConfiguration,
   }, signal);
-  const values: DataValue[] = new Array(page.count);
-  for (let i = 0; i < page.count; i++) {
-    const value = page.values[i] ?? null;
-    const known = typeof value === "number" && Number.isNaN(value) ? null : value;
-    const { sourceUs, serverUs } = timesOf(page.timesUs[i] ?? 0, timestamps);
-    values[i] = dataValue(known, page.statuses[i] ?? 0, sourceUs, serverUs, node.dataType);
-  }
   const next = scan.next + page.count;
-  return { values, next: next < scan.count ? { ...scan, next } : null };
+  return { parts: [computedColumns(page)], next: next < scan.count ? { ...scan, next } : null };
 }

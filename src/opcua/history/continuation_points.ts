@@ -12,7 +12,7 @@ interface Entry<T> {
 
 /**
  * What sessions have been promised to get later, by the opaque token that they send back. A point holds a position,
- * never rows. At most 32 a session; a point lives 60 s; taking it uses it up.
+ * never rows. At most 1,000 a session, as many as a request may name nodes; a point lives 60 s; taking it uses it up.
  */
 export class ContinuationPoints<T> {
   readonly #sessions = new Map<object, Map<string, Entry<T>>>();
@@ -35,7 +35,11 @@ export class ContinuationPoints<T> {
     let points = this.#sessions.get(session);
     if (points === undefined) this.#sessions.set(session, points = new Map());
     if (points.size >= MAX_HISTORY_CONTINUATION_POINTS) {
-      for (const [token, entry] of points) if (entry.expiresUs <= nowUs) points.delete(token);
+      // they are in the order in which they expire
+      for (const [token, { expiresUs }] of points) {
+        if (expiresUs > nowUs) break;
+        points.delete(token);
+      }
       if (points.size >= MAX_HISTORY_CONTINUATION_POINTS) return null;
     }
     const token = randomBytes(16);

@@ -1,6 +1,4 @@
 import {
-  type DataValue,
-  HistoryData,
   type HistoryReadDetails,
   type HistoryReadRequest,
   HistoryReadResult,
@@ -14,22 +12,31 @@ import {
   StatusCodes,
   TimestampsToReturn,
 } from "node-opcua";
+import { setImmediate } from "node:timers/promises";
 import { getLogger } from "@logtape/logtape";
 import { peerAddress } from "../../config/address.ts";
 import { type HistoryQueries, HistoryUnavailableError } from "../../history/history.ts";
-import { dataValue } from "../space/data_values.ts";
+import type { EncodedHistoryData } from "../library/encoded_history.ts";
 import type { TagNode, TagNodes } from "../space/tag_nodes.ts";
+import { resultTypeOf } from "./aggregate_functions.ts";
 import { type AtTimeScan, beginAtTime, hasSameTimes, readAtTimePage, requestedTimes } from "./at_time_scan.ts";
 import { ContinuationPoints } from "./continuation_points.ts";
+import type { EncodedType, ValueColumns } from "./data_value_encoder.ts";
+import { encodeParts, VALUES_PER_TURN } from "./encode_parts.ts";
 import type { EventHistory } from "./event_history.ts";
 import { beginProcessed, type ProcessedScan, readProcessedPage } from "./processed_scan.ts";
-import { beginScan, type RawRange, type RawRow, type RawScan, readPage } from "./raw_scan.ts";
+import { beginScan, type RawRange, type RawScan, readPage } from "./raw_scan.ts";
 import { requestedTimeUs } from "./requested_time.ts";
 
 const log = getLogger(["edgekeep", "opcua"]);
 
-/** Values in one response, of all its nodes: keeps it below the message size. Nodes beyond it get a continuation point. */
+/** Values in one response, of all its nodes. Nodes beyond it get a continuation point. */
 const MAX_VALUES_PER_RESPONSE = 200_000;
+/** Bytes of them: many clients take messages of 4 MB. */
+const MAX_BYTES_PER_RESPONSE = 4_000_000;
+/** What stands around the values in a response, and around those of each node. */
+const OVERHEAD_BYTES = 512;
+const OVERHEAD_PER_NODE = 64;
 
 /** What the history service needs. */
 export interface HistoryServiceOptions {
@@ -55,12 +62,18 @@ type Scan =
   | ProcessedScan
   | AtTimeScan;
 
-/** One page. */
+/** What goes out of one node, and where to go on. */
 interface Page {
-  readonly values: DataValue[];
+  readonly parts: readonly ValueColumns[];
   readonly next: Scan | null;
   /** False when nothing but missing bounds was found. */
   readonly found: boolean;
+}
+
+/** What one response may still hold. */
+interface Room {
+  values: number;
+  bytes: number;
 }
 
 /** The details that this service answers; the times of ReadAtTime are made out once for all nodes. */
@@ -92,7 +105,7 @@ export function historyService(options: HistoryServiceOptions): HistoryService {
       const nodesToRead = request.nodesToRead ?? [];
       const results: HistoryReadResult[] = [];
       const details = detailsOf(request.historyReadDetails);
-      let left = MAX_VALUES_PER_RESPONSE;
+      const room: Room = { values: MAX_VALUES_PER_RESPONSE, bytes: roomOf(context, nodesToRead.length) };
       for (const [index, wanted] of nodesToRead.entries()) {
         if (request.historyReadDetails instanceof ReadEventDetails) {
           results.push(await options.events.read(wanted, request, session));
@@ -110,10 +123,10 @@ export function historyService(options: HistoryServiceOptions): HistoryService {
           results.push(statusOnly(refused ?? StatusCodes.BadNodeIdUnknown));
           continue;
         }
-        const result = await readNode(node, wanted, details, index, Math.min(options.maxValuesPerNode, left));
-        left -= (result.historyData as HistoryData | null)?.dataValues?.length ?? 0;
-        results.push(result);
+        results.push(await readNode(node, wanted, details, index, room));
       }
+      // the last page and the message are not made in one turn
+      if (MAX_VALUES_PER_RESPONSE - room.values > VALUES_PER_TURN) await setImmediate();
       return results;
 
       async function readNode(
@@ -121,7 +134,7 @@ export function historyService(options: HistoryServiceOptions): HistoryService {
         wanted: HistoryReadValueId,
         details: Details,
         index: number,
-        cap: number,
+        room: Room,
       ): Promise<HistoryReadResult> {
         const token = tokenOf(wanted);
         const scan = token === null
@@ -129,10 +142,13 @@ export function historyService(options: HistoryServiceOptions): HistoryService {
           : resumed(points.take(session, token), node, details);
         if (scan instanceof StatusCode) return statusOnly(scan);
         try {
-          const page = cap > 0
-            ? await readOne(scan, node, details, cap, request.timestampsToReturn, signalOf(session))
-            : { values: [], next: scan, found: true };
-          return answer(page, session);
+          const { data, next, found } = await readEncoded(scan, node, details, room, request, signalOf(session));
+          const result = answer(data, next, found, session);
+          if (result.historyData === data) {
+            room.values -= data.count;
+            room.bytes -= data.binaryStoreSize();
+          }
+          return result;
         } catch (error) {
           const result = failure(error, node, addressOf(context));
           // a failure that passes must not cost the client its place
@@ -203,43 +219,78 @@ export function historyService(options: HistoryServiceOptions): HistoryService {
     return sameTimes ? scan : StatusCodes.BadContinuationPointInvalid;
   }
 
+  /** The next page, encoded at once: what an answer keeps of a page are its bytes. */
+  async function readEncoded(
+    scan: Scan,
+    node: TagNode,
+    details: Details,
+    room: Room,
+    { timestampsToReturn }: HistoryReadRequest,
+    signal: AbortSignal,
+  ): Promise<{ data: EncodedHistoryData; next: Scan | null; found: boolean }> {
+    const type = typeOf(scan, node);
+    const nothing = async () => ({
+      data: await encodeParts([], type, timestampsToReturn, 0, signal),
+      next: scan,
+      found: true,
+    });
+    if (room.values <= 0 || room.bytes <= 0) return nothing();
+    const cap = Math.min(options.maxValuesPerNode, room.values);
+    const page = await readOne(scan, node, details, cap, signal);
+    const data = await encodeParts(page.parts, type, timestampsToReturn, room.bytes, signal);
+    const read = page.parts.reduce((sum, { count }) => sum + count, 0);
+    let fitting = data.binaryStoreSize() > room.bytes ? data.count - 1 : data.count;
+    // a response goes on by one value at least
+    if (fitting === 0 && room.values === MAX_VALUES_PER_RESPONSE) fitting = data.count;
+    if (fitting >= read) return { ...page, data };
+    if (fitting === 0) return nothing();
+    // read as many as there is room for, to know where to go on
+    const shorter = await readOne(scan, node, details, fitting, signal);
+    return { ...shorter, data: await encodeParts(shorter.parts, type, timestampsToReturn, Infinity, signal) };
+  }
+
   async function readOne(
     scan: Scan,
     node: TagNode,
     details: Details,
     cap: number,
-    timestamps: TimestampsToReturn,
     signal: AbortSignal,
   ): Promise<Page> {
     const { queries } = options;
     if (scan.kind === "processed") {
-      return { ...await readProcessedPage(scan, cap, node, timestamps, queries, signal), found: true };
+      return { ...await readProcessedPage(scan, cap, queries, signal), found: true };
     }
     if (scan.kind === "at_time") {
       const { timesUs, simpleBounds } = details as Extract<Details, { kind: "at_time" }>;
-      const page = await readAtTimePage(scan, timesUs, simpleBounds, cap, node, timestamps, queries, signal);
+      const page = await readAtTimePage(scan, timesUs, simpleBounds, cap, node, queries, signal);
       return { ...page, found: true };
     }
-    const { rows, next, found } = await readPage(scan.raw, cap, queries, signal);
-    return {
-      values: rows.map((row) => rowValue(row, node, timestamps)),
-      next: next === null ? null : { ...scan, raw: next },
-      found,
-    };
+    const { parts, next, found } = await readPage(scan.raw, cap, queries, signal);
+    return { parts, next: next === null ? null : { ...scan, raw: next }, found };
   }
 
-  function answer({ values, next, found }: Page, session: object): HistoryReadResult {
+  function answer(
+    data: EncodedHistoryData,
+    next: Scan | null,
+    found: boolean,
+    session: object,
+  ): HistoryReadResult {
     const result = new HistoryReadResult({ statusCode: found ? StatusCodes.Good : StatusCodes.GoodNoData });
     if (next !== null) {
       const token = points.add(session, next);
       if (token === null) return statusOnly(StatusCodes.BadNoContinuationPoints);
       result.continuationPoint = token;
     }
-    const data = new HistoryData({});
-    data.dataValues = values;
     result.historyData = data;
     return result;
   }
+}
+
+/** Bytes of values that fit into a response to this client. */
+function roomOf({ session }: ISessionContext, nodes: number): number {
+  const channel = session?.channel as { getMaxResponseBodySize?(): number } | undefined;
+  const most = channel?.getMaxResponseBodySize?.() || Infinity;
+  return Math.max(1, Math.min(MAX_BYTES_PER_RESPONSE, most - OVERHEAD_BYTES - nodes * OVERHEAD_PER_NODE));
 }
 
 function addressOf({ session }: ISessionContext): string {
@@ -277,10 +328,8 @@ function tokenOf({ continuationPoint }: HistoryReadValueId): Uint8Array | null {
   return continuationPoint && continuationPoint.length > 0 ? continuationPoint : null;
 }
 
-function rowValue(row: RawRow, node: TagNode, timestamps: TimestampsToReturn): DataValue {
-  const source = timestamps !== TimestampsToReturn.Server ? row.timeUs : 0;
-  const server = timestamps !== TimestampsToReturn.Source ? row.serverTimeUs : 0;
-  return dataValue(row.value, row.quality, source, server, node.dataType);
+function typeOf(scan: Scan, { dataType }: TagNode): EncodedType {
+  return scan.kind === "processed" ? resultTypeOf(scan.aggregate, dataType) : dataType;
 }
 
 function statusOnly(statusCode: StatusCode): HistoryReadResult {

@@ -1,10 +1,13 @@
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import {
-  type HistoryData,
+  BinaryStream,
+  HistoryData,
   HistoryReadRequest,
   type HistoryReadRequestOptions,
+  type HistoryReadResult,
   type ISessionContext,
   ReadProcessedDetails,
+  ReadRawModifiedDetails,
   TimestampsToReturn,
 } from "node-opcua";
 import type { HistoryQueries } from "../../history/history.ts";
@@ -20,17 +23,21 @@ interface World {
 }
 
 /** A service over nodes `m0`, `m1`, … whose every interval is 1. */
-function world(compute?: HistoryQueries["readProcessed"]): World {
+function world(compute?: HistoryQueries["readProcessed"], readRaw: HistoryQueries["readRaw"] = refuse): World {
   const signals: AbortSignal[] = [];
   const node = (id: string) =>
-    ({ tag: { id }, definition: { id, type: "Float", retentionDays: 7 }, dataType: "Double" }) as unknown as TagNode;
+    ({
+      tag: { id },
+      definition: { id, type: "Float", retentionDays: 7 },
+      dataType: id.endsWith("text") ? "String" : "Double",
+    }) as unknown as TagNode;
   const service = historyService({
     nodes: {
       get: (id: string) => id.startsWith("m") ? node(id) : undefined,
       exists: () => false,
     } as unknown as TagNodes,
     queries: {
-      readRaw: refuse,
+      readRaw,
       readBuckets: refuse,
       readAtTime: refuse,
       backup: refuse,
@@ -40,7 +47,7 @@ function world(compute?: HistoryQueries["readProcessed"]): World {
           count: query.limit,
           timesUs: new Float64Array(query.limit).fill(query.startUs + query.first * query.intervalUs),
           values: new Float64Array(query.limit).fill(1),
-          statuses: new Uint32Array(query.limit).fill(0x401),
+          statuses: new Uint32Array(query.limit),
         });
       },
     },
@@ -66,21 +73,88 @@ function request(nodes: readonly string[], points: readonly (Uint8Array | null)[
   } as unknown as HistoryReadRequestOptions);
 }
 
+/** The values as a client decodes them. */
+function valuesOf(result: HistoryReadResult | undefined) {
+  const { historyData } = result ?? {};
+  ok(historyData);
+  const stream = new BinaryStream(historyData.binaryStoreSize());
+  historyData.encode(stream);
+  stream.rewind();
+  const data = new HistoryData();
+  data.decode(stream);
+  return data.dataValues ?? [];
+}
+
 const session = { session: {} } as unknown as ISessionContext;
 
 Deno.test("an answer holds at most 200,000 values; nodes beyond get a place to go on from", async () => {
   const { service } = world();
   const nodes = Array.from({ length: 22 }, (_, i) => `m${i}`);
   const results = await service.read(session, request(nodes));
-  const counts = results.map(({ historyData }) => (historyData as HistoryData).dataValues?.length);
+  const counts = results.map((result) => valuesOf(result).length);
   deepStrictEqual(counts, [...new Array(20).fill(10_000), 0, 0]);
   strictEqual(results.every(({ statusCode }) => statusCode.isGood()), true);
   const point = results[21]?.continuationPoint;
   ok(point);
   const [later] = await service.read(session, request(["m21"], [point]));
-  const values = (later?.historyData as HistoryData).dataValues ?? [];
+  const values = valuesOf(later);
   deepStrictEqual([values.length, values[0]?.sourceTimestamp?.getTime()], [10_000, 1_700_000_000_000]);
 });
+
+/** A history of 3,000 texts of 1,000 bytes, a second apart from 1 s on. */
+const longTexts: HistoryQueries["readRaw"] = ({ after, limit }) => {
+  const begin = (after?.timeUs ?? 0) / 1_000_000;
+  const count = Math.min(limit, 3000 - begin);
+  const timesUs = Float64Array.from({ length: count }, (_, i) => (begin + i + 1) * 1_000_000);
+  return Promise.resolve({
+    count,
+    timesUs,
+    serverTimesUs: timesUs,
+    qualities: new Uint32Array(count),
+    flags: new Uint8Array(count),
+    values: Array.from(timesUs, (timeUs) => String(timeUs / 1_000_000).padEnd(1000, ".")),
+    next: begin + count < 3000 ? { timeUs: (begin + count) * 1_000_000 } : null,
+  });
+};
+
+for (
+  const [name, channel, most] of [
+    ["4 MB", undefined, 4_000_000],
+    ["what the client takes", { getMaxResponseBodySize: () => 100_000 }, 100_000],
+  ] as const
+) {
+  Deno.test(`an answer holds at most ${name} of long texts, and what is beyond follows without a gap`, async () => {
+    const { service } = world(undefined, longTexts);
+    const context = { session: { channel } } as unknown as ISessionContext;
+    const nodes = ["m0text", "m1text"];
+    const seen = nodes.map((): string[] => []);
+    let points: (Uint8Array | null)[] = nodes.map(() => null);
+    for (let answers = 0; points.some((point, i) => point !== null || seen[i]?.length === 0); answers++) {
+      ok(answers < 100, "the read does not end");
+      const asked = nodes.map((_, i) => i).filter((i) => points[i] !== null || seen[i]?.length === 0);
+      const wanted = new HistoryReadRequest({
+        historyReadDetails: new ReadRawModifiedDetails({
+          startTime: new Date(1),
+          endTime: new Date(10_000_000),
+        }),
+        timestampsToReturn: TimestampsToReturn.Both,
+        nodesToRead: asked.map((i) => ({ nodeId: `ns=2;s=${nodes[i]}`, continuationPoint: points[i] })),
+      } as unknown as HistoryReadRequestOptions);
+      const results = await service.read(context, wanted);
+      ok(results.reduce((sum, result) => sum + result.binaryStoreSize(), 0) <= most);
+      const next = [...points];
+      for (const [n, i] of asked.entries()) {
+        const result = results[n];
+        strictEqual(result?.statusCode.name, "Good");
+        seen[i]?.push(...valuesOf(result).map(({ value }) => String(value.value)));
+        next[i] = result.continuationPoint?.length ? result.continuationPoint : null;
+      }
+      points = next;
+    }
+    const all = Array.from({ length: 3000 }, (_, i) => String(i + 1).padEnd(1000, "."));
+    deepStrictEqual(seen, [all, all]);
+  });
+}
 
 Deno.test("the computations of a session end with it", async () => {
   const { service, signals } = world((_query, signal) =>

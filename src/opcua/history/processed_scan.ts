@@ -1,5 +1,4 @@
-import { type AggregateConfiguration, type DataValue, type ReadProcessedDetails, StatusCodes } from "node-opcua";
-import type { StatusCode, TimestampsToReturn } from "node-opcua";
+import { type AggregateConfiguration, type ReadProcessedDetails, type StatusCode, StatusCodes } from "node-opcua";
 import {
   type AggregateConfiguration as Configuration,
   type AggregateName,
@@ -9,9 +8,10 @@ import {
 import type { HistoryQueries } from "../../history/history.ts";
 import type { TagId } from "../../tags/tag.ts";
 import type { TagNode } from "../space/tag_nodes.ts";
-import { aggregateOf, computedValue, isAggregateOf, isStepped } from "./aggregate_functions.ts";
+import { aggregateOf, isAggregateOf, isStepped } from "./aggregate_functions.ts";
+import { computedColumns } from "./computed_columns.ts";
+import type { ValueColumns } from "./data_value_encoder.ts";
 import { requestedTimeUs } from "./requested_time.ts";
-import { timesOf } from "./returned_times.ts";
 
 /** How far a ReadProcessed of one node has come: all that a continuation point keeps. */
 export interface ProcessedScan {
@@ -78,21 +78,12 @@ function configurationOf(asked: AggregateConfiguration | null | undefined): Conf
 export async function readProcessedPage(
   scan: ProcessedScan,
   cap: number,
-  node: TagNode,
-  timestamps: TimestampsToReturn,
   queries: HistoryQueries,
   signal: AbortSignal,
-): Promise<{ values: DataValue[]; next: ProcessedScan | null }> {
+): Promise<{ parts: ValueColumns[]; next: ProcessedScan | null }> {
   const { kind: _, ...query } = scan;
   const page = await queries.readProcessed({ ...query, limit: cap }, signal);
-  const values: DataValue[] = new Array(page.count);
-  for (let i = 0; i < page.count; i++) {
-    const { sourceUs, serverUs } = timesOf(page.timesUs[i] ?? 0, timestamps);
-    const value = page.values[i] ?? null;
-    const known = typeof value === "number" && Number.isNaN(value) ? null : value;
-    values[i] = computedValue(scan.aggregate, known, page.statuses[i] ?? 0, sourceUs, serverUs, node.dataType);
-  }
   const first = scan.first + page.count;
   const more = page.count > 0 && first < intervalCount(scan.startUs, scan.endUs, scan.intervalUs);
-  return { values, next: more ? { ...scan, first } : null };
+  return { parts: [computedColumns(page)], next: more ? { ...scan, first } : null };
 }

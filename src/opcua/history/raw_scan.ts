@@ -1,5 +1,6 @@
-import type { HistoryQueries, RawPage } from "../../history/history.ts";
-import type { TagId, Value } from "../../tags/tag.ts";
+import type { HistoryQueries } from "../../history/history.ts";
+import type { TagId } from "../../tags/tag.ts";
+import type { ValueColumns } from "./data_value_encoder.ts";
 
 /** `Bad_BoundNotFound`: there is no value at or beyond that side of the interval. */
 export const BAD_BOUND_NOT_FOUND = 0x80d70000;
@@ -38,17 +39,10 @@ export interface RawScan {
   readonly returnedUs: number | null;
 }
 
-/** One value as it goes out: columns of a row, or a bound that was not found. */
-export interface RawRow {
-  readonly value: Value;
-  readonly quality: number;
-  readonly timeUs: number;
-  readonly serverTimeUs: number;
-}
-
 /** A page and where to go on; `next` is `null` at the end. */
 export interface RawResult {
-  readonly rows: RawRow[];
+  /** What goes out, one behind the other: the bound at the origin, the rows, the bound at the limit. */
+  readonly parts: readonly ValueColumns[];
   readonly next: RawScan | null;
   /** False when nothing but missing bounds was found. */
   readonly found: boolean;
@@ -92,52 +86,59 @@ export async function readPage(
   signal?: AbortSignal,
 ): Promise<RawResult> {
   const size = Math.min(cap, scan.pageSize || cap, scan.remaining ?? cap);
-  const rows: RawRow[] = [];
-  let { phase, lastUs } = scan;
+  const parts: ValueColumns[] = [];
+  let { phase, lastUs, returnedUs } = scan;
+  let count = 0;
   // what an earlier page found is still found
   let found = scan.returnedUs !== null;
   if (phase === "origin") {
     const bound = await boundAt(scan, "origin", queries, signal);
-    found = bound.quality !== BAD_BOUND_NOT_FOUND;
-    rows.push(bound);
+    found = isFound(bound);
+    take(bound);
     // a bound before the interval is not where the body goes on from
-    if (bound.timeUs === scan.originUs && found) lastUs = bound.timeUs;
+    if (returnedUs === scan.originUs && found) lastUs = returnedUs;
     phase = "body";
   }
   const body = bodyRange(scan);
   if (phase === "body" && body.fromUs !== null && body.toUs !== null && body.fromUs > body.toUs) phase = "limit";
-  if (phase === "body" && rows.length < size) {
+  if (phase === "body" && count < size) {
     const page = await queries.readRaw({
       tagId: scan.tagId,
       ...body,
       direction: scan.direction,
-      limit: size - rows.length,
+      limit: size - count,
       ...(lastUs === null ? {} : { after: { timeUs: lastUs } }),
     }, signal);
-    for (let i = 0; i < page.count; i++) rows.push(rowOf(page, i));
     if (page.count > 0) {
+      take(page);
       found = true;
-      lastUs = page.timesUs[page.count - 1] ?? lastUs;
+      lastUs = returnedUs;
     }
     if (page.next === null) phase = "limit";
   }
-  const remaining = scan.remaining === null ? null : scan.remaining - rows.length;
-  if (remaining === 0) return { rows, next: null, found };
+  const remaining = scan.remaining === null ? null : scan.remaining - count;
+  if (remaining === 0) return { parts, next: null, found };
   if (phase === "limit") {
-    if (!scan.bounds) return { rows, next: null, found };
-    if (rows.length < size) {
+    if (!scan.bounds) return { parts, next: null, found };
+    if (count < size) {
       const bound = scan.limitUs === null
-        ? beyondTheEnd(scan, rows.at(-1)?.timeUs ?? scan.returnedUs ?? scan.originUs)
+        ? beyondTheEnd(scan, returnedUs ?? scan.originUs)
         : await boundAt({ ...scan, lastUs }, "limit", queries, signal);
-      rows.push(bound);
-      return { rows, next: null, found: found || bound.quality !== BAD_BOUND_NOT_FOUND };
+      take(bound);
+      return { parts, next: null, found: found || isFound(bound) };
     }
   }
-  return {
-    rows,
-    next: { ...scan, phase, lastUs, remaining, returnedUs: rows.at(-1)?.timeUs ?? scan.returnedUs },
-    found,
-  };
+  return { parts, next: { ...scan, phase, lastUs, remaining, returnedUs }, found };
+
+  function take(part: ValueColumns): void {
+    parts.push(part);
+    count += part.count;
+    returnedUs = part.timesUs[part.count - 1] ?? returnedUs;
+  }
+}
+
+function isFound({ qualities }: ValueColumns): boolean {
+  return qualities[0] !== BAD_BOUND_NOT_FOUND;
 }
 
 /** Both ends inclusive, as history takes them: the limit itself is out, and with bounds the origin has been read. */
@@ -156,7 +157,7 @@ async function boundAt(
   side: "origin" | "limit",
   queries: HistoryQueries,
   signal?: AbortSignal,
-): Promise<RawRow> {
+): Promise<ValueColumns> {
   const atUs = side === "origin" ? scan.originUs : scan.limitUs ?? scan.originUs;
   const outward = (side === "origin") === (scan.direction === "forward") ? "reverse" : "forward";
   const page = await queries.readRaw({
@@ -168,24 +169,15 @@ async function boundAt(
     // with start = end the value there is the start bound, and the end bound lies beyond it
     ...(side === "limit" && scan.lastUs !== null && scan.lastUs === atUs ? { after: { timeUs: atUs } } : {}),
   }, signal);
-  return page.count > 0 ? rowOf(page, 0) : missing(atUs);
+  return page.count > 0 ? page : missing(atUs);
 }
 
 /** With an open end there is no time for the missing bound: the standard takes one second beyond the last value. */
-function beyondTheEnd(scan: RawScan, lastUs: number): RawRow {
+function beyondTheEnd(scan: RawScan, lastUs: number): ValueColumns {
   return missing(scan.direction === "forward" ? lastUs + SECOND_US : lastUs - SECOND_US);
 }
 
-function missing(timeUs: number): RawRow {
-  return { value: null, quality: BAD_BOUND_NOT_FOUND, timeUs, serverTimeUs: timeUs };
-}
-
-function rowOf(page: RawPage, index: number): RawRow {
-  const raw = page.values[index];
-  return {
-    value: raw === undefined || (typeof raw === "number" && Number.isNaN(raw)) ? null : raw,
-    quality: page.qualities[index] ?? 0,
-    timeUs: page.timesUs[index] ?? 0,
-    serverTimeUs: page.serverTimesUs[index] ?? 0,
-  };
+function missing(timeUs: number): ValueColumns {
+  const timesUs = Float64Array.of(timeUs);
+  return { count: 1, timesUs, serverTimesUs: timesUs, qualities: Uint32Array.of(BAD_BOUND_NOT_FOUND), values: [null] };
 }

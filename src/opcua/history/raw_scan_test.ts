@@ -1,7 +1,7 @@
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import type { HistoryQueries, RawPage, RawQuery } from "../../history/history.ts";
 import { tagId } from "../../tags/tag.ts";
-import { BAD_BOUND_NOT_FOUND, beginScan, type RawRow, readPage } from "./raw_scan.ts";
+import { BAD_BOUND_NOT_FOUND, beginScan, type RawResult, readPage } from "./raw_scan.ts";
 
 const MINUTE_US = 60_000_000;
 const HOUR_5_US = Date.UTC(2026, 0, 1, 5) * 1000;
@@ -41,15 +41,21 @@ function timeOf(text: string): number | null {
 }
 
 /** `5:02`, or `none@5:07` for a bound that was not found. */
-function written(row: RawRow): string {
-  const seconds = Math.round((row.timeUs - HOUR_5_US) / 1_000_000) + 5 * 3600;
+function written({ value, quality, timeUs }: { value: unknown; quality: number; timeUs: number }): string {
+  const seconds = Math.round((timeUs - HOUR_5_US) / 1_000_000) + 5 * 3600;
   const clock = `${Math.floor(seconds / 3600)}:${String(Math.floor(seconds / 60) % 60).padStart(2, "0")}`;
   const text = seconds % 60 === 0 ? clock : `${clock}:${String(seconds % 60).padStart(2, "0")}`;
-  if (row.quality === BAD_BOUND_NOT_FOUND) {
-    strictEqual(row.value, null);
+  if (quality === BAD_BOUND_NOT_FOUND) {
+    strictEqual(value, null);
     return `none@${text}`;
   }
   return text;
+}
+
+function rowsOf({ parts }: RawResult) {
+  return parts.flatMap(({ count, timesUs, qualities, values }) =>
+    Array.from({ length: count }, (_, i) => ({ value: values[i], quality: qualities[i] ?? 0, timeUs: timesUs[i] ?? 0 }))
+  );
 }
 
 async function all(start: string, end: string, count: number, bounds: boolean, cap = 1000): Promise<string> {
@@ -59,8 +65,9 @@ async function all(start: string, end: string, count: number, bounds: boolean, c
   for (let pages = 0; scan !== null; pages++) {
     ok(pages < 50, "the scan does not end");
     const page: Awaited<ReturnType<typeof readPage>> = await readPage(scan, cap, queries);
-    ok(page.rows.length <= cap);
-    rows.push(...page.rows.map(written));
+    const read = rowsOf(page);
+    ok(read.length <= cap);
+    rows.push(...read.map(written));
     scan = page.next;
   }
   return rows.join(" ");
@@ -70,7 +77,7 @@ async function firstPage(start: string, end: string, count: number, bounds: bool
   const scan = beginScan(TAG, { startUs: timeOf(start), endUs: timeOf(end), count, bounds });
   ok(scan !== null);
   const page = await readPage(scan, 1000, queries);
-  return page.rows.map(written).join(" ") + (page.next === null ? "" : " …");
+  return rowsOf(page).map(written).join(" ") + (page.next === null ? "" : " …");
 }
 
 const closed: readonly [start: string, end: string, bounds: boolean, expected: string][] = [
@@ -145,5 +152,5 @@ Deno.test("a page that ends exactly with the last row has no continuation", asyn
   const scan = beginScan(TAG, { startUs: timeOf("5:00"), endUs: timeOf("5:05"), count: 0, bounds: false });
   ok(scan !== null);
   const page = await readPage(scan, 3, queries);
-  deepStrictEqual([page.rows.length, page.next, page.found], [3, null, true]);
+  deepStrictEqual([rowsOf(page).length, page.next, page.found], [3, null, true]);
 });

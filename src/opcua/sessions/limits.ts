@@ -4,8 +4,10 @@ import type { EndpointSecurity } from "../security/endpoints.ts";
 
 /** TCP connections beyond the sessions: discovery, and the one that must be told `BadTooManySessions`. */
 export const SPARE_CONNECTIONS = 10;
-/** History continuation points that one session may hold. */
-export const MAX_HISTORY_CONTINUATION_POINTS = 32;
+/** Nodes of one HistoryRead of values. */
+const MAX_NODES_PER_HISTORY_READ = 1000;
+/** History continuation points that one session may hold: one for each node of a request. */
+export const MAX_HISTORY_CONTINUATION_POINTS = MAX_NODES_PER_HISTORY_READ;
 
 const MAX_NODES_PER_CALL = 10_000;
 const MAX_BUFFER_BYTES = 65_535;
@@ -34,7 +36,7 @@ export function serverCapabilities(
       maxNodesPerRegisterNodes: MAX_NODES_PER_CALL,
       maxNodesPerTranslateBrowsePathsToNodeIds: MAX_NODES_PER_CALL,
       maxMonitoredItemsPerCall: MAX_NODES_PER_CALL,
-      maxNodesPerHistoryReadData: 1000,
+      maxNodesPerHistoryReadData: MAX_NODES_PER_HISTORY_READ,
     },
   };
 }
