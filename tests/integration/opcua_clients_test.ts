@@ -215,9 +215,9 @@ Deno.test("Ignition: subscribes at the tag group's rate, trusts source times, an
     sendInitialValues: true,
   });
   strictEqual(moved.results[0].statusCode, "Good");
-  const again = await at.publish(second, (all) => [1, 2].every((handle) => values(all, handle).length > 0));
+  // the last value that was sampled, and the newer one with the next sample
+  const again = await at.publish(second, (all) => values(all, 1).length > 0 && values(all, 2).includes(41));
   strictEqual(values(again, 1).at(-1), 21.5, "unchanged, and told again");
-  strictEqual(values(again, 2).at(-1), 41);
   at.set("temperature", 22);
   deepStrictEqual(values(await at.publish(second, (all) => values(all, 1).includes(22)), 1).at(-1), 22);
 
