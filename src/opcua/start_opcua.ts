@@ -42,8 +42,8 @@ import { answerFindServers } from "./library/find_servers.ts";
 import { mendWideDeadbands } from "./library/wide_deadbands.ts";
 import { mendItems } from "./library/item_mends.ts";
 import { keepItemsOfDeletedNodes } from "./library/monitored_nodes.ts";
+import { keepOrphansFromOthers } from "./library/orphan_subscriptions.ts";
 import { pauseInLargeRequests } from "./library/patient_space.ts";
-import { sendInSlices } from "./library/sliced_answers.ts";
 import { sendInSlices } from "./library/sliced_answers.ts";
 import { spaceRequestsOf } from "./library/space_requests.ts";
 import { limitFields, serverCapabilities, SPARE_CONNECTIONS, transportSettings } from "./sessions/limits.ts";
@@ -140,7 +140,6 @@ export async function startOpcUa(options: OpcUaOptions): Promise<OpcUaServerHand
   const { config, gateway, tags } = options;
   routeLibraryLog();
   mendOverflowBit();
-  sendInSlices();
   sendInSlices();
   judgeItems();
   compareSessionCertificates();
@@ -239,6 +238,7 @@ export async function startOpcUa(options: OpcUaOptions): Promise<OpcUaServerHand
     encryptPasswords(server.endpoints[0]?.endpointDescriptions() ?? []);
     answerAskedHost(server);
     capRequests(server, config);
+    keepOrphansFromOthers(server);
     answerFindServers(server, (asked) => server.findMatchingEndpoints(asked));
     quietFaults(server);
     logins.follow(server);

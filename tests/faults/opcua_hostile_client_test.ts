@@ -223,3 +223,80 @@ Deno.test("a Browse of everything, 10,000 times, ends within a bound and lets ot
   assert.equal(results.at(-1)?.statusCode, "BadNoContinuationPoints");
   await served();
 });
+
+Deno.test("a subscription whose session is gone is deleted by its own user alone", async () => {
+  const revoked = new AbortController().signal;
+  await using server = await startTestServer({
+    access: {
+      password: (name) =>
+        Promise.resolve({
+          ok: true,
+          principal: {
+            kind: "password",
+            name,
+            role: "viewer",
+            credential: `user:${name}`,
+            user: name,
+            expiresUs: null,
+          },
+        }),
+      certificate: () => ({ ok: false, reason: "certificate_unknown" }),
+      presented: () => ({ waitMs: 0, proved() {} }),
+      revoked: () => revoked,
+    },
+  });
+  await using client = await startOpcUaClient();
+  const login = (user: string) => client.connect(server.url, { user, password: "any" });
+  const alice = await login("alice");
+  const { subscription } = await client.call<{ subscription: number }>("subscribe", { id: alice, publishingMs: 1000 });
+  await client.call("close", { id: alice, deleteSubscriptions: false });
+  const deleted = async (user: string) => {
+    const id = await login(user);
+    const answer = await client.call<ServiceAnswer>("service", {
+      id,
+      service: "DeleteSubscriptions",
+      fields: { subscriptionIds: [subscription] },
+    });
+    return answer.results;
+  };
+  assert.deepEqual(await deleted("bob"), ["BadSubscriptionIdInvalid"]);
+  assert.deepEqual(await deleted("alice"), ["Good"]);
+});
+
+Deno.test("logins that are cut off while they are checked end with their connection", async () => {
+  let checks = 0;
+  const waiting: (() => void)[] = [];
+  const revoked = new AbortController().signal;
+  await using server = await startTestServer({
+    access: {
+      password: async (name) => {
+        checks++;
+        if (name === "slow") await new Promise<void>((resolve) => waiting.push(resolve));
+        const principal = {
+          kind: "password",
+          name,
+          role: "viewer",
+          credential: `user:${name}`,
+          user: name,
+          expiresUs: null,
+        } as const;
+        return { ok: true, principal };
+      },
+      certificate: () => ({ ok: false, reason: "certificate_unknown" }),
+      presented: () => ({ waitMs: 0, proved() {} }),
+      revoked: () => revoked,
+    },
+  });
+  await using client = await startOpcUaClient();
+  for (let i = 0; i < 3; i++) {
+    const rogue = await startOpcUaClient();
+    const login = rogue.connect(server.url, { user: "slow", password: "any" }).catch(() => null);
+    await waitFor("the check", () => waiting.length === 1);
+    await rogue[Symbol.asyncDispose]();
+    await login;
+    waiting.pop()?.();
+  }
+  const id = await client.connect(server.url, { user: "alice", password: "any" });
+  await client.call("read", { id, nodes: ["i=2258"] });
+  assert.equal(checks, 4);
+});
