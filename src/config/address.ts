@@ -45,6 +45,19 @@ export function parseEndpoint(text: string): Endpoint | null {
   return address === null ? null : { kind: "tcp", ...address };
 }
 
+/** Port of an `opc.tcp` URL that names none (OPC 10000-6 §7.4). */
+const OPC_UA_PORT = 4840;
+
+/**
+ * Reads `opc.tcp://host[:port][/path]`, the host an IPv6 address in brackets, a name or an IPv4 address, or answers `null`
+ * when the text is none. Without a port it is 4840.
+ */
+export function parseOpcTcpUrl(text: string): ListenAddress | null {
+  const found = /^opc\.tcp:\/\/((?:\[[^\]]+\]|[^:/[\]]+))(:\d{1,5})?(?:\/[\w.~/-]*)?$/i.exec(text);
+  const address = parseListen(`${found?.[1] ?? ""}${found?.[2] ?? `:${OPC_UA_PORT}`}`);
+  return address === null || address.port === 0 ? null : address;
+}
+
 /** Whether the text is an origin as browsers send it (RFC 6454 §6.2): `http://host` or `https://host:port`, no path. */
 export function isOrigin(text: string): boolean {
   const url = URL.parse(text);

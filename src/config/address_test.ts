@@ -7,6 +7,7 @@ import {
   listenAddress,
   overlaps,
   parseListen,
+  parseOpcTcpUrl,
   peerAddress,
   urlHost,
 } from "./address.ts";
@@ -27,6 +28,39 @@ Deno.test("parseListen reads host and port", () => {
   assert.deepEqual(parseListen("localhost:65535"), { host: "localhost", port: 65535 });
   for (const text of ["", "8080", ":8080", "::1:8080", "[127.0.0.1]:80", "a:65536", "a:", "a:1x", "http://a:1"]) {
     assert.equal(parseListen(text), null, text);
+  }
+});
+
+Deno.test("parseOpcTcpUrl reads host, port and path, and nothing that is more or other than these", () => {
+  for (
+    const [text, host, port] of [
+      ["opc.tcp://lds.plant:4841", "lds.plant", 4841],
+      ["opc.tcp://lds.plant", "lds.plant", 4840],
+      ["OPC.TCP://192.168.1.9:4840/UADiscovery", "192.168.1.9", 4840],
+      ["opc.tcp://[fd00::1]/", "fd00::1", 4840],
+    ] as const
+  ) {
+    assert.deepEqual(parseOpcTcpUrl(text), { host, port }, text);
+  }
+  for (
+    const text of [
+      "",
+      "lds.plant:4840",
+      "opc.tcp://",
+      "opc.tcp://:4840",
+      "opc.tcp://a:0",
+      "opc.tcp://a:65536",
+      "opc.tcp://user@a:4840",
+      "opc.tcp://a:4840/?x=1",
+      "opc.tcp://fd00::1",
+      "opc.tcp://1.2.3:4840",
+      "http://a:4840",
+      "opc.https://a:4840",
+      "opc.tcp://a:4840 ",
+      "opc.tcp://a\n:4840",
+    ]
+  ) {
+    assert.equal(parseOpcTcpUrl(text), null, text);
   }
 });
 

@@ -1,4 +1,4 @@
-import { isLoopback, isWildcard, parseEndpoint, parseListen } from "./address.ts";
+import { isLoopback, isWildcard, overlaps, parseEndpoint, parseListen, parseOpcTcpUrl } from "./address.ts";
 import type { Rule } from "./rules.ts";
 
 /** Largest chunk that the OPC UA server sends or takes, in bytes (OPC 10000-6 §7.1.2.3: buffer sizes are negotiated). */
@@ -95,6 +95,32 @@ export const networkRules: readonly Rule[] = [
         const text = `Clients cannot connect to ${host}`;
         yield { at: ["opcua", "advertised_hosts", entry], text, fix: "Write a name or address that clients can reach" };
       }
+    },
+  },
+  {
+    id: "opcua_discovery_own_endpoint",
+    severity: "error",
+    *check({ opcua }) {
+      const there = parseOpcTcpUrl(opcua?.discovery_server_url ?? "");
+      if (there === null || opcua?.enabled !== true || there.port !== opcua.host_port) return;
+      const { host_ip_address: bound = "", advertised_hosts: advertised = [] } = opcua;
+      const here = overlaps(there.host, bound) && !isWildcard(bound) || isLoopback(there.host) && isWildcard(bound) ||
+        isWildcard(there.host) || advertised.some((one) => one?.toLowerCase() === there.host.toLowerCase());
+      if (!here) return;
+      const text = "discovery_server_url is this gateway's own endpoint, which keeps no register of servers";
+      const fix = "Write the address of the discovery server; on this machine give one of the two another port";
+      yield { at: ["opcua", "discovery_server_url"], text, fix };
+    },
+  },
+  {
+    id: "opcua_discovery_lists_loopback",
+    severity: "warning",
+    *check({ opcua }) {
+      const there = parseOpcTcpUrl(opcua?.discovery_server_url ?? "");
+      if (there === null || opcua?.enabled !== true || isLoopback(there.host)) return;
+      if (!isLoopback(opcua.host_ip_address ?? "") || (opcua.advertised_hosts ?? []).length > 0) return;
+      const text = `The discovery server would list ${opcua.host_ip_address}, which nobody else reaches`;
+      yield { at: ["opcua", "discovery_server_url"], text, fix: "Set host_ip_address, or advertised_hosts behind NAT" };
     },
   },
   {

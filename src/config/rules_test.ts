@@ -314,6 +314,16 @@ const fixtures: Record<string, Fixture> = {
     at: ["opcua.advertised_hosts[1]"],
     pass: '[opcua]\nadvertised_hosts = ["plc.plant", "::2"]',
   },
+  opcua_discovery_own_endpoint: {
+    fail: '[opcua]\nhost_ip_address = "0.0.0.0"\ndiscovery_server_url = "opc.tcp://localhost"',
+    at: ["opcua.discovery_server_url"],
+    pass: '[opcua]\nhost_ip_address = "0.0.0.0"\ndiscovery_server_url = "opc.tcp://localhost:4841"',
+  },
+  opcua_discovery_lists_loopback: {
+    fail: '[opcua]\ndiscovery_server_url = "opc.tcp://lds.plant:4840"',
+    at: ["opcua.discovery_server_url"],
+    pass: '[opcua]\nadvertised_hosts = ["gw.plant"]\ndiscovery_server_url = "opc.tcp://lds.plant:4840"',
+  },
   opcua_message_beyond_chunks: {
     fail: "[opcua]\nmax_message_size = 65537\nmax_chunk_count = 1",
     at: ["opcua.max_message_size"],

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { isHost, isOrigin, parseEndpoint, parseListen } from "./address.ts";
+import { isHost, isOrigin, parseEndpoint, parseListen, parseOpcTcpUrl } from "./address.ts";
 
 /**
  * The shape of `edgekeep.toml`: every key with its meaning, default and range. Unknown keys are refused at every level.
@@ -283,6 +283,16 @@ export const opcuaSchema = z.strictObject({
   advertised_hosts: z.array(host).default([]).describe(
     "More host names or addresses under which clients reach the server, as behind NAT.",
   ),
+  discovery_server_url: z.string().max(512).refine(
+    (text) => parseOpcTcpUrl(text) !== null,
+    "must be opc.tcp://host:port",
+  ).optional().meta({
+    description: "Local discovery server that this server registers with; each must trust the other's certificate.",
+    expected: "opc.tcp://host:port",
+    unset: "no registration",
+    example: "opc.tcp://scada.plant.example:4840",
+  }),
+  discovery_register_seconds: seconds(5, 600, 60).describe("Seconds from one registration there to the next."),
   security_policies: z.array(z.enum(securityPolicies)).min(1).default(["Basic256Sha256", "Aes256_Sha256_RsaPss"])
     .describe("Security policies offered; None is offered only when named here."),
   security_modes: z.array(z.enum(["Sign", "SignAndEncrypt"])).min(1).default(["SignAndEncrypt"]).describe(

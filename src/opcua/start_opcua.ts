@@ -46,6 +46,7 @@ import { keepOrphansFromOthers } from "./library/orphan_subscriptions.ts";
 import { pauseInLargeRequests } from "./library/patient_space.ts";
 import { sendInSlices } from "./library/sliced_answers.ts";
 import { spaceRequestsOf } from "./library/space_requests.ts";
+import { keepRegistered } from "./discovery/keep_registered.ts";
 import { limitFields, serverCapabilities, SPARE_CONNECTIONS, transportSettings } from "./sessions/limits.ts";
 import type { ConditionCertificate } from "./alarms/condition_fields.ts";
 import { serveAlarms } from "./alarms/serve_alarms.ts";
@@ -266,6 +267,19 @@ export async function startOpcUa(options: OpcUaOptions): Promise<OpcUaServerHand
     listenerOf(server).on("error", (error: Error) => options.faults.raise("opcua_failed", error.message));
     log.info("OPC UA limits configured", { event: "opcua_limits_configured", ...limitFields(config) });
     const endpoints = server.getDiscoveryUrls();
+    const registration = config.discovery_server_url === undefined ? null : keepRegistered({
+      url: config.discovery_server_url,
+      everyMs: config.discovery_register_seconds * 1000,
+      own: server,
+      server: () => ({
+        serverUri: applicationUri,
+        productUri: config.product_uri,
+        name: config.application_name,
+        discoveryUrls: endpoints,
+      }),
+      store: pki.application,
+      faults: options.faults,
+    });
     const trust = watchTrust(pki, logins, { ignoreClients: config.trust_client_cert });
     cleanUp.push(() => trust.stop());
     const certificates = clientCertificates({
@@ -275,6 +289,7 @@ export async function startOpcUa(options: OpcUaOptions): Promise<OpcUaServerHand
       onChanged: async (store) => {
         pki[store].judge.forget();
         await trust.check();
+        registration?.retry();
       },
       onInstalled: async () => {
         await pki.reread();
@@ -316,8 +331,11 @@ export async function startOpcUa(options: OpcUaOptions): Promise<OpcUaServerHand
       list: () => logins.list(),
       close: (id) => logins.close(id),
       stop: async () => {
+        const beganMs = performance.now();
+        // first, with the server still there: who is told of it now finds it
+        await registration?.stop();
         for (const undo of cleanUp) undo();
-        await shutDown(server, pki, sockets);
+        await shutDown(server, pki, sockets, STOP_WITHIN_MS - (performance.now() - beganMs));
       },
     };
   } catch (error) {
@@ -453,9 +471,14 @@ function reasonOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-async function shutDown(server: OPCUAServer, pki: Pki, sockets: ReadonlySet<Socket>): Promise<void> {
+async function shutDown(
+  server: OPCUAServer,
+  pki: Pki,
+  sockets: ReadonlySet<Socket>,
+  withinMs: number,
+): Promise<void> {
   let timer: ReturnType<typeof setTimeout> | undefined;
-  const expired = new Promise<void>((resolve) => timer = setTimeout(resolve, STOP_WITHIN_MS));
+  const expired = new Promise<void>((resolve) => timer = setTimeout(resolve, withinMs));
   try {
     await Promise.race([server.shutdown(0), expired]);
   } finally {

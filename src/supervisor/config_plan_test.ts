@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
-import { configSchema } from "../config/schema.ts";
+import { type Config, configSchema } from "../config/schema.ts";
 import { planTakeOver } from "./config_plan.ts";
+import { gatewayGrants } from "./permissions.ts";
 
 const metric = (name: string, more: Record<string, unknown> = {}) => ({
   metric_name: name,
@@ -68,4 +69,24 @@ Deno.test("a command that moves in the file is no change of those behind it", ()
   const next = config([device(1, [], { command: [command("B", 2)] })]);
   const { changes } = planTakeOver(running, next, [], () => []);
   assert.equal(changes.length, 1, JSON.stringify(changes));
+});
+
+Deno.test("another discovery server needs another worker, none needs OPC UA alone restarted", () => {
+  const opcua = (more: Record<string, unknown>) => config([], { opcua: more });
+  const one = { discovery_server_url: "opc.tcp://one.plant:4840" };
+  const grantsOf = (next: Config) => gatewayGrants(next, { codePaths: [] });
+  for (
+    const [before, after, effect] of [
+      [{}, one, "worker"],
+      [one, { discovery_server_url: "opc.tcp://two.plant:4840" }, "worker"],
+      [one, { discovery_server_url: "opc.tcp://one.plant:4841" }, "worker"],
+      [one, { discovery_server_url: "opc.tcp://one.plant:4840/UADiscovery" }, "opcua"],
+      [one, { ...one, discovery_register_seconds: 30 }, "opcua"],
+      [one, {}, "opcua"],
+    ] as const
+  ) {
+    const running = opcua(before);
+    const plan = planTakeOver(running, opcua(after), grantsOf(running), grantsOf);
+    assert.deepEqual([plan.effect, plan.restart, plan.replace], [effect, ["opcua"], effect === "worker"]);
+  }
 });

@@ -1,5 +1,5 @@
 import { dirname, relative } from "node:path";
-import { listenAddress, parseEndpoint, urlHost } from "../config/address.ts";
+import { listenAddress, parseEndpoint, parseOpcTcpUrl, urlHost } from "../config/address.ts";
 import type { Config, ControlConfig, TlsConfig } from "../config/schema.ts";
 import type { SimulatorStartOptions } from "./role_protocol.ts";
 
@@ -46,6 +46,11 @@ export function gatewayGrants(config: Config, { codePaths }: CodeFacts): Grant[]
   }
   if (opcua.enabled) {
     grants.push(...listenGrants(opcua.host_ip_address, opcua.host_port, "[opcua].host_ip_address and host_port"));
+    const discovery = parseOpcTcpUrl(opcua.discovery_server_url ?? "");
+    if (discovery !== null) {
+      const value = `${urlHost(discovery.host)}:${discovery.port}`;
+      grants.push({ kind: "net", value, why: "[opcua].discovery_server_url" });
+    }
   }
   if (web.enabled) {
     const { host, port } = listenAddress(web.listen);

@@ -42,6 +42,27 @@ Deno.test("ChirpStack's address is the only one that may be connected to", () =>
   }
 });
 
+Deno.test("The discovery server's address may be connected to while OPC UA is on", () => {
+  const cases = [
+    ["opc.tcp://lds.plant:4841/UADiscovery", "lds.plant:4841"],
+    ["opc.tcp://lds.plant", "lds.plant:4840"],
+    ["opc.tcp://[fd00::1]:4840", "[fd00::1]:4840"],
+  ];
+  for (const [url, expected] of cases) {
+    const opcua = { discovery_server_url: url };
+    assert.deepEqual(gatewayPermissions(config({ opcua }), facts).net, [
+      "127.0.0.1:4840",
+      expected,
+      "127.0.0.1:8080",
+      ...socket,
+    ]);
+    assert.deepEqual(gatewayPermissions(config({ opcua: { ...opcua, enabled: false } }), facts).net, [
+      "127.0.0.1:8080",
+      ...socket,
+    ]);
+  }
+});
+
 Deno.test("A listener on every address may also use every IPv6 address", () => {
   const opcua = { host_ip_address: "0.0.0.0", host_port: 4841 };
   const runtime = { web: { listen: "[::1]:9000" } };

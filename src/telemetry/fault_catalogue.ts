@@ -112,6 +112,14 @@ export const faultCatalogue = catalogue({
     cause: "The configuration names SecurityPolicy None on an address that is not loopback.",
     remedy: 'Remove "None" from [opcua].security_policies.',
   },
+  discovery_server_unreachable: {
+    title: "The OPC UA server is not registered with the discovery server",
+    severity: "warning",
+    cause:
+      "The discovery server is away, refuses the registration, or is not trusted. Clients that know the address connect all the same.",
+    remedy:
+      "Check [opcua].discovery_server_url, and let each trust the other's certificate: `edgekeep pki trust`. The gateway keeps trying.",
+  },
   certificate_expiring: {
     title: "The OPC UA certificate expires soon",
     severity: "warning",

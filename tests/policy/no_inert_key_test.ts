@@ -34,6 +34,7 @@ const outcomes: Readonly<Record<string, readonly [Table, Table]>> = {
     { opcua: { ...user, host_ip_address: "0.0.0.0", user_name: user.user_password } },
   ],
   "opcua.user_password": [{ opcua: user }, { opcua: { ...user, user_password: "password" } }],
+  "opcua.discovery_server_url": [{}, { opcua: { discovery_server_url: "opc.tcp://lds.plant" } }],
   "opcua.pki_dir": [{}, { opcua: { pki_dir: "/srv/pki" } }],
 
   "runtime.control.enabled": [{}, { control: { enabled: false } }],
@@ -81,6 +82,7 @@ const behaviours: Readonly<Record<string, { readonly test: string }>> = {
   "opcua.max_pending_publish_requests": { test: "tests/integration/opcua_limits_test.ts" },
   "opcua.min_sampling_interval_ms": { test: "tests/integration/opcua_limits_test.ts" },
   "opcua.max_keep_alive_count": { test: "tests/integration/opcua_limits_test.ts" },
+  "opcua.discovery_register_seconds": { test: "tests/integration/opcua_register_test.ts" },
   "opcua.require_crl": { test: "tests/integration/opcua_trust_test.ts" },
   "opcua.max_message_size": { test: "tests/integration/opcua_limits_test.ts" },
   "opcua.max_chunk_count": { test: "tests/integration/opcua_limits_test.ts" },

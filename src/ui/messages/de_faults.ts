@@ -90,6 +90,13 @@ export const germanFaults: Readonly<
     cause: "Die Konfiguration nennt SecurityPolicy None auf einer Adresse, die nicht loopback ist.",
     remedy: '"None" aus [opcua].security_policies entfernen.',
   },
+  discovery_server_unreachable: {
+    title: "Der OPC-UA-Server ist nicht beim Discovery-Server eingetragen",
+    cause:
+      "Der Discovery-Server ist nicht erreichbar, lehnt den Eintrag ab, oder ihm wird nicht vertraut. Clients, die die Adresse kennen, verbinden sich trotzdem.",
+    remedy:
+      "[opcua].discovery_server_url prüfen, und beide Seiten dem Zertifikat der anderen vertrauen lassen: `edgekeep pki trust`. Das Gateway versucht es weiter.",
+  },
   certificate_expiring: {
     title: "Das OPC-UA-Zertifikat läuft bald ab",
     cause: "Zertifikate haben ein Enddatum; danach lehnen Clients die Verbindung ab.",
