@@ -447,19 +447,22 @@ export const alarmsConditions = suite("Alarms and Conditions", {
         const overflowing = eventItem("i=2253", ["EventType"]);
         Object.assign(overflowing.requestedParameters, { queueSize: 1 });
         await subscription.items(overflowing);
+        // with a request that waits, nothing is told between the cycles
+        let waiting: Promise<ServiceAnswer> | null = subscription.publish();
         const stage = stageOf(world);
-        // the shortest queue of events holds a hundred
-        for (let i = 0; i < 75; i++) {
+        // the shortest queue of events holds a hundred, and a storm is told in slices: a cycle may end in the midst of it
+        for (let i = 0; i < 200; i++) {
           stage.value(DEV, "door", true);
           stage.value(DEV, "door", false);
         }
         await waitFor("the overflow", async () => {
-          const answer = await subscription.publish();
+          const answer = await (waiting ?? subscription.publish());
+          waiting = null;
           const events = answer.notificationMessage?.notificationData?.[0]?.events as {
             eventFields: { value: unknown }[];
           }[] | undefined;
           return events?.some(({ eventFields }) => eventFields[0]?.value === "ns=0;i=3035") ? true : null;
         });
-      }),
+      }, { requestedPublishingInterval: 500 }),
   );
 });

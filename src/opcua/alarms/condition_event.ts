@@ -70,19 +70,28 @@ export class ConditionEvent implements FieldEvent {
 
   fieldAt(path: string): Variant {
     let field = this.#fields.get(path);
-    if (field === undefined) this.#fields.set(path, field = this.#make(path));
+    if (field === undefined) {
+      field = eventField(path, this.#condition.nodeId, this.#declarations, this.#view);
+      this.#fields.set(path, field);
+    }
     return field;
   }
+}
 
-  #make(path: string): Variant {
-    if (path === "") return scalar(DataType.NodeId, this.#condition.nodeId);
-    const declared = this.#declarations.get(path)?.node.nodeClass;
-    // what the type does not declare is no field of its events
-    if (declared === undefined) return new Variant();
-    // an object has no value: the library's answer, which history gives as well
-    if (declared === NodeClass.Object) return scalar(DataType.StatusCode, StatusCodes.BadNodeClassInvalid);
-    return conditionField(path, this.#view) ?? new Variant();
-  }
+/** The field of a condition's event at a path; the ConditionId at the empty one. */
+export function eventField(
+  path: string,
+  conditionId: NodeId,
+  declarations: ReadonlyMap<string, Declaration>,
+  view: ConditionView,
+): Variant {
+  if (path === "") return scalar(DataType.NodeId, conditionId);
+  const declared = declarations.get(path)?.node.nodeClass;
+  // what the type does not declare is no field of its events
+  if (declared === undefined) return new Variant();
+  // an object has no value: so answers the library
+  if (declared === NodeClass.Object) return scalar(DataType.StatusCode, StatusCodes.BadNodeClassInvalid);
+  return conditionField(path, view) ?? new Variant();
 }
 
 /** The names of a browse path of the standard's namespace, joined by `/`. */

@@ -16,6 +16,7 @@ import {
   NodeId,
   type ReadEventDetails,
   sameNodeId,
+  type SimpleAttributeOperand,
   type StatusCode,
   StatusCodes,
   type UAObject,
@@ -24,11 +25,12 @@ import {
   Variant,
 } from "node-opcua";
 import type { Alarm, AlarmEvent, Alarms, JournalCursor } from "../../alarms/alarms.ts";
-import { relativePath } from "../alarms/condition_event.ts";
+import { eventField, relativePath } from "../alarms/condition_event.ts";
 import { conditionField, type ConditionView } from "../alarms/condition_fields.ts";
 import { conditionTypes, standard } from "../alarms/condition_types.ts";
 import type { AlarmNodes } from "../alarms/alarm_nodes.ts";
 import { eventFilterFault } from "../library/event_filters.ts";
+import { fieldPath } from "../library/field_events.ts";
 import { ContinuationPoints } from "./continuation_points.ts";
 import { requestedTimeUs } from "./requested_time.ts";
 
@@ -36,6 +38,8 @@ import { requestedTimeUs } from "./requested_time.ts";
 const PAGE = 200;
 /** Events of the journal that one request goes through for a node, most of which may be of others. */
 const MAX_SCANNED = 10_000;
+/** Fields of all events of a page together: what is encoded in one go. */
+const MOST_FIELDS = 10_000;
 const HISTORY_EVENT = standard(659);
 const SERVER_ID = 2253;
 
@@ -109,7 +113,7 @@ export function eventHistory(options: EventHistoryOptions): EventHistory {
       } else if (events.length === 0 && !resumes) {
         result.statusCode = StatusCodes.GoodNoData;
       }
-      result.historyData = historyEvent(events, details.filter);
+      result.historyData = historyEvent(events);
       return result;
     },
     release: (session) => points.release(session),
@@ -117,16 +121,20 @@ export function eventHistory(options: EventHistoryOptions): EventHistory {
 
   async function readPage(scan: EventScan, area: Area, filter: EventFilter) {
     const { fromUs, toUs, direction, left } = scan;
-    const most = Math.min(maxEventsPerNode, left ?? Infinity);
-    const events: AlarmEvent[] = [];
+    const select = selection(filter.selectClauses ?? []);
+    const most = Math.min(maxEventsPerNode, select.most, left ?? Infinity);
+    const filtered = (filter.whereClause.elements ?? []).length > 0;
+    const events: Variant[][] = [];
     let { after } = scan;
     for (let scanned = 0; scanned < MAX_SCANNED && events.length < most; scanned += PAGE) {
       if (scanned > 0) await setImmediate();
       const page = alarms.journal({ fromUs, toUs, direction, limit: PAGE, ...after === null ? {} : { after } });
       for (const event of page.events) {
         after = { timeUs: event.alarm.timeUs, sequence: event.sequence };
-        if (!area(event.alarm) || !checkFilter(contextOf(event), filter.whereClause)) continue;
-        if (events.push(event) >= most) break;
+        if (!area(event.alarm)) continue;
+        const context = contextOf(event);
+        if (filtered && !checkFilter(context, filter.whereClause)) continue;
+        if (events.push(select.fields(context)) >= most) break;
       }
       if (page.next === null && page.events.at(-1)?.sequence === after?.sequence) return { events, next: null };
       if (page.events.length === 0) return { events, next: null };
@@ -135,13 +143,10 @@ export function eventHistory(options: EventHistoryOptions): EventHistory {
     return { events, next: rest === 0 ? null : { ...scan, after, left: rest } };
   }
 
-  function historyEvent(events: readonly AlarmEvent[], filter: EventFilter): ExtensionObject {
-    const clauses = filter.selectClauses ?? [];
+  function historyEvent(events: readonly Variant[][]): ExtensionObject {
     const type = space.findDataType(HISTORY_EVENT);
     if (type === null) throw new Error("Cannot answer with events as the data type HistoryEvent is missing");
-    return space.constructExtensionObject(type, {
-      events: events.map((event) => ({ eventFields: extractEventFieldsBase(contextOf(event), clauses) })),
-    });
+    return space.constructExtensionObject(type, { events: events.map((eventFields) => ({ eventFields })) });
   }
 
   function contextOf({ alarm }: AlarmEvent): JournalEventContext {
@@ -161,6 +166,19 @@ export function eventHistory(options: EventHistoryOptions): EventHistory {
     if (node === options.gatewayFolder) devices.add("gateway");
     return ({ source }) => devices.has(source.split("/", 1)[0] ?? "");
   }
+}
+
+/** What the select clauses ask of each event, and how many events with so many fields a page may hold. */
+function selection(clauses: SimpleAttributeOperand[]) {
+  const paths = clauses.map((clause) => fieldPath(clause) ?? clause);
+  return {
+    most: Math.max(1, Math.floor(MOST_FIELDS / clauses.length)),
+    fields: (event: JournalEventContext): Variant[] =>
+      paths.map((path) => {
+        if (typeof path === "string") return event.fieldAt(path);
+        return extractEventFieldsBase(event, [path])[0] as Variant;
+      }),
+  };
 }
 
 function beginScan(node: string, { startTime, endTime, numValuesPerNode }: ReadEventDetails): EventScan | null {
@@ -228,6 +246,10 @@ class JournalEventContext implements FilterContext {
   getNodeClass(nodeId: NodeId): NodeClass {
     if (this.#isCondition(nodeId)) return NodeClass.Object;
     return this.#space.findNode(nodeId)?.nodeClass ?? NodeClass.Unspecified;
+  }
+
+  fieldAt(path: string): Variant {
+    return eventField(path, this.eventSource, this.#nodes.declarations(this.#view.alarm.kind), this.#view);
   }
 
   browsePath(browsePath: BrowsePath): NodeId | null {
