@@ -266,7 +266,7 @@ export class CommandDesk implements Commands {
       device: devEui,
       name,
       state,
-      detail,
+      ...detail === null ? {} : { detail },
     });
     if (isEnded(command)) {
       tellEnd(command, this.#parts.feed);

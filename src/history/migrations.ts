@@ -1,4 +1,5 @@
 import type { DatabaseSync } from "node:sqlite";
+import { basename } from "node:path";
 import { getLogger } from "@logtape/logtape";
 import { transact } from "./transaction.ts";
 
@@ -60,6 +61,7 @@ export class NewerSchemaError extends Error {
 
 /**
  * Brings a file to the newest schema, each step in one transaction, so that a kill leaves it before or behind a step.
+ * A new file is made in silence: there is nothing in it that a person would wait for.
  * Throws {@link NewerSchemaError} when the file is ahead of this program.
  */
 export function migrate(
@@ -69,17 +71,22 @@ export function migrate(
 ): void {
   refuseNewer(db, steps);
   const version = versionOf(db);
+  const file = basename(db.location() ?? "memory");
   for (let step = version; step < steps.length; step++) {
     const { name, up } = steps[step] as Migration;
-    const fields = { event: "history_migration", from: step, to: step + 1, name };
-    log.info("Bringing a database from schema {from} to {to}: {name}", fields);
+    const fields = { event: "history_migration", file, from: step, to: step + 1, name };
+    if (version > 0) log.info("Bringing {file} from schema {from} to {to}: {name}", fields);
     let told = 0;
     transact(db, () => {
       up(db, (done, total) => {
         const percent = total > 0 ? Math.floor((100 * done) / total) : 100;
         if (percent < told + 10) return;
         told = percent;
-        log.info("Schema {to}: {percent} % done", { ...fields, event: "history_migration_progress", percent });
+        log.info("Schema {to} of {file}: {percent} % done", {
+          ...fields,
+          event: "history_migration_progress",
+          percent,
+        });
       });
       db.exec(`PRAGMA user_version = ${step + 1}`);
       db.exec(`PRAGMA application_id = ${applicationId}`);

@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
+import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
+import { configure, type LogRecord, reset } from "@logtape/logtape";
 import { migrate, type Migration, migrations, NewerSchemaError, versionOf } from "./migrations.ts";
 
 const steps: Migration[] = [
@@ -28,6 +30,27 @@ Deno.test("a new file gets all steps, an older one those it lacks, and each only
   assert.deepEqual([versionOf(db), tables(db)], [2, ["one", "two"]]);
   assert.equal(Number(db.prepare("SELECT n FROM two").get()?.n), 7);
   db.close();
+});
+
+Deno.test("an upgrade says which file it changes, a new file says nothing", async () => {
+  const folder = await Deno.makeTempDir();
+  const told: LogRecord[] = [];
+  await configure({
+    sinks: { told: (record) => void told.push(record) },
+    loggers: [{ category: "edgekeep", sinks: ["told"] }, { category: ["logtape", "meta"], lowestLevel: "fatal" }],
+    reset: true,
+  });
+  const db = new DatabaseSync(join(folder, "alarms.db"));
+  try {
+    migrate(db, steps.slice(0, 1));
+    assert.deepEqual(told.filter(({ message }) => message.join("").startsWith("Bringing")), []);
+    migrate(db, steps);
+    assert.equal(told.at(0)?.message.join(""), "Bringing alarms.db from schema 1 to 2: two");
+  } finally {
+    db.close();
+    await reset();
+    await Deno.remove(folder, { recursive: true });
+  }
 });
 
 Deno.test("a step that fails leaves the file as it was before it", () => {

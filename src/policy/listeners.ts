@@ -139,7 +139,10 @@ function letsOf(config: Draft<Config>, listener: Exposure["listener"]): string {
       : "";
     const none = opcua?.security_policies?.includes("None") === true ? ", unprotected where the client wants it" : "";
     const trust = opcua?.trust_client_cert === true ? "whatever their certificate" : "whose certificate is trusted";
-    return `Read values, history and state of every device, to clients ${trust}${signed}${none}`;
+    const changes = "send commands and answer alarms as the user's role allows";
+    return `Read values, history and state of every device; ${changes}; ${
+      changesOf(config)
+    }; to clients ${trust}${signed}${none}`;
   }
   const changes = `${changesOf(config)}${debugOf(config)}`;
   if (listener === "control") return `Every operation that the caller's role allows; ${changes}`;

@@ -76,6 +76,8 @@ Deno.test("what a listener lets one do is said in words", () => {
   );
   assert.match(lets("opcua", { opcua: { trust_client_cert: true } }), /whatever their certificate/);
   assert.match(lets("opcua", { opcua: { security_modes: ["Sign"] } }), /signed but readable/);
+  assert.match(lets("opcua", {}), /send commands and answer alarms as the user's role allows; changes from anywhere/);
+  assert.match(lets("opcua", { runtime: { remote: { profile: "wan" } } }), /no changes from other machines/);
 });
 
 Deno.test("what is switched off is not exposed", () => {

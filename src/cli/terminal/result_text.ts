@@ -14,8 +14,8 @@ type Row = Readonly<Record<string, unknown>>;
 
 /**
  * An operation's result for people: single values as `name: value`, lists of objects as tables, longer texts as they
- * are. A table that is wider than the terminal becomes a list. What has a form of its own keeps it: tags, findings, records
- * of the audit. Control characters are shown, never sent to the terminal.
+ * are. A table that is wider than the terminal becomes a list. What has a form of its own keeps it: tags, alarms and their
+ * journal, findings, records of the audit. Control characters are shown, never sent to the terminal.
  */
 export function resultText(result: unknown, columns: number = PLAIN_COLUMNS): string {
   const lines = linesOf(result, "", columns);
@@ -71,13 +71,15 @@ function listLines(list: readonly unknown[], indent: string, columns: number): s
   if (list.every(isFinding)) return list.flatMap((finding) => findingLines(finding, indent));
   if (list.every(isAuditRecord)) return list.map((record) => `${indent}${recordText(record)}`);
   if (list.length > 1 && list.every(isTag)) return tableLines(list.map(briefTag), indent);
+  if (list.every(isAlarm)) return tableLines(list.map(briefAlarm), indent, Infinity);
+  if (list.every(isAlarmEvent)) return tableLines(list.map(briefAlarmEvent), indent, Infinity);
   const table = tableLines(list, indent);
   return Math.max(...table.map((line) => [...line].length)) <= columns ? table : recordLines(list, indent, columns);
 }
 
-function tableLines(rows: readonly Row[], indent: string): string[] {
+function tableLines(rows: readonly Row[], indent: string, widest: number = WIDEST_CELL): string[] {
   const columns = columnsOf(rows);
-  const cells = rows.map((row) => columns.map((column) => shortened(scalarText(row[column]))));
+  const cells = rows.map((row) => columns.map((column) => shortened(scalarText(row[column]), widest)));
   const widths = columns.map((column, index) =>
     Math.max(column.length, ...cells.map((row) => [...(row[index] ?? "")].length))
   );
@@ -118,6 +120,35 @@ function isTag(row: Row): boolean {
 
 function briefTag(row: Row): Row {
   return Object.fromEntries(tagColumns.filter((column) => column in row).map((column) => [column, row[column]]));
+}
+
+function isAlarm(row: Row): boolean {
+  return typeof row["id"] === "string" && typeof row["retain"] === "boolean" && isRow(row["shelving"]);
+}
+
+/** What people want of an alarm in a list. */
+function briefAlarm(row: Row): Row {
+  const { id, severity, time, message } = row;
+  return { severity, id, time, state: alarmState(row), message };
+}
+
+function alarmState({ enabled, active, acknowledged, confirmed, shelving }: Row): string {
+  const parts = [active === true ? "active" : "inactive"];
+  if (acknowledged === false) parts.push("not acknowledged");
+  else if (confirmed === false) parts.push("not confirmed");
+  if (isRow(shelving) && shelving["kind"] !== "unshelved") parts.push("shelved");
+  return enabled === false ? "disabled" : parts.join(", ");
+}
+
+function isAlarmEvent(row: Row): boolean {
+  return typeof row["sequence"] === "number" && typeof row["cause"] === "string" && isRow(row["alarm"]) &&
+    isAlarm(row["alarm"]);
+}
+
+/** An event of the journal, with what its alarm said then. */
+function briefAlarmEvent({ sequence, cause, by, alarm }: Row): Row {
+  const { id, time, message, comment } = isRow(alarm) ? alarm : {};
+  return { sequence, time, cause, by, alarm: id, message, comment };
 }
 
 /** Each row as names and values, set off by a dash. */
@@ -165,9 +196,9 @@ function isChange(value: unknown): value is Row {
   return isRow(value) && ["path", "before", "after"].every((key) => key in value);
 }
 
-function shortened(text: string): string {
+function shortened(text: string, widest: number): string {
   const signs = [...text];
-  return signs.length <= WIDEST_CELL ? text : `${signs.slice(0, WIDEST_CELL - 1).join("")}…`;
+  return signs.length <= widest ? text : `${signs.slice(0, widest - 1).join("")}…`;
 }
 
 function isRow(value: unknown): value is Row {

@@ -145,3 +145,31 @@ Deno.test("tags, findings, records of the audit and changes have a form of their
     `versions:\n  VERSION  CHANGES\n  2        a.b 1 → -\n`,
   );
 });
+
+Deno.test("alarms and their journal are one line each, whatever their width: when, which, how it is, what it says", () => {
+  const alarm = {
+    id: "a84041ffff000001/level/$alarm",
+    kind: "limit",
+    enabled: true,
+    active: true,
+    acknowledged: false,
+    confirmed: false,
+    shelving: { kind: "timed", until: "2026-01-02T00:00:00.000000Z" },
+    retain: true,
+    severity: 500,
+    message: "Tank 1 level is 190.5 cm: high limit 180 cm, and it has been above it for a long while",
+    time: "2026-01-01T00:00:00.000000Z",
+  };
+  const { id, time, message } = alarm;
+  const quiet = { ...alarm, active: false, acknowledged: true, shelving: { kind: "unshelved", until: null } };
+  const listed = resultText({ items: [alarm, quiet, { ...alarm, enabled: false }] }, 80).split("\n");
+  assert.match(listed[1] ?? "", /ID +SEVERITY +TIME +STATE +MESSAGE/);
+  assert.equal(listed[2], `  ${id}  500       ${time}  active, not acknowledged, shelved  ${message}`);
+  assert.match(listed[3] ?? "", /inactive, not confirmed {2}/);
+  assert.match(listed[4] ?? "", /Z {2}disabled {2}/);
+  assert.equal(listed.length, 6);
+
+  const journal = resultText({ items: [{ sequence: 7, cause: "acknowledged", by: "anna", alarm }] }, 80).split("\n");
+  assert.match(journal[1] ?? "", /SEQUENCE +TIME +CAUSE +BY +ALARM +MESSAGE/);
+  assert.equal(journal[2], `  7         ${time}  acknowledged  anna  ${id}  ${message}`);
+});

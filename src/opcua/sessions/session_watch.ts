@@ -23,7 +23,7 @@ const log = getLogger(["edgekeep", "opcua"]);
 
 /** How often the number of sessions is looked at, and the longest time between two gauge events, ms. */
 const GAUGE_EVERY_MS = 5000;
-const GAUGE_AT_LEAST_MS = 60_000;
+const GAUGE_AT_LEAST_MS = 15 * 60_000;
 
 /** A login that was refused. Never holds the password. */
 export interface LoginRefusal {
