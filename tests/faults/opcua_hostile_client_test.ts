@@ -211,6 +211,32 @@ Deno.test("what the library throws at stays with the client that asked for it", 
   });
 });
 
+Deno.test("a subscription has a hundred items on one value at most, and room again when they go", async () => {
+  await using world = await open();
+  const { service, subscriptionId, served } = world;
+  const create = async (count: number) => {
+    const answer = await service("CreateMonitoredItems", {
+      subscriptionId,
+      timestampsToReturn: 2,
+      itemsToCreate: Array.from({ length: count }, (_, i) => ({
+        itemToMonitor: { nodeId: node, attributeId: VALUE },
+        monitoringMode: 2,
+        requestedParameters: { clientHandle: i, samplingInterval: 0, queueSize: 1 },
+      })),
+    });
+    return answer.results as { statusCode: string; monitoredItemId: number }[];
+  };
+  const made = await create(1000);
+  const statuses = made.map(({ statusCode }) => statusCode);
+  assert.deepEqual(new Set(statuses.slice(0, 100)), new Set(["Good"]));
+  assert.deepEqual(new Set(statuses.slice(100)), new Set(["BadTooManyMonitoredItems"]));
+  await served();
+  const monitoredItemIds = made.slice(0, 10).map(({ monitoredItemId }) => monitoredItemId);
+  await service("DeleteMonitoredItems", { subscriptionId, monitoredItemIds });
+  assert.equal((await create(20)).filter(({ statusCode }) => statusCode === "Good").length, 10);
+  await served();
+});
+
 Deno.test("a Browse of everything, 10,000 times, ends within a bound and lets others be served", async () => {
   await using world = await open();
   const { service, served } = world;

@@ -15,6 +15,7 @@ import {
 } from "node-opcua";
 
 import { eventFilterFault } from "./event_filters.ts";
+import { isCrowded, joinCrowd } from "./item_crowds.ts";
 
 /** The parts of a subscription that make items. */
 interface ItemMaker {
@@ -44,9 +45,14 @@ export function judgeItems(): void {
   maker.preCreateMonitoredItem = function (this: ItemMaker, space, timestamps, request) {
     const refused = attributeFault(space, request) ??
       filterFault(request.requestedParameters?.filter, request.itemToMonitor.attributeId);
-    return refused === null
-      ? make.call(this, space, timestamps, request)
-      : { createResult: new MonitoredItemCreateResult({ statusCode: refused }) };
+    if (refused !== null) return { createResult: new MonitoredItemCreateResult({ statusCode: refused }) };
+    const subscription = this as unknown as Subscription;
+    if (isCrowded(subscription, request)) {
+      return { createResult: new MonitoredItemCreateResult({ statusCode: StatusCodes.BadTooManyMonitoredItems }) };
+    }
+    const made = make.call(this, space, timestamps, request);
+    if (made.createResult.statusCode.isGood()) joinCrowd(subscription, request);
+    return made;
   };
   const item = MonitoredItem.prototype as unknown as ChangeableItem;
   const { modify } = item;
