@@ -1,6 +1,7 @@
 import { alarmsConditions } from "./alarms_conditions.ts";
 import { attributeRead } from "./attribute_read.ts";
 import { attributeWrite } from "./attribute_write.ts";
+import { discoveryRegister, discoveryRegister2 } from "./discovery_registration.ts";
 import { discoveryServices } from "./discovery_services.ts";
 import { historicalAccess } from "./historical_access.ts";
 import { informationModel } from "./information_model.ts";
@@ -16,6 +17,8 @@ import { viewServices } from "./view_services.ts";
 /** All suites, in the order in which they run. */
 export const suites: readonly Suite[] = [
   discoveryServices,
+  discoveryRegister,
+  discoveryRegister2,
   sessionServices,
   attributeRead,
   viewServices,

@@ -1,4 +1,6 @@
 import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
+import { stringify } from "smol-toml";
+import { startGatewayProcess } from "../lib/gateway_process.ts";
 import { type DiscoveryServer, startDiscoveryServer } from "../lib/discovery_server.ts";
 import { captureLog } from "../lib/opcua_client_log.ts";
 import { type OpcUaClientProcess, type ServiceAnswer, startOpcUaClient } from "../lib/opcua_client_process.ts";
@@ -253,5 +255,34 @@ Deno.test("whatever answers at the address of the discovery server, the gateway 
         await serving;
       }
     });
+  }
+});
+
+Deno.test("the gateway in its sandbox takes up a discovery server at a reload, reaches it by name, and leaves at SIGTERM", async () => {
+  await using folder = await pkiFolder();
+  await using lds = await startDiscoveryServer();
+  const [opcuaPort, webPort] = [freePort("127.0.0.1", 0), freePort("127.0.0.1", 0)];
+  await Deno.mkdir(`${folder.path}/data`);
+  await trust(lds, `${folder.path}/data/pki`);
+  const config = {
+    gateway: { data_dir: "data" },
+    opcua: { host_port: opcuaPort, user_name: "operator", user_password: "correct horse battery" },
+    logging: { format: "json" },
+    runtime: { web: { listen: `127.0.0.1:${webPort}` } },
+  };
+  const gateway = await startGatewayProcess({ folder: folder.path, opcuaPort, webPort, config: stringify(config) });
+  try {
+    const url = `opc.tcp://localhost:${lds.port}`;
+    const opcua = { ...config.opcua, discovery_server_url: url };
+    await Deno.writeTextFile(`${folder.path}/edgekeep.toml`, stringify({ ...config, opcua }));
+    Deno.kill(gateway.pid, "SIGHUP");
+    await waitFor("a registration", () => lds.of("registered").length > 0, { deadlineMs: 60_000 });
+    ok(gateway.output().includes('"effect":"worker"'), gateway.output());
+    deepStrictEqual(lds.of("registered")[0]?.discoveryUrls, [`opc.tcp://127.0.0.1:${opcuaPort}`]);
+    await waitFor("the event", () => gateway.output().includes("opcua_discovery_registered"));
+    strictEqual(await gateway.end("SIGTERM"), 0, gateway.output());
+    await waitFor("the end of the registration", () => lds.of("unregistered").length > 0);
+  } finally {
+    await gateway.end("SIGKILL");
   }
 });

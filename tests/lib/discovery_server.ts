@@ -25,6 +25,9 @@ export interface DiscoveryServerEvent {
   readonly service?: "RegisterServer" | "RegisterServer2";
   readonly mode?: string;
   readonly policy?: string;
+  readonly isOnline?: boolean;
+  /** How it may be announced on the network; empty with RegisterServer. */
+  readonly configuration?: readonly { readonly name: string; readonly capabilities: readonly string[] }[];
   readonly first?: boolean;
   readonly forced?: boolean;
   readonly serverUri?: string;

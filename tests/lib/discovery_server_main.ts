@@ -3,6 +3,8 @@
  * it as one JSON line each, and ends when its standard input does.
  */
 import {
+  BonjourHolder,
+  type MdnsDiscoveryConfiguration,
   MessageSecurityMode,
   OPCUACertificateManager,
   OPCUADiscoveryServer,
@@ -19,6 +21,9 @@ function tell(event: string, fields: Record<string, unknown> = {}): void {
   Deno.stdout.writeSync(new TextEncoder().encode(`${JSON.stringify({ event, ...fields })}\n`));
 }
 
+// the network of the machine that runs the tests is told nothing
+BonjourHolder.prototype.announcedOnMulticastSubnet = () => Promise.resolve(true);
+BonjourHolder.prototype.stopAnnouncedOnMulticastSubnet = () => Promise.resolve();
 const manager = new OPCUACertificateManager({
   rootFolder: options.pki,
   automaticallyAcceptUnknownCertificate: options.trustsEverybody ?? true,
@@ -47,8 +52,14 @@ const told = (one: RegisteredServer) => ({
 });
 const inner = server as unknown as Record<
   "_on_RegisterServer2Request" | "_on_RegisterServerRequest",
-  (message: unknown, channel: Channel) => void
+  (message: RegisterMessage, channel: Channel) => void
 >;
+interface RegisterMessage {
+  readonly request: {
+    readonly server: { readonly isOnline: boolean };
+    readonly discoveryConfiguration?: readonly MdnsDiscoveryConfiguration[] | null;
+  };
+}
 interface Channel {
   readonly securityMode: MessageSecurityMode;
   readonly securityPolicy: SecurityPolicy;
@@ -57,7 +68,13 @@ interface Channel {
 for (const service of ["_on_RegisterServer2Request", "_on_RegisterServerRequest"] as const) {
   const answer = inner[service].bind(server);
   inner[service] = (message, channel) => {
+    const { server: registration, discoveryConfiguration } = message.request;
     tell("asked", {
+      isOnline: registration.isOnline,
+      configuration: (discoveryConfiguration ?? []).map(({ mdnsServerName, serverCapabilities }) => ({
+        name: mdnsServerName,
+        capabilities: serverCapabilities,
+      })),
       service: service.slice("_on_".length, -"Request".length),
       mode: MessageSecurityMode[channel.securityMode],
       policy: channel.securityPolicy.split("#")[1],

@@ -51,7 +51,7 @@ function profiles(security: EndpointSecurity): string[] {
   };
   const secured = security.modes.some((mode) => mode !== MessageSecurityMode.None);
   return [
-    // the Standard 2017 profile but for its registration with a discovery server
+    // of the Standard 2017 profile a unit is limited: docs/opcua-conformance.md
     "http://opcfoundation.org/UA-Profile/Server/EmbeddedUA2017",
     "http://opcfoundation.org/UA-Profile/Server/EnhancedDataChangeSubscription2017",
     "http://opcfoundation.org/UA-Profile/Server/StandardEventSubscription",
