@@ -211,7 +211,10 @@ export class CommandDesk implements Commands {
     const names = this.#book.list().filter((one) => one.devEui === devEui).map((one) => one.name);
     return names.length === 0
       ? refuse("unknown_device", `There is no device '${devEui.slice(0, 64)}' with commands`)
-      : refuse("unknown_command", `The device has no command '${name.slice(0, 64)}': ${names.slice(0, 16).join(", ")}`);
+      : refuse(
+        "unknown_command",
+        `The device has no command '${name.slice(0, 64)}', but ${names.slice(0, 16).join(", ")}`,
+      );
   }
 
   /** Why no further command is taken now; `null`: one is. */

@@ -33,7 +33,7 @@ export class ConfigEvents {
     if (applied) {
       const more = { ...fields, effect, version, changed: changes.slice(0, mostChanges).map(changeText) };
       const properties = this.#record("config_reload_succeeded", by, trigger, "ok", more);
-      log.info("The configuration is applied: {changed_section_count} sections changed", properties);
+      log.info("The configuration is applied; sections changed: {changed_section_count}", properties);
     } else {
       const more = { ...fields, reason, changed_knob: knobOf(outcome), error };
       const properties = this.#record("config_reload_failed", by, trigger, reason ?? "failed", more);

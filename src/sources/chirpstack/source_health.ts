@@ -251,7 +251,13 @@ export class SourceHealth {
     if (judged.state === before) return;
     this.#sinceUs = this.#options.nowUs();
     const { feed, address } = this.#options;
-    log.info("ChirpStack at {address} is {state}", { event: "source_state", address, state: judged.state });
+    log.info("ChirpStack at {address} is {state}", {
+      event: "source_state",
+      address,
+      state: judged.state,
+      devices: this.#devices.size,
+      streaming: judged.devicesStreaming,
+    });
     const up = judged.state === "connected" || judged.state === "degraded";
     if (up && !this.#wasUp) feed.add("info", "source_connected", "gateway", `ChirpStack at ${address} is connected`);
     if (judged.state === "disconnected") {
