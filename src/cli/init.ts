@@ -155,6 +155,9 @@ Next:
      first admin with.
 
 OPC UA: ${reach.map((address) => `opc.tcp://${address}:4840`).join(" or ")}, user ${USER}, password: cat ${password}
+        A client's first try is refused; then look at its certificate and trust it:
+        edgekeep pki list --project ${folder}
+        edgekeep pki trust AB:CD:… --project ${folder}
 ${certificate === null ? localWeb : remoteWeb(reach, certificate.fingerprint)}`;
 }
 
