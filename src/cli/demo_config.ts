@@ -47,13 +47,13 @@ const demoAlarms: Readonly<Record<string, Readonly<Record<string, number | strin
   "Modbus error": { hi: 1, severity: 300 },
 };
 
-/** What the simulated valve's codec takes: 1 opens it, 0 closes it. */
+/** What the simulated valve's codec takes: true opens it, false closes it. */
 const demoValve = {
   command_id: 1,
   command_name: "Valve",
   command_port: 10,
   command_confirmed: true,
-  enum: [0, 1],
+  type: "Bool",
   payload: { object: { payload: "{value}" } },
   deadline_seconds: 600,
 };

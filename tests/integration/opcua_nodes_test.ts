@@ -279,6 +279,10 @@ Deno.test("a device is an object with its properties, its online state and a fol
     deepStrictEqual(await attribute(client, id, `ns=2;s=${A}`, "Description"), {
       text: `LoRaWAN device ${A} of Plant`,
     });
+    deepStrictEqual(await attribute(client, id, `ns=2;s=${A}/$lastSeen`, "Description"), {
+      locale: "en",
+      text: "When the device was heard last",
+    });
     const plant = await client.call<Node[]>("browse", { id, node: "ns=2;s=plant" });
     const type = "ns=2;s=$type/LoRaWANDeviceType";
     strictEqual(plant.find(({ nodeId }) => nodeId === `ns=2;s=${A}`)?.type, type);

@@ -13,6 +13,7 @@ import { getLogger } from "@logtape/logtape";
 import type { DeviceDefinition } from "../../config/topology.ts";
 import type { DataTypeName, Tag, TagDefinition, TagId } from "../../tags/tag.ts";
 import { dataValueOf, scalar } from "./data_values.ts";
+import { diagnosticWords } from "./diagnostic_words.ts";
 import { engineeringUnits } from "./engineering_units.ts";
 import { READ_ONLY } from "./folders.ts";
 import type { LiveVariable } from "../library/library_internals.ts";
@@ -178,9 +179,11 @@ export class TagNodes {
       return;
     }
     const parent = this.#devices.take(definition.group, definition.name);
+    const description = diagnosticWords[definition.name];
     const variable = this.#namespace.addVariable({
       nodeId,
       browseName: definition.name,
+      ...(description === undefined ? {} : { description: { text: description, locale: "en" } }),
       componentOf: parent,
       dataType: definition.dataType,
       typeDefinition: typeOf(definition),
