@@ -199,7 +199,7 @@ Deno.test("the address space follows the configuration", async (t) => {
 
   await t.step("the server says what it can", async () => {
     const [history, values, points, items] = await read(["i=11193", "i=11273", "i=2737", "i=24104"]);
-    deepStrictEqual([history?.value, values?.value, points?.value, items?.value], [true, 10_000, 32, 10_000]);
+    deepStrictEqual([history?.value, values?.value, points?.value, items?.value], [true, 10_000, 1000, 10_000]);
   });
 
   await t.step("a user cannot switch the diagnostics off", async () => {
