@@ -286,3 +286,81 @@ Deno.test("the gateway in its sandbox takes up a discovery server at a reload, r
     await gateway.end("SIGKILL");
   }
 });
+
+Deno.test("answers that make no sense end their try alone, and are told once", async () => {
+  await using log = await captureLog();
+  await using pki = await pkiFolder();
+  const ROUNDS = 150;
+  const kinds = ["OPNF", "MSGF", "ERRF", "CLOF", "OPNC"];
+  const policy = new TextEncoder().encode("http://opcfoundation.org/UA/SecurityPolicy#None");
+  const acknowledge = new Uint8Array(28);
+  acknowledge.set(new TextEncoder().encode("ACKF"));
+  const limits = new DataView(acknowledge.buffer);
+  limits.setUint32(4, acknowledge.length, true);
+  for (const at of [12, 16]) limits.setUint32(at, 65_535, true);
+  let seed = 1;
+  const random = (below: number) => (seed = (seed * 48_271) % 2_147_483_647) % below;
+  /** A chunk of random bytes with a right header, every other one also with a right security header. */
+  const nonsense = (round: number): Uint8Array => {
+    const bytes = Uint8Array.from({ length: 12 + random(300) }, () => random(256));
+    const view = new DataView(bytes.buffer);
+    bytes.set(new TextEncoder().encode(kinds[round % kinds.length]));
+    view.setUint32(4, round % 7 === 0 ? 0x7fffffff : bytes.length, true);
+    if (round % 2 === 1 && bytes.length > 24 + policy.length) {
+      view.setInt32(12, policy.length, true);
+      bytes.set(policy, 16);
+      view.setInt32(16 + policy.length, -1, true);
+      view.setInt32(20 + policy.length, -1, true);
+    }
+    return bytes;
+  };
+  let rounds = 0;
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const answering: Promise<void>[] = [];
+  const answer = async (connection: Deno.Conn, round: number) => {
+    const buffer = new Uint8Array(65_536);
+    try {
+      await connection.read(buffer);
+      await connection.write(acknowledge);
+      await connection.read(buffer);
+      await connection.write(nonsense(round));
+      await connection.closeWrite();
+      await connection.read(buffer);
+    } catch { /* the gateway has hung up */ }
+    connection.close();
+  };
+  const serving = (async () => {
+    for await (const connection of listener) answering.push(answer(connection, rounds++));
+  })();
+  try {
+    await using stack = new AsyncDisposableStack();
+    const url = `opc.tcp://127.0.0.1:${listener.addr.port}`;
+    const gateway = stack.use(await gatewayFor(url, pki.path, { discovery_register_seconds: 0.01 }));
+    await waitFor("all of them", () => rounds >= ROUNDS);
+    ok(faultOf(gateway));
+    const reasons = new Set(log.of("opcua_discovery_failed").map(({ properties }) => properties.reason));
+    ok(reasons.size < 30, [...reasons].join("\n"));
+  } finally {
+    listener.close();
+    await serving;
+    await Promise.all(answering);
+  }
+});
+
+/** Whether this machine has an IPv6 loopback address. */
+function hasIpv6(): boolean {
+  try {
+    Deno.listen({ hostname: "::1", port: 0 }).close();
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+Deno.test("a discovery server is reached by its IPv6 address", { ignore: !hasIpv6() }, async () => {
+  await using pki = await pkiFolder();
+  await using lds = await startDiscoveryServer();
+  await trust(lds, pki.path);
+  await using _gateway = await gatewayFor(`opc.tcp://[::1]:${lds.port}`, pki.path);
+  await waitFor("a registration", () => lds.of("registered").length > 0);
+});

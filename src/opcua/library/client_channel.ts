@@ -1,10 +1,13 @@
+import { connect, type Socket } from "node:net";
 import {
   ClientSecureChannelLayer,
-  ClientTCP_transport,
+  makeReverseClientTransportFactory,
   MessageSecurityMode,
   type OPCUAServer,
   SecurityPolicy,
 } from "node-opcua";
+import { parseOpcTcpUrl } from "../../config/address.ts";
+import { containFaults } from "./library_internals.ts";
 
 type ChannelOptions = ConstructorParameters<typeof ClientSecureChannelLayer>[0];
 type Request = Parameters<ClientSecureChannelLayer["performMessageTransaction"]>[0];
@@ -43,19 +46,23 @@ export class RefusedByServer extends Error {
 
 /**
  * Opens a secure channel as a client, with the certificate of `own`. The library's client does more than is wanted here:
- * it follows the URLs that the other side names, tries for ever, and cannot be stopped while it connects.
+ * it follows the URLs that the other side names, tries for ever, knows no IPv6 addresses, and cannot be stopped while it
+ * connects. So the connection is made here, and handed over as if the other side had made it.
  *
- * @param signal ends whatever is under way, and closes the connection at once
+ * @param stop ends whatever is under way, and closes the connection at once
  * @throws {RefusedByServer} when the other side gave a reason; else the error of the connection
  */
 export async function openClientChannel(
   url: string,
   own: OPCUAServer,
   security: ChannelSecurity | null,
-  signal: AbortSignal,
+  stop: AbortSignal,
 ): Promise<ClientChannel> {
-  signal.throwIfAborted();
-  const transports: ClientTCP_transport[] = [];
+  stop.throwIfAborted();
+  const unreadable = new AbortController();
+  const signal = AbortSignal.any([stop, unreadable.signal]);
+  const socket = await connected(url, signal);
+  containFaults(socket, () => unreadable.abort(new Error("it sends what cannot be read")));
   const channel = new ClientSecureChannelLayer(
     {
       securityMode: security?.mode ?? MessageSecurityMode.None,
@@ -63,18 +70,13 @@ export async function openClientChannel(
       ...security === null ? {} : { serverCertificate: security.certificate },
       parent: own,
       connectionStrategy: { maxRetry: 0 },
-      transportFactory: {
-        create(settings) {
-          const transport = new ClientTCP_transport(settings);
-          transports.push(transport);
-          return transport;
-        },
-      },
+      transportFactory: makeReverseClientTransportFactory(() =>
+        Promise.resolve({ socket, endpointUrl: url, serverUri: "" })
+      ),
     } as ChannelOptions,
   );
   const cut = () => {
-    // `dispose` leaves a socket alone that is still connecting
-    for (const transport of transports) transport._socket?.destroy();
+    socket.destroy();
     channel.dispose();
   };
   signal.addEventListener("abort", cut, { once: true });
@@ -109,6 +111,29 @@ export async function openClientChannel(
   };
 }
 
+/** Connects to host and port of the URL. */
+async function connected(url: string, signal: AbortSignal): Promise<Socket> {
+  const address = parseOpcTcpUrl(url);
+  if (address === null) {
+    throw new TypeError(`Cannot connect as the URL must be opc.tcp://host:port: current value is ${url}`);
+  }
+  const socket = connect(address);
+  try {
+    await unlessAborted<void>(signal, (done) => {
+      socket.once("error", done);
+      socket.once("connect", () => done(null));
+    });
+  } catch (error) {
+    socket.on("error", () => {});
+    socket.destroy();
+    throw error;
+  }
+  // who uses it hears of its end; an error of a socket that nobody listens to would end the process
+  socket.on("error", () => {});
+  socket.setNoDelay(true);
+  return socket;
+}
+
 function unlessAborted<T>(
   signal: AbortSignal,
   run: (done: (error: Error | null | undefined, value?: T) => void) => void,
@@ -124,12 +149,16 @@ function unlessAborted<T>(
   });
 }
 
-/** The status code that an error of the library is about, where there is one. */
+/** The status code that an error of the library is about, where there is one; else the error in words that stay the same. */
 function refusalOf(error: unknown): unknown {
   const { response, message } = error as {
     readonly response?: { readonly responseHeader?: { readonly serviceResult?: { readonly name: string } } };
     readonly message?: string;
   };
+  // the library's words have a number in them that is another each time
+  if (/disconnected by third party|Abandoned/.test(message ?? "")) {
+    return new Error("it ended the connection", { cause: error });
+  }
   const status = response?.responseHeader?.serviceResult?.name ?? /\bBad[A-Z][A-Za-z]+/.exec(message ?? "")?.[0];
   return status === undefined ? error : new RefusedByServer(status, { cause: error });
 }

@@ -127,7 +127,7 @@ export function guardConnections(
  * end the process: a Hello and a chunk of a wrong size in one segment are enough, as the assembler that goes on with the
  * second has lost its listeners by then.
  */
-function containFaults(socket: Socket, onFault: (error: unknown) => void): void {
+export function containFaults(socket: Socket, onFault: (error: unknown) => void): void {
   const addListener = socket.on.bind(socket) as (event: string, listener: (...args: unknown[]) => void) => Socket;
   const contained = (event: string, listener: (...args: unknown[]) => void) =>
     addListener(
