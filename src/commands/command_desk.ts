@@ -165,15 +165,15 @@ export class CommandDesk implements Commands {
     try {
       const store = this.#opened();
       const nowUs = this.#parts.nowUs();
+      const sender = senderOf(by);
       if (idempotencyKey !== undefined) {
-        const earlier = store.byKey(devEui, idempotencyKey, nowUs - DAY_US);
+        const earlier = store.byKey(devEui, idempotencyKey, sender, nowUs - DAY_US);
         if (earlier !== undefined) return repeatedAnswer(earlier, definition?.name ?? name, given);
       }
       if (definition === undefined) return this.#notDefined(devEui, name);
       if (!definition.enabled) return refuse("disabled", `The command '${definition.name}' is disabled`);
       const checked = checkArguments(definition, given);
       if (!checked.ok) return checked;
-      const sender = senderOf(by);
       const full = this.#limit(store, devEui, sender, nowUs);
       if (full !== null) return refuse("too_many", full);
       const stored = store.insert({
@@ -399,7 +399,7 @@ function repeatedAnswer(earlier: Command, name: string, given: SendRequest["argu
   );
 }
 
-/** Who limits count: a user over all sessions and addresses, or another credential. */
+/** Whom limits count and whose a key is: a user over all sessions and addresses, or another credential. */
 function senderOf({ principal, address }: Caller): string {
   if (principal === null) return `nobody@${address}`;
   return principal.user === null ? principal.credential : `user:${principal.user.toLowerCase()}`;

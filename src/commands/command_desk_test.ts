@@ -69,6 +69,19 @@ Deno.test("the same key gives the same command for a day, and is refused for som
   assert.ok(later.ok && !later.repeated);
 });
 
+Deno.test("a key is its sender's own: nobody else learns of the command, or loses one to it", async () => {
+  await using world = new CommandWorld();
+  world.connect();
+  const mine = await world.send(1, { idempotencyKey: "k", by: caller("anna") });
+  const theirs = await world.send(1, { idempotencyKey: "k", by: caller("bert") });
+  const others = await world.send(2, { idempotencyKey: "k", by: caller("carl") });
+  assert.ok(mine.ok && theirs.ok && others.ok);
+  assert.deepEqual([mine.repeated, theirs.repeated, others.repeated], [false, false, false]);
+  assert.equal(new Set([mine.command.id, theirs.command.id, others.command.id]).size, 3);
+  const again = await world.send(1, { idempotencyKey: "k", by: caller("anna") });
+  assert.ok(again.ok && again.repeated && again.command.id === mine.command.id);
+});
+
 Deno.test("what does not fit is refused with its reason", async () => {
   await using world = new CommandWorld({
     definitions: [commandDefinition(), commandDefinition({ id: 2, name: "Off", enabled: false })],

@@ -182,12 +182,14 @@ export class CommandStore {
     );
   }
 
-  /** The newest command of the device with this key that was sent since. */
-  byKey(devEui: string, key: string, sinceUs: number): Command | undefined {
+  /** The newest command of the device with this key of this sender's that was sent since. */
+  byKey(devEui: string, key: string, sender: string, sinceUs: number): Command | undefined {
     return this.#one(
-      `SELECT * FROM command WHERE dev_eui = ? AND idempotency_key = ? AND created_us > ? ORDER BY sequence DESC LIMIT 1`,
+      `SELECT * FROM command WHERE dev_eui = ? AND idempotency_key = ? AND sender = ? AND created_us > ?
+       ORDER BY sequence DESC LIMIT 1`,
       devEui,
       key,
+      sender,
       sinceUs,
     );
   }

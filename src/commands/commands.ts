@@ -89,7 +89,7 @@ export interface SendRequest {
   /** Name, or the configured number as text. */
   readonly command: string;
   readonly arguments: Readonly<Record<string, ArgumentValue>>;
-  /** 1 to 128 characters. The same key for the same device within a day gives the same command. */
+  /** 1 to 128 characters. The same key of the same sender for the same device within a day gives the same command. */
   readonly idempotencyKey?: string | undefined;
   readonly by: Caller;
 }

@@ -52,7 +52,7 @@ export function addCommandMethods(namespace: Namespace, folder: UAObject, ask: A
       text("deviceId", "DevEUI of the device: 16 hexadecimal digits"),
       text("command", "Name or number of the command"),
       text("args", "JSON: an object with the arguments by name, or the one value; empty for a command without any"),
-      text("idempotencyKey", "The same key within a day gives the same command, not a second one; empty for none"),
+      text("idempotencyKey", "Your same key within a day gives the same command, not a second one; empty for none"),
     ],
     outputs: [commandId],
     permissions: operatorMayCall,

@@ -101,7 +101,7 @@ export const commandSchemas = {
         "Values by name; or one value, for a command with one argument",
       ),
       key: z.string().min(1).max(128).optional().describe(
-        "The same key for the same device within a day gives the same command, sent once",
+        "The same key of the same sender for the same device within a day gives the same command, sent once",
       ),
     }),
     result: command.extend({ repeated: z.boolean().describe("The key was given before; nothing was sent again") }),
