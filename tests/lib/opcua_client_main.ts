@@ -107,6 +107,8 @@ async function makeClient(params: ConnectParams): Promise<OPCUAClient> {
     requestedSessionTimeout: params.sessionTimeoutMs ?? 60_000,
     keepSessionAlive: params.keepAlive ?? true,
     transportTimeout: 20_000,
+    // an emulated processor takes its time to check a password
+    defaultTransactionTimeout: 60_000,
     ...(params.transport === undefined ? {} : { transportSettings: params.transport }),
   });
   client.on("backoff", () => void client.disconnect().catch(() => {}));

@@ -24,3 +24,9 @@ Deno.FsFile.prototype.tryLock ??= async function tryLock(exclusive) {
   await this.lock(exclusive);
   return true;
 };
+
+// newer than Deno 2.4
+Uint8Array.prototype.toHex ??= function toHex() {
+  return Array.from(this, (byte) => byte.toString(16).padStart(2, "0")).join("");
+};
+Uint8Array.fromHex ??= (text) => Uint8Array.from(text.match(/../g) ?? [], (pair) => Number.parseInt(pair, 16));
