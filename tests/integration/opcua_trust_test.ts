@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { Buffer } from "node:buffer";
 import { CertificateRefused } from "../../src/operations/client_certificates.ts";
 import { issuedBy, OpcUaCa, type OpcUaPair, selfSigned } from "../lib/opcua_ca.ts";
 import { startTestServer } from "../lib/opcua_client_gateway.ts";
@@ -8,6 +9,7 @@ import { waitFor } from "../lib/wait_for.ts";
 
 const uri = "urn:edgekeep:test:client";
 const bytes = (text: string) => new TextEncoder().encode(text);
+const pemData = (pem: string) => pem.split("\n").filter((line) => !line.startsWith("-----")).join("");
 
 function files(folder: string): string[] {
   return [...Deno.readDirSync(folder)].map(({ name }) => name).sort();
@@ -123,7 +125,11 @@ Deno.test("what is uploaded is looked at before it is written", async () => {
   const cases: [kind: "trusted" | "issuer" | "crl", data: string | Uint8Array, why: RegExp][] = [
     ["trusted", "", /exactly one .* nothing in PEM form/],
     ["trusted", leaf.cert + ca.pair.cert, /exactly one/],
-    ["trusted", leaf.key, /found PRIVATE KEY/],
+    ["trusted", leaf.key, /holds a private key/],
+    ["trusted", leaf.cert + leaf.key, /holds a private key/],
+    ["trusted", leaf.key + leaf.cert, /holds a private key/],
+    ["trusted", new Uint8Array(Buffer.from(pemData(leaf.key), "base64")), /damaged/],
+    ["trusted", leaf.key.replaceAll("PRIVATE KEY", "CERTIFICATE"), /damaged/],
     ["trusted", new Uint8Array([0x30, 0x82, 1, 2, 3]), /damaged/],
     ["trusted", "x".repeat(200_000), /more than 65536 bytes/],
     ["trusted", old.cert, /ended on/],
@@ -131,6 +137,7 @@ Deno.test("what is uploaded is looked at before it is written", async () => {
     ["crl", leaf.cert, /found CERTIFICATE/],
     ["crl", new Uint8Array([0x30, 3, 1, 2, 3]), /damaged/],
     ["crl", await stranger.crl(), /no CA here has signed it/],
+    ["crl", (await ca.crl()) + leaf.key, /holds a private key/],
   ];
   for (const [kind, data, why] of cases) {
     await assert.rejects(
@@ -142,12 +149,67 @@ Deno.test("what is uploaded is looked at before it is written", async () => {
   }
   await trust.add("application", "trusted", bytes(ca.pair.cert));
   const [older, newer] = [await ca.crl(), await ca.crl()];
-  await trust.add("application", "crl", bytes(newer));
+  await trust.add(
+    "application",
+    "crl",
+    new Uint8Array([...Buffer.from(pemData(newer), "base64"), ...bytes("and a secret")]),
+  );
+  const [filed = ""] = files(`${server.pkiDir}/application/trusted/crl`);
+  assert.equal(
+    pemData(await Deno.readTextFile(`${server.pkiDir}/application/trusted/crl/${filed}`)),
+    pemData(newer),
+    "nothing but the list is stored",
+  );
   await assert.rejects(trust.add("application", "crl", bytes(older)), /a newer one/);
   const root = `${server.pkiDir}/application`;
   assert.equal(files(`${root}/trusted/certs`).length, 1);
   assert.equal(files(`${root}/trusted/crl`).length, 1);
   assert.deepEqual(files(`${root}/issuers/certs`), []);
+  await assert.rejects(trust.install(leaf.cert + leaf.key), /holds a private key/);
+});
+
+Deno.test("a revocation list takes the place of those that its own CA signed, whatever name another one has", async () => {
+  await using server = await startTestServer();
+  const trust = server.handle.clientCertificates();
+  const [ca, twin, other] = [
+    await OpcUaCa.make("Plant CA"),
+    await OpcUaCa.make("Plant CA"),
+    await OpcUaCa.make("Other"),
+  ];
+  for (const one of [ca, twin, other]) await trust.add("application", "trusted", bytes(one.pair.cert));
+  ca.revoke(await ca.issue({ name: "Thief", uri }));
+  await trust.add("application", "crl", bytes(await ca.crl()));
+  const revoked = async () => (await trust.list("application")).crls.map((one) => one.revoked).toSorted();
+  await twin.crl();
+  await trust.add("application", "crl", bytes(await twin.crl()));
+  assert.deepEqual(await revoked(), [0, 1]);
+  await assert.rejects(
+    trust.add("application", "crl", bytes(await other.crl("CN=Plant CA"))),
+    /no CA here has signed it/,
+  );
+  assert.deepEqual(await revoked(), [0, 1]);
+  await ca.crl();
+  await trust.add("application", "crl", bytes(await ca.crl()));
+  assert.deepEqual(await revoked(), [0, 1]);
+});
+
+Deno.test("the same upload many times at once is filed once, and a name leads nowhere else", async () => {
+  await using server = await startTestServer();
+  const trust = server.handle.clientCertificates();
+  const ca = await OpcUaCa.make("Plant CA");
+  await trust.add("application", "issuer", bytes(ca.pair.cert));
+  const [leaf, crl] = [await ca.issue({ name: "../../../own/private/x", uri }), await ca.crl()];
+  const uploads = [1, 2, 3, 4].flatMap(() => [
+    trust.add("application", "trusted", bytes(leaf.cert)),
+    trust.add("application", "crl", bytes(crl)),
+  ]);
+  await Promise.all(uploads);
+  const root = `${server.pkiDir}/application`;
+  assert.match(files(`${root}/trusted/certs`).join(), /^\.\._\.\._\.\._own_private_x\[[0-9a-f]{40}\]\.pem$/);
+  assert.equal(files(`${root}/issuers/crl`).length, 1);
+  const renewals = await Promise.all([1, 2, 3].map(() => trust.renew({ newKey: true, days: 100 })));
+  assert.equal(new Set(renewals.flatMap(({ backups }) => backups)).size, 6);
+  assert.equal((await trust.own())?.fingerprint, renewals.at(-1)?.certificate.fingerprint);
 });
 
 Deno.test("rejected certificates are bounded in number, the newest stay, and the log stays quiet", async () => {
@@ -168,4 +230,7 @@ Deno.test("rejected certificates are bounded in number, the newest stay, and the
   for (let i = 0; i < 4; i++) await assert.rejects(client.connect(server.url, { application: stranger }));
   assert.equal(files(folder).length, 100);
   assert.equal(log.of("opcua_certificate_rejected").length, 1);
+  const crowd = await Promise.all(Array.from({ length: 6 }, (_, i) => selfSigned({ name: `Crowd ${i}`, uri })));
+  await Promise.all(crowd.map((application) => assert.rejects(client.connect(server.url, { application }))));
+  assert.equal(files(folder).length, 100);
 });

@@ -57,11 +57,11 @@ export class OpcUaCa {
     this.#revoked.push(serial);
   }
 
-  /** The CA's revocation list as of now, PEM. */
-  async crl(): Promise<string> {
+  /** The CA's revocation list as of now, PEM; `issuer` makes it claim to be another's. */
+  async crl(issuer = this.#certificate.subject): Promise<string> {
     const nowMs = Date.now() + this.#crlNumber++ * 1000;
     const crl = await x509.X509CrlGenerator.create({
-      issuer: this.#certificate.subject,
+      issuer,
       thisUpdate: new Date(nowMs - DAY_MS),
       nextUpdate: new Date(nowMs + 30 * DAY_MS),
       signingAlgorithm: algorithm,

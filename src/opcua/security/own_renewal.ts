@@ -12,6 +12,7 @@ import {
   subjectOf,
 } from "./own_identity.ts";
 import type { PkiStore } from "./pki_directory.ts";
+import { refusePrivateKey } from "./read_upload.ts";
 
 const LEAST_RSA_BITS = 2048;
 /** Copies of replaced certificates and keys that are kept. */
@@ -70,6 +71,7 @@ export async function ownSigningRequest(store: PkiStore, wishes: IdentityWishes)
  * @throws {CertificateRefused} when it does not fit the key or the configured application URI, or is not valid now
  */
 export async function installOwnCertificate(store: PkiStore, wishes: IdentityWishes, pem: string): Promise<string[]> {
+  refusePrivateKey(pem, "certificate");
   const blocks = certificateBlocks(pem);
   if (blocks === "") throw new CertificateRefused("Cannot use the certificate as the text holds none in PEM form");
   let certificate: X509Certificate;

@@ -3,6 +3,7 @@ import { createHash, X509Certificate } from "node:crypto";
 import { CertificateRefused, type ListedCertificate, type ListedCrl } from "../../operations/client_certificates.ts";
 import { pemBlocks } from "../../tls/pem.ts";
 import { readCertificate } from "../../tls/read_certificate.ts";
+import { derLength } from "../library/client_chains.ts";
 
 /** Largest certificate, bytes: real ones have 1 to 4 kB. */
 export const LARGEST_CERTIFICATE_BYTES = 65_536;
@@ -20,7 +21,7 @@ export interface ReadCertificate {
 export interface ReadCrl {
   readonly facts: ListedCrl;
   readonly der: Uint8Array;
-  /** Whether the certificate's key signed it. */
+  /** Whether it is the certificate's own: in its name, and signed by its key. */
   signedBy(issuer: X509Certificate): Promise<boolean>;
 }
 
@@ -54,7 +55,9 @@ export function factsOf(certificate: X509Certificate): ListedCertificate {
  * @throws {CertificateRefused} when it is none, several, or too large
  */
 export async function readCrlUpload(data: Uint8Array): Promise<ReadCrl> {
-  const der = single(data, ["X509 CRL", "CRL"], "revocation list", LARGEST_CRL_BYTES);
+  const given = single(data, ["X509 CRL", "CRL"], "revocation list", LARGEST_CRL_BYTES);
+  // what stands behind the list would be stored with it
+  const der = given.subarray(0, derLength(given));
   // loaded here: 13 MB that a gateway without lists never needs
   await import("reflect-metadata");
   const x509 = await import("@peculiar/x509");
@@ -69,8 +72,10 @@ export async function readCrlUpload(data: Uint8Array): Promise<ReadCrl> {
         fingerprint: fingerprintOf(der),
       },
       der,
-      signedBy: (issuer) =>
-        crl.verify({ publicKey: new x509.X509Certificate(new Uint8Array(issuer.raw)) }).catch(() => false),
+      async signedBy({ raw }) {
+        const issuer = new x509.X509Certificate(new Uint8Array(raw));
+        return issuer.subject === crl.issuer && await crl.verify({ publicKey: issuer }).catch(() => false);
+      },
     };
   } catch {
     throw new CertificateRefused("Cannot read the revocation list as its data is damaged");
@@ -82,6 +87,19 @@ export function fingerprintOf(der: Uint8Array): string {
   return (createHash("sha256").update(der).digest("hex").toUpperCase().match(/../g) ?? []).join(":");
 }
 
+/**
+ * Refuses a PEM text with a private key in it, as whoever pasted it should know that it has left its place.
+ *
+ * @throws {CertificateRefused}
+ */
+export function refusePrivateKey(pem: string, what: string): void {
+  if (!/-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----/.test(pem)) return;
+  throw new CertificateRefused(
+    `Cannot take the ${what} as the text holds a private key, which is not kept here. Give the ${what} alone, and ` +
+      "replace the key if others could have seen it",
+  );
+}
+
 /** The DER form of the only block, or of data that is DER already. */
 function single(data: Uint8Array, labels: readonly string[], what: string, most: number): Uint8Array {
   // base64 and line ends make PEM a third larger
@@ -89,7 +107,9 @@ function single(data: Uint8Array, labels: readonly string[], what: string, most:
     throw new CertificateRefused(`Cannot take a ${what} of more than ${most} bytes: current value is ${data.length}`);
   }
   if (data[0] === 0x30) return data;
-  const blocks = pemBlocks(new TextDecoder().decode(data));
+  const text = new TextDecoder().decode(data);
+  refusePrivateKey(text, what);
+  const blocks = pemBlocks(text);
   const fitting = blocks.filter(({ label }) => labels.includes(label));
   if (fitting.length !== 1) {
     const found = blocks.length === 0 ? "nothing in PEM form" : blocks.map(({ label }) => label).join(" and ");

@@ -45,6 +45,14 @@ export interface StoreFiles {
 export function storeFiles(store: PkiStore): StoreFiles {
   const certificateFolders = [store.trustedCertificates, store.issuerCertificates, store.rejected];
   const crlFolders = [store.trustedCrls, store.issuerCrls];
+  let last: Promise<unknown> = Promise.resolve();
+
+  /** One change at a time: each looks at the files that another would just be making. */
+  function inTurn<T>(change: () => Promise<T>): Promise<T> {
+    const result = last.then(change);
+    last = result.catch(() => {});
+    return result;
+  }
 
   async function move(fingerprint: string, from: string, to: string): Promise<ListedCertificate | null> {
     const found = (await certificates(from)).find(({ found: { facts } }) => facts.fingerprint === fingerprint);
@@ -84,9 +92,12 @@ export function storeFiles(store: PkiStore): StoreFiles {
 
   async function addCrl(data: Uint8Array): Promise<ListedCrl> {
     const crl = await readCrlUpload(data);
-    const folder = await folderOfIssuer(crl);
+    const { folder, issuer } = await signerOf(crl);
+    const target = `${folder}/crl[${sha1(crl.der)}].pem`;
+    const replaced: string[] = [];
     for (const { path, found } of (await Promise.all(crlFolders.map(crls))).flat()) {
-      if (found.facts.issuer !== crl.facts.issuer) continue;
+      // another CA may have the same name, and its list is its own
+      if (found.facts.issuer !== crl.facts.issuer || !await found.signedBy(issuer)) continue;
       if (found.facts.thisUpdateUs > crl.facts.thisUpdateUs) {
         throw new CertificateRefused(
           `Cannot add the revocation list of ${crl.facts.issuer} as a newer one of ${
@@ -94,25 +105,49 @@ export function storeFiles(store: PkiStore): StoreFiles {
           } is there`,
         );
       }
-      await Deno.remove(path);
+      if (path !== target) replaced.push(path);
     }
-    await refuseFull(folder);
-    await write(`${folder}/crl[${sha1(crl.der)}].pem`, pem("X509 CRL", crl.der));
+    if (replaced.length === 0) await refuseFull(folder);
+    await write(target, pem("X509 CRL", crl.der));
+    // last: what is revoked stays so whatever happens in between
+    for (const path of replaced) await Deno.remove(path);
     return crl.facts;
   }
 
   /** A list stands beside the certificate of its CA. One that nobody vouches for would revoke, or not revoke, at will. */
-  async function folderOfIssuer(crl: ReadCrl): Promise<string> {
+  async function signerOf(crl: ReadCrl): Promise<{ readonly folder: string; readonly issuer: X509Certificate }> {
     for (
       const [from, to] of [[store.trustedCertificates, store.trustedCrls], [store.issuerCertificates, store.issuerCrls]]
     ) {
       for (const { found } of await certificates(from ?? "")) {
-        if (found.certificate.ca && await crl.signedBy(found.certificate)) return to ?? "";
+        const issuer = found.certificate;
+        if (issuer.ca && await crl.signedBy(issuer)) return { folder: to ?? "", issuer };
       }
     }
     throw new CertificateRefused(
       `Cannot add the revocation list of ${crl.facts.issuer} as no CA here has signed it. Add the CA's certificate first`,
     );
+  }
+
+  async function remove(fingerprint: string): Promise<ListedCertificate | ListedCrl | null> {
+    let removed: ListedCertificate | ListedCrl | null = null;
+    const all = [
+      ...(await Promise.all(certificateFolders.map(certificates))).flat(),
+      ...(await Promise.all(crlFolders.map(crls))).flat(),
+    ];
+    for (const { path, found } of all) {
+      if (found.facts.fingerprint !== fingerprint) continue;
+      await Deno.remove(path);
+      removed = found.facts;
+    }
+    return removed;
+  }
+
+  async function fileRejected(der: Uint8Array): Promise<void> {
+    const path = `${store.rejected}/${fileName(new X509Certificate(Buffer.from(der)))}`;
+    if (await Deno.stat(path).then(() => true, () => false)) return;
+    await keepNewest(store.rejected, MOST_REJECTED - 1);
+    await write(path, pem("CERTIFICATE", der));
   }
 
   return {
@@ -127,28 +162,12 @@ export function storeFiles(store: PkiStore): StoreFiles {
         rejected: facts(rejected),
       };
     },
-    trust: (fingerprint) => move(fingerprint, store.rejected, store.trustedCertificates),
-    reject: (fingerprint) => move(fingerprint, store.trustedCertificates, store.rejected),
-    async remove(fingerprint) {
-      let removed: ListedCertificate | ListedCrl | null = null;
-      const all = [
-        ...(await Promise.all(certificateFolders.map(certificates))).flat(),
-        ...(await Promise.all(crlFolders.map(crls))).flat(),
-      ];
-      for (const { path, found } of all) {
-        if (found.facts.fingerprint !== fingerprint) continue;
-        await Deno.remove(path);
-        removed = found.facts;
-      }
-      return removed;
-    },
-    add: (kind, data) => kind === "crl" ? addCrl(data) : addCertificate(kind, data),
-    async fileRejected(der) {
-      const path = `${store.rejected}/${fileName(new X509Certificate(Buffer.from(der)))}`;
-      if (await Deno.stat(path).then(() => true, () => false)) return;
-      await keepNewest(store.rejected, MOST_REJECTED - 1);
-      await write(path, pem("CERTIFICATE", der));
-    },
+    trust: (fingerprint) => inTurn(() => move(fingerprint, store.rejected, store.trustedCertificates)),
+    reject: (fingerprint) => inTurn(() => move(fingerprint, store.trustedCertificates, store.rejected)),
+    remove: (fingerprint) => inTurn(() => remove(fingerprint)),
+    add: (kind, data) =>
+      inTurn<ListedCertificate | ListedCrl>(() => kind === "crl" ? addCrl(data) : addCertificate(kind, data)),
+    fileRejected: (der) => inTurn(() => fileRejected(der)),
   };
 }
 
