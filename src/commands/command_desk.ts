@@ -46,6 +46,8 @@ export interface DeskParts {
   readonly faults: FaultBoard;
   readonly feed: EventFeed;
   readonly nowUs: () => number;
+  /** Time that has passed since some moment, µs, whatever is done to the clock. */
+  readonly elapsedUs: () => number;
   readonly pause: (ms: number, signal: AbortSignal) => Promise<void>;
   readonly timing: LaneTiming;
   readonly newId: () => string;
@@ -148,7 +150,7 @@ export class CommandDesk implements Commands {
   }
 
   connect(downlinks: Downlinks | null): void {
-    this.#way = downlinks === null ? null : { downlinks, sinceUs: this.#parts.nowUs() };
+    this.#way = downlinks === null ? null : { downlinks, sinceUs: this.#parts.elapsedUs() };
     for (const lane of this.#lanes.values()) lane.connected();
   }
 
@@ -224,17 +226,18 @@ export class CommandDesk implements Commands {
     if (waiting >= max_pending_per_device) {
       return `${waiting} commands of the device have not ended: [commands].max_pending_per_device`;
     }
-    const sent = store.sentSince(sender, nowUs - MINUTE_MS * 1000);
+    const sent = store.sentBetween(sender, nowUs - MINUTE_MS * 1000, nowUs);
     return sent >= max_per_minute ? `${sent} commands within a minute: [commands].max_per_minute` : null;
   }
 
   #lane(devEui: string): DeviceLane {
     let lane = this.#lanes.get(devEui);
     if (lane === undefined) {
-      const { faults, nowUs, pause, timing } = this.#parts;
+      const { faults, nowUs, elapsedUs, pause, timing } = this.#parts;
       lane = new DeviceLane(devEui, {
         timing,
         nowUs,
+        elapsedUs,
         pause,
         way: () => this.#way,
         intend: ({ command }, intention) => this.#write((store) => store.intend(command, intention)),
@@ -369,7 +372,8 @@ export class CommandDesk implements Commands {
 
   /** Until the stop: opens a store that could not be opened, deletes what is too old, lets faults of yesterday go. */
   async #keepUp(): Promise<void> {
-    const { config, nowUs, pause } = this.#parts;
+    const { config, nowUs, elapsedUs, pause } = this.#parts;
+    const startUs = nowUs() - elapsedUs();
     const { signal } = this.#stop;
     let ms = MINUTE_MS;
     while (!signal.aborted) {
@@ -380,9 +384,13 @@ export class CommandDesk implements Commands {
       const store = this.#store;
       if (store === null) continue;
       this.#countUnknown();
-      const beforeUs = nowUs() - config.retention_days * DAY_US;
       let pruned = 0;
-      if (this.#write(() => pruned = store.prune(beforeUs, PRUNED_AT_ONCE)) && pruned === PRUNED_AT_ONCE) {
+      const prune = () => {
+        // a clock that is set forward deletes nothing before commands come of that time
+        const believedUs = Math.min(nowUs(), Math.max(startUs + elapsedUs(), store.newestUs() ?? 0));
+        pruned = store.prune(believedUs - config.retention_days * DAY_US, PRUNED_AT_ONCE);
+      };
+      if (this.#write(prune) && pruned === PRUNED_AT_ONCE) {
         ms = NEXT_PRUNE_MS;
       }
     }

@@ -199,11 +199,15 @@ export class CommandStore {
     return this.#one("SELECT * FROM command WHERE queue_item_id = ? LIMIT 1", queueItemId);
   }
 
-  /** How many commands somebody sent since. */
-  sentSince(sender: string, sinceUs: number): number {
+  /**
+   * How many commands somebody sent after one time and up to another. Those of a time to come were sent before the clock
+   * was set back.
+   */
+  sentBetween(sender: string, afterUs: number, upToUs: number): number {
     const [row] = this.#all(
-      "SELECT count(*) AS n FROM command WHERE created_us > ? AND sender = ?",
-      sinceUs,
+      "SELECT count(*) AS n FROM command WHERE created_us > ? AND created_us <= ? AND sender = ?",
+      afterUs,
+      upToUs,
       sender,
     );
     return Number(row?.n ?? 0);
@@ -216,6 +220,12 @@ export class CommandStore {
       sinceUs,
     );
     return new Map(rows.map((row) => [String(row.dev_eui), Number(row.n)]));
+  }
+
+  /** When a command was sent last, µs; `null` before the first. */
+  newestUs(): number | null {
+    const [row] = this.#all("SELECT max(created_us) AS t FROM command");
+    return row?.t === null || row?.t === undefined ? null : Number(row.t);
   }
 
   /** Deletes up to `most` commands that ended before, with their steps. Gives how many. */

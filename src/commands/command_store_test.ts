@@ -115,9 +115,9 @@ Deno.test("commands that ended are deleted after their time, in small steps; ope
     config: { retention_days: 7, max_per_minute: 10_000, max_pending_per_device: 1000 },
   });
   for (let n = 1; n <= 450; n++) await world.sent(n);
-  await world.clock.advance(600_000);
+  await world.clock.advance(601_000);
   assert.equal(world.commands.list({ limit: 1000, open: false }).length, 450);
-  await world.clock.advance(7 * DAY - 60_000);
+  await world.clock.advance(7 * DAY - 61_000);
   assert.equal(world.commands.list({ limit: 1000 }).length, 450);
   const counts: number[] = [];
   for (let turn = 0; turn < 8; turn++) {

@@ -17,6 +17,8 @@ import { SerialRunner } from "./serial_runner.ts";
 
 /** Longest wait of a timer, ms. */
 const LONGEST_MS = 3_600_000;
+/** Commands that one step ends for being late: each is a write that the disk has to confirm. */
+const EXPIRED_AT_ONCE = 8;
 /** What was told of downlinks whose command is not known yet, at most. */
 const MOST_HEARD = 64;
 
@@ -30,8 +32,11 @@ export class DeviceLane {
   readonly #parts: LaneParts;
   readonly #serial = new SerialRunner();
   readonly #stop = new AbortController();
+  /** By the time that passed, µs. */
   readonly #startedUs: number;
   readonly #reach: LaneReach;
+  /** Ends of the commands' times by the time that passed, whatever is done to the clock, µs; by id. */
+  readonly #dueUs = new Map<string, number>();
   #waiting: StoredCommand[] = [];
   #heard: DownlinkEvent[] = [];
   /** What has become of the first command and the disk has not taken yet: nothing else happens before it does. */
@@ -49,9 +54,9 @@ export class DeviceLane {
   constructor(devEui: string, parts: LaneParts) {
     this.#devEui = devEui;
     this.#parts = parts;
-    this.#startedUs = parts.nowUs();
+    this.#startedUs = parts.elapsedUs();
     this.#reach = new LaneReach({
-      nowUs: parts.nowUs,
+      elapsedUs: parts.elapsedUs,
       way: parts.way,
       troubled: (why) => parts.troubled(devEui, why),
       signal: this.#stop.signal,
@@ -66,6 +71,10 @@ export class DeviceLane {
 
   /** Takes a stored command; those of before are done first. */
   add(stored: StoredCommand): void {
+    const { id, createdUs, deadlineUs } = stored.command;
+    // a command from before the clock was set back has no more time than one that comes now
+    const leftUs = Math.min(deadlineUs - this.#parts.nowUs(), deadlineUs - createdUs);
+    this.#dueUs.set(id, this.#parts.elapsedUs() + leftUs);
     this.#waiting.push(stored);
     this.#go();
   }
@@ -137,7 +146,9 @@ export class DeviceLane {
   /** Does the next thing. Gives how long nothing is to be done then, ms. */
   async #step(): Promise<number> {
     if (!this.#saveAgain()) return this.#parts.timing.againMs;
-    if (!this.#expireWaiting()) return this.#parts.timing.againMs;
+    const expired = this.#expireWaiting();
+    if (expired === null) return this.#parts.timing.againMs;
+    if (expired === EXPIRED_AT_ONCE) return 1;
     const [head] = this.#waiting;
     if (head === undefined) return 0;
     const { state, queueItemId } = head.command;
@@ -149,21 +160,22 @@ export class DeviceLane {
     return this.#waiting[0]?.command === head.command || this.#unsaved !== null ? this.#untilNext() : 0;
   }
 
-  /** Ends what is too late and was certainly not handed over. */
-  #expireWaiting(): boolean {
-    const nowUs = this.#parts.nowUs();
-    for (const { command, intention } of [...this.#waiting]) {
-      if (command.state !== "pending" || intention !== null || command.deadlineUs > nowUs) continue;
+  /** Ends what is too late and was certainly not handed over, some of it. Gives how many; `null`: the disk refuses. */
+  #expireWaiting(): number | null {
+    const late = this.#waiting.filter(({ command, intention }) =>
+      command.state === "pending" && intention === null && this.#leftUs(command) <= 0
+    ).slice(0, EXPIRED_AT_ONCE);
+    for (const { command } of late) {
       const detail = "It was not handed to ChirpStack in time";
-      if (!this.#save({ ...command, state: "expired", detail, updatedUs: nowUs })) return false;
+      if (!this.#save({ ...command, state: "expired", detail, updatedUs: this.#parts.nowUs() })) return null;
     }
-    return true;
+    return late.length;
   }
 
   async #handOver(head: StoredCommand): Promise<void> {
     const way = this.#reach.ready();
     if (way === null) return;
-    const { devEui, fPort, confirmed, deadlineUs } = head.command;
+    const { devEui, fPort, confirmed } = head.command;
     let before: readonly QueuedDownlink[];
     try {
       before = await this.#reach.call((signal) => way.queue(devEui, signal));
@@ -173,16 +185,17 @@ export class DeviceLane {
       else this.#reach.failed(error);
       return;
     }
-    if (this.#moved(head) || deadlineUs <= this.#parts.nowUs()) return;
+    const leftUs = this.#leftUs(head.command);
+    if (this.#moved(head) || leftUs <= 0) return;
     const intention = { timeUs: this.#parts.nowUs(), before: before.map(({ id }) => id) };
     if (!this.#parts.intend(head, intention)) {
-      this.#reach.waitUntil(this.#parts.nowUs() + this.#parts.timing.againMs * 1000);
+      this.#reach.waitUntil(this.#parts.elapsedUs() + this.#parts.timing.againMs * 1000);
       return;
     }
     const intended = this.#replace(head, { ...head, intention });
     let id: string;
     try {
-      const item = { devEui, fPort, confirmed, payload: head.payload, expiresUs: deadlineUs };
+      const item = { devEui, fPort, confirmed, payload: head.payload, expiresUs: this.#parts.nowUs() + leftUs };
       id = await this.#reach.call((signal) => way.enqueue(item, signal));
     } catch (error) {
       if (this.#stop.signal.aborted) return;
@@ -191,7 +204,7 @@ export class DeviceLane {
         return;
       }
       if (error instanceof DownlinkError && error.kind === "not_sent") this.#takeBack(intended);
-      else this.#openSinceUs = this.#parts.nowUs();
+      else this.#openSinceUs = this.#parts.elapsedUs();
       this.#reach.failed(error);
       return;
     }
@@ -204,14 +217,13 @@ export class DeviceLane {
   #takeBack(intended: StoredCommand): void {
     // when the disk refuses, the intention stays, and with it the doubt
     if (this.#parts.intend(intended, null)) this.#replace(intended, { ...intended, intention: null });
-    else this.#openSinceUs = this.#parts.nowUs();
+    else this.#openSinceUs = this.#parts.elapsedUs();
   }
 
   /** Finds out what became of a command that was perhaps handed over. */
   async #lookForLost(head: StoredCommand): Promise<void> {
     const { command } = head;
-    const nowUs = this.#parts.nowUs();
-    this.#openSinceUs ??= nowUs;
+    this.#openSinceUs ??= this.#parts.elapsedUs();
     const way = this.#reach.ready();
     const isLate = this.#isLost(command);
     if (way === null) {
@@ -248,8 +260,8 @@ export class DeviceLane {
   /** Looks after an item in the network server's queue. */
   async #follow(command: Command): Promise<void> {
     const nowUs = this.#parts.nowUs();
-    const tooLate = nowUs >= command.deadlineUs;
-    if (!tooLate && nowUs < this.#lookUs) return;
+    const elapsedUs = this.#parts.elapsedUs();
+    if (this.#leftUs(command) > 0 && elapsedUs < this.#lookUs) return;
     const way = this.#reach.ready();
     const isLost = this.#isLost(command);
     const lost = () => this.#end(command, "unknown", "ChirpStack could not be asked whether it was sent in time");
@@ -261,24 +273,24 @@ export class DeviceLane {
     try {
       queue = await this.#reach.call((signal) => way.queue(command.devEui, signal));
     } catch (error) {
-      if (this.#stop.signal.aborted || this.#waiting[0]?.command !== command) return;
+      if (!this.#isHead(command)) return;
       if (isLost) lost();
       else this.#reach.failed(error);
       return;
     }
-    if (this.#stop.signal.aborted || this.#waiting[0]?.command !== command) return;
+    if (!this.#isHead(command)) return;
     this.#reach.succeeded();
-    this.#lookUs = nowUs + this.#parts.timing.watchMs * 1000;
+    this.#lookUs = elapsedUs + this.#parts.timing.watchMs * 1000;
     const item = queue.find(({ id }) => id === command.queueItemId);
     if (item?.isPending) this.#keep({ ...command, state: "transmitted", detail: null, updatedUs: nowUs });
     else if (item !== undefined) {
       this.#goneSinceUs = null;
-      // ChirpStack judges by its own clock
-      if (nowUs >= command.deadlineUs + SKEW_US) {
+      // ChirpStack judges by its own clock: this one may have been set forward
+      if (Math.min(nowUs - command.deadlineUs, elapsedUs - this.#dueOf(command)) >= SKEW_US) {
         this.#end(command, "expired", "It waited in ChirpStack for too long");
       }
     } else {
-      this.#goneSinceUs ??= nowUs;
+      this.#goneSinceUs ??= elapsedUs;
       if (!this.#reach.settledSince(this.#goneSinceUs)) return;
       this.#end(command, "unknown", "It left ChirpStack's queue, and nothing was told of it");
     }
@@ -286,8 +298,7 @@ export class DeviceLane {
 
   /** Ends a command that was sent and not acknowledged in time. */
   #giveUpWaiting(command: Command): void {
-    const nowUs = this.#parts.nowUs();
-    if (nowUs < command.deadlineUs) return;
+    if (this.#parts.elapsedUs() < this.#dueOf(command)) return;
     // an acknowledgement of the time in which nobody listened is told again
     if (!this.#reach.settledSince(0) && !this.#isLost(command)) return;
     this.#end(command, "timed_out", null);
@@ -306,7 +317,7 @@ export class DeviceLane {
     if (way === undefined) return unreachable("ChirpStack has it, and cannot be reached");
     try {
       const queue = await this.#reach.call((signal) => way.queue(this.#devEui, signal));
-      if (this.#waiting[0]?.command !== command) return tooLate("It was sent meanwhile");
+      if (!this.#isHead(command)) return tooLate("It was sent meanwhile");
       const ours = queue.find((item) => item.id === command.queueItemId);
       if (ours === undefined || ours.isPending) return tooLate("It was sent");
       if (queue.length > 1) return tooLate("ChirpStack's queue holds items of others, which would be lost with it");
@@ -314,7 +325,7 @@ export class DeviceLane {
     } catch (error) {
       return unreachable(error instanceof Error ? error.message : String(error));
     }
-    if (this.#waiting[0]?.command !== command) return tooLate("It was sent meanwhile");
+    if (!this.#isHead(command)) return tooLate("It was sent meanwhile");
     return this.#cancelled(command);
   }
 
@@ -332,7 +343,7 @@ export class DeviceLane {
   /** The network server knows the command by this id. */
   #adopt(command: Command, queueItemId: string, detail: string | null): void {
     const nowUs = this.#parts.nowUs();
-    this.#lookUs = nowUs + this.#parts.timing.watchMs * 1000;
+    this.#lookUs = this.#parts.elapsedUs() + this.#parts.timing.watchMs * 1000;
     this.#openSinceUs = null;
     this.#missedSinceUs = null;
     this.#goneSinceUs = null;
@@ -352,7 +363,7 @@ export class DeviceLane {
 
   #apply(command: Command, { kind, timeUs, detail }: DownlinkEvent): void {
     const nowUs = this.#parts.nowUs();
-    const state = nextState(command, kind, nowUs);
+    const state = nextState(command, kind, command.deadlineUs - this.#leftUs(command));
     // never before what happened before, nor in the future
     if (state !== null) {
       this.#keep({ ...command, state, detail, updatedUs: Math.max(command.updatedUs, Math.min(timeUs, nowUs)) });
@@ -388,6 +399,7 @@ export class DeviceLane {
     if (!isEnded(next)) this.#replace(stored, { ...stored, command: next });
     else {
       this.#waiting.splice(at, 1);
+      this.#dueUs.delete(next.id);
       if (at === 0) {
         this.#heard = [];
         this.#openSinceUs = null;
@@ -407,31 +419,47 @@ export class DeviceLane {
     return this.#stop.signal.aborted || this.#waiting[0] !== head;
   }
 
+  /** Whether it is still the first one, and nothing that was told of it waits for the disk. */
+  #isHead(command: Command): boolean {
+    return !this.#stop.signal.aborted && this.#unsaved === null && this.#waiting[0]?.command === command;
+  }
+
+  /** Time left until the deadline, by the clock and by the time that passed, whichever is less, µs. */
+  #leftUs(command: Command): number {
+    return Math.min(command.deadlineUs - this.#parts.nowUs(), this.#dueOf(command) - this.#parts.elapsedUs());
+  }
+
+  /** When its time ends by the time that passed, µs. */
+  #dueOf({ id }: Command): number {
+    return this.#dueUs.get(id) ?? 0;
+  }
+
   /** Whether it is so late that nobody needs to be asked any more. */
-  #isLost({ deadlineUs }: Command): boolean {
-    const fromUs = Math.max(deadlineUs, this.#startedUs);
-    return this.#parts.nowUs() >= fromUs + this.#parts.timing.lostMs * 1000;
+  #isLost(command: Command): boolean {
+    const fromUs = Math.max(this.#dueOf(command), this.#startedUs);
+    return this.#parts.elapsedUs() >= fromUs + this.#parts.timing.lostMs * 1000;
   }
 
   /** How long nothing is to be done, ms. */
   #untilNext(): number {
-    const nowUs = this.#parts.nowUs();
+    const elapsedUs = this.#parts.elapsedUs();
     const { againMs } = this.#parts.timing;
     if (this.#unsaved !== null) return againMs;
-    const againUs = Math.max(this.#reach.retryUs, nowUs + againMs * 1000);
+    const againUs = Math.max(this.#reach.retryUs, elapsedUs + againMs * 1000);
+    const endOf = (command: Command) => elapsedUs + this.#leftUs(command);
     const due = this.#waiting.filter(({ command, intention }) => command.state === "pending" && intention === null)
-      .map(({ command }) => command.deadlineUs);
+      .map(({ command }) => endOf(command));
     const [head] = this.#waiting;
     if (head !== undefined) {
-      const { state, deadlineUs } = head.command;
+      const { state } = head.command;
       if (state === "pending" && head.intention === null) {
         if (this.#parts.way() !== null) due.push(this.#reach.retryUs);
-      } else if (state === "pending" || deadlineUs <= nowUs || this.#goneSinceUs !== null) due.push(againUs);
-      else if (state === "queued") {
-        due.push(deadlineUs, Math.max(this.#lookUs, this.#reach.retryUs, nowUs + againMs * 1000));
-      } else due.push(deadlineUs);
+      } else if (state === "pending" || this.#leftUs(head.command) <= 0 || this.#goneSinceUs !== null) {
+        due.push(againUs);
+      } else if (state === "queued") due.push(endOf(head.command), Math.max(this.#lookUs, againUs));
+      else due.push(endOf(head.command));
     }
-    const nextMs = Math.ceil((Math.min(...due) - nowUs) / 1000);
+    const nextMs = Math.ceil((Math.min(...due) - elapsedUs) / 1000);
     // a millisecond at least: a clock that stands still must not keep the lane busy
     return Math.min(LONGEST_MS, Math.max(1, nextMs));
   }

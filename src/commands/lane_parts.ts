@@ -23,9 +23,11 @@ export const laneTiming: LaneTiming = { settleMs: 40_000, watchMs: 60_000, lostM
 export interface LaneParts {
   readonly timing: LaneTiming;
   readonly nowUs: () => number;
+  /** Time that has passed since some moment, µs: it goes on evenly whatever is done to the clock. */
+  readonly elapsedUs: () => number;
   /** Waits so long or until the signal aborts; never rejects. */
   readonly pause: (ms: number, signal: AbortSignal) => Promise<void>;
-  /** The way to the devices, and since when there is one, µs. */
+  /** The way to the devices, and since when there is one, µs of {@link elapsedUs}. */
   readonly way: () => { readonly downlinks: Downlinks; readonly sinceUs: number } | null;
   /** Writes that a command is about to be handed over, or was not; `false` when the disk refuses. */
   readonly intend: (stored: StoredCommand, intention: StoredCommand["intention"]) => boolean;

@@ -4,7 +4,8 @@ import { unlessAborted } from "./unless_aborted.ts";
 
 /** What a {@link LaneReach} needs of its owner. */
 export interface ReachParts {
-  readonly nowUs: () => number;
+  /** Time that has passed since some moment, µs, whatever is done to the clock; all times here are of it. */
+  readonly elapsedUs: () => number;
   /** The way to the devices, and since when there is one, µs. */
   readonly way: () => { readonly downlinks: Downlinks; readonly sinceUs: number } | null;
   /** Tells that calls fail, or with `null` that they come through. */
@@ -33,7 +34,7 @@ export class LaneReach {
   /** The way to the devices, unless there is none or the last call failed a short while ago. */
   ready(): Downlinks | null {
     const way = this.#parts.way();
-    return way === null || this.#parts.nowUs() < this.#retryUs ? null : way.downlinks;
+    return way === null || this.#parts.elapsedUs() < this.#retryUs ? null : way.downlinks;
   }
 
   /** A call that a stop does not wait for. */
@@ -43,17 +44,17 @@ export class LaneReach {
 
   /** A call came through. */
   succeeded(): void {
-    const nowUs = this.#parts.nowUs();
-    this.#reachedSinceUs ??= nowUs;
-    this.#backoff.succeeded(nowUs / 1000);
+    const elapsedUs = this.#parts.elapsedUs();
+    this.#reachedSinceUs ??= elapsedUs;
+    this.#backoff.succeeded(elapsedUs / 1000);
     this.#parts.troubled(null);
   }
 
   /** A call failed: after a while another is made. */
   failed(error: unknown): void {
-    const nowUs = this.#parts.nowUs();
+    const elapsedUs = this.#parts.elapsedUs();
     this.#reachedSinceUs = null;
-    this.#retryUs = nowUs + Math.ceil(this.#backoff.next(nowUs / 1000) * 1000);
+    this.#retryUs = elapsedUs + Math.ceil(this.#backoff.next(elapsedUs / 1000) * 1000);
     this.#parts.troubled(error instanceof Error ? error.message : String(error));
   }
 
@@ -67,6 +68,6 @@ export class LaneReach {
     const way = this.#parts.way();
     if (way === null || this.#reachedSinceUs === null) return false;
     const fromUs = Math.max(sinceUs, way.sinceUs, this.#reachedSinceUs);
-    return this.#parts.nowUs() >= fromUs + this.#parts.settleMs * 1000;
+    return this.#parts.elapsedUs() >= fromUs + this.#parts.settleMs * 1000;
   }
 }

@@ -37,6 +37,7 @@ export function openCommands(
     faults,
     feed,
     nowUs,
+    elapsedUs: () => performance.now() * 1000,
     pause,
     timing: { ...laneTiming, ...timing },
     newId: () => crypto.randomUUID(),

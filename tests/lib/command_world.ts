@@ -142,6 +142,7 @@ export class CommandWorld implements AsyncDisposable {
       faults,
       feed,
       nowUs: clock.nowUs,
+      elapsedUs: clock.elapsedUs,
       pause: clock.pause,
       timing: laneTiming,
       newId: () => `00000000-0000-4000-8000-${String(this.#ids++).padStart(12, "0")}`,

@@ -1,9 +1,19 @@
 /** A clock that stands still until a test moves it. Everything under test has to wait by {@link VirtualClock.pause}. */
 export class VirtualClock {
   #nowUs = 1_800_000_000_000_000;
+  /** How far the clock was set forward or back, µs. */
+  #setByUs = 0;
   #timers: { readonly dueUs: number; readonly fire: () => void }[] = [];
 
-  readonly nowUs = (): number => this.#nowUs;
+  readonly nowUs = (): number => this.#nowUs + this.#setByUs;
+
+  /** Time that has passed whatever was done to the clock, µs. */
+  readonly elapsedUs = (): number => this.#nowUs;
+
+  /** Sets the clock forward, or back with a negative number; no time passes, and no timer fires. */
+  set(byMs: number): void {
+    this.#setByUs += byMs * 1000;
+  }
 
   readonly pause = (ms: number, signal: AbortSignal): Promise<void> =>
     new Promise((resolve) => {
