@@ -15,9 +15,8 @@ export function conformancePage(suites: readonly Suite[]): string {
     "",
     "The compliance units of the Standard 2017 UA Server Profile (OPC 10000-7) and of the facets beyond it, each with the",
     "tests of ours that check it against a real client in another process or, for transport, byte by byte. This is no",
-    "certificate: the tests are ours, not the OPC Foundation's. Of what is demanded one unit is limited, UA Secure",
-    "Conversation, by what the library does with a few faulty messages. Until it is whole the server does not name the",
-    "Standard 2017 profile in `ServerProfileArray`, but the Embedded 2017 profile and the facets.",
+    "certificate: the tests are ours, not the OPC Foundation's. Everything that the profile demands is offered; one unit of",
+    "it, UA Secure Conversation, with limits in how a few faulty messages are answered, which its row names.",
     "",
     `${of("passed")} units passed, ${of("limited")} limited, ${of("not offered")} not offered; ` +
     `${[...tests.values()].reduce((sum, count) => sum + count, 0)} tests.`,

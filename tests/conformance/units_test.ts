@@ -24,7 +24,7 @@ Deno.test("each unit that is not offered whole says why", () => {
   }
 });
 
-Deno.test("a profile's demand that is not met is known", () => {
+Deno.test("a profile's demand that is met with limits is known, and none is not met", () => {
   const unmet = names.filter((name) => !units[name].optional && units[name].claim.status !== "passed");
   deepStrictEqual(unmet, ["UA Secure Conversation"]);
 });

@@ -51,7 +51,8 @@ function profiles(security: EndpointSecurity): string[] {
   };
   const secured = security.modes.some((mode) => mode !== MessageSecurityMode.None);
   return [
-    // of the Standard 2017 profile a unit is limited: docs/opcua-conformance.md
+    // one unit of both is offered with limits: docs/opcua-conformance.md
+    "http://opcfoundation.org/UA-Profile/Server/StandardUA2017",
     "http://opcfoundation.org/UA-Profile/Server/EmbeddedUA2017",
     "http://opcfoundation.org/UA-Profile/Server/EnhancedDataChangeSubscription2017",
     "http://opcfoundation.org/UA-Profile/Server/StandardEventSubscription",
