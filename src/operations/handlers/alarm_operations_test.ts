@@ -20,7 +20,8 @@ Deno.test("alarms are listed by what a person looks for, page by page, with the 
     shelved: 0,
   });
   const paged: string[] = [];
-  for (let cursor: string | null | undefined; cursor !== null;) {
+  let cursor: string | null | undefined;
+  while (cursor !== null) {
     const page = await world.result("alarms.list", { limit: 2, ...(cursor === undefined ? {} : { cursor }) });
     assert.equal(page.total, everything.length);
     paged.push(...page.items.map((alarm: { id: string }) => alarm.id));
