@@ -161,6 +161,16 @@ export function disable(alarm: Alarm): Step | AlarmRefusal {
   return alarm.enabled ? { cause: "disabled", changes: { enabled: false } } : "already_disabled";
 }
 
+/**
+ * Pure: a timed shelving after the clock was set back by so much, µs; `null`: it stays as it is. It never lasts longer
+ * than one can be asked for, wherever the clock was when somebody did.
+ */
+export function setBackShelving({ shelving }: Alarm, byUs: number, nowUs: number): Step | null {
+  if (shelving.kind !== "timed") return null;
+  const untilUs = Math.min(shelving.untilUs - byUs, nowUs + MAX_SHELVED_MS * 1000);
+  return untilUs === shelving.untilUs ? null : { cause: "shelved", changes: { shelving: { kind: "timed", untilUs } } };
+}
+
 /** Pure: whether a timed shelving is over. */
 export function isShelvingOver({ shelving }: Alarm, nowUs: number): boolean {
   return shelving.kind === "timed" && nowUs >= shelving.untilUs;

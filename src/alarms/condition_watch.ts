@@ -6,7 +6,7 @@ import type { FaultCode } from "../telemetry/fault_catalogue.ts";
 import { formatTime } from "../telemetry/time_text.ts";
 import type { AlarmEntry, Pending } from "./alarm_entry.ts";
 import { limitMessage, offNormalMessage } from "./alarm_message.ts";
-import { follow, isShelvingOver, type Seen, seenAs, type Step, unshelve } from "./alarm_state.ts";
+import { follow, isShelvingOver, type Seen, seenAs, setBackShelving, type Step, unshelve } from "./alarm_state.ts";
 import type { AlarmCause } from "./alarms.ts";
 import { severityOfFault } from "./gateway_alarms.ts";
 import { isSameSide, limitKeys, limitStateOf } from "./limit_state.ts";
@@ -20,6 +20,8 @@ const START_GRACE_US = 60_000_000;
 const FAULT_GRACE_US = 30_000_000;
 /** A device that is heard for the first time, or more often, falls silent earlier than was known: so often it is looked at, µs. */
 const LOOK_AGAIN_US = 10_000_000;
+/** A clock that goes back by more than this was set, µs: waits do not become longer by it. */
+const SET_BACK_US = 1_000_000;
 const LONGEST_MESSAGE = 512;
 
 /** What the watch needs from outside. */
@@ -40,7 +42,9 @@ export interface ConditionWatchOptions {
 export class ConditionWatch {
   readonly #options: ConditionWatchOptions;
   readonly #silence: Silence;
-  readonly #startUs: number;
+  #startUs: number;
+  /** When the clock was looked at last, µs. */
+  #sweptUs: number;
   readonly #byTag = new Map<TagId, AlarmEntry>();
   readonly #byDevice = new Map<string, AlarmEntry>();
   readonly #byFault = new Map<FaultCode, AlarmEntry>();
@@ -53,7 +57,7 @@ export class ConditionWatch {
   constructor(options: ConditionWatchOptions) {
     this.#options = options;
     const { tags, faults, nowUs } = options;
-    this.#startUs = nowUs();
+    this.#startUs = this.#sweptUs = nowUs();
     this.#silence = new Silence(tags, this.#startUs);
     this.#leave = [
       tags.subscribe((batch) => this.#hear(batch)),
@@ -80,6 +84,9 @@ export class ConditionWatch {
       if (entry.pending !== null) this.#pending.add(entry);
       if (alarm.shelving.kind === "timed") this.#shelved.add(entry);
     }
+    for (const entry of this.#shelved) {
+      this.#apply(entry, setBackShelving(entry.alarm, 0, this.#sweptUs), this.#sweptUs);
+    }
     for (const entry of all) this.judge(entry);
   }
 
@@ -90,7 +97,11 @@ export class ConditionWatch {
     if (watched.what === "faults") return this.#judgeFaults(entry);
     if (watched.what === "device") return this.#judgeSilence(entry, nowUs, nowUs);
     const tag = this.#options.tags.get(watched.definition.tagId);
-    if (tag !== undefined) this.#judgeValue(entry, tag, nowUs, tag.sourceTimeUs === 0 ? nowUs : tag.sourceTimeUs);
+    if (tag === undefined) return;
+    const sinceUs = entry.pending?.sinceUs ?? (tag.sourceTimeUs === 0 ? nowUs : tag.sourceTimeUs);
+    // what was seen by the definition of before says nothing by this one
+    this.#drop(entry);
+    this.#judgeValue(entry, tag, nowUs, sinceUs);
   }
 
   /** Told of what somebody did with an alarm. */
@@ -103,6 +114,8 @@ export class ConditionWatch {
   /** Does what is due by the clock. */
   sweep(): void {
     const nowUs = this.#options.nowUs();
+    if (nowUs < this.#sweptUs - SET_BACK_US) this.#setBack(this.#sweptUs - nowUs, nowUs);
+    this.#sweptUs = nowUs;
     for (const entry of [...this.#pending]) {
       if (entry.pending !== null && nowUs >= entry.pending.dueUs) this.#activate(entry, entry.pending);
     }
@@ -118,6 +131,19 @@ export class ConditionWatch {
 
   stop(): void {
     for (const leave of this.#leave) leave();
+  }
+
+  /** The clock was set back: what waits for it waits no longer than before. */
+  #setBack(byUs: number, nowUs: number): void {
+    this.#startUs -= byUs;
+    this.#silence.setBack(byUs);
+    for (const entry of this.#pending) {
+      if (entry.pending !== null) entry.pending = { ...entry.pending, dueUs: entry.pending.dueUs - byUs };
+    }
+    for (const entry of this.#shelved) this.#apply(entry, setBackShelving(entry.alarm, byUs, nowUs), nowUs);
+    for (const entry of this.#leaving) entry.dueUs -= byUs;
+    // a device that was silent by the wrong time alone is not
+    for (const entry of this.#byDevice.values()) this.#judgeSilence(entry, nowUs, nowUs);
   }
 
   #hear(batch: readonly TagUpdate[]): void {
@@ -141,7 +167,8 @@ export class ConditionWatch {
     if (watched.what !== "tag" || !alarm.enabled) return;
     const { definition } = watched;
     const { value, quality } = sample;
-    const known = severityOf(quality) === "bad" ? null : value;
+    // a codec's division can give what is no number: it is neither beyond a limit nor within it
+    const known = severityOf(quality) === "bad" || Number.isNaN(value) ? null : value;
     if (definition.kind === "limit" && typeof known === "number") {
       const limitState = limitStateOf(definition, known, alarm.limitState);
       const severity = limitState === null ? alarm.severity : definition.severities[limitKeys[limitState]];
@@ -214,6 +241,8 @@ export class ConditionWatch {
       ? alarm.message
       : active
       ? `${deviceName} is silent since ${formatTime(timeUs)}`
+      : silence === null
+      ? `${deviceName} has no tags in use: nobody listens to it`
       : `${deviceName} is heard again`;
     const seen = { active, limitState: null, severity, message, value: null, quality: Quality.Good, timeUs };
     this.#apply(entry, follow(alarm, { ...seen, severity: active ? severity : alarm.severity }), timeUs);

@@ -14,7 +14,7 @@ export interface SilenceOf {
  */
 export class Silence {
   readonly #tags: TagStore;
-  readonly #startUs: number;
+  #startUs: number;
   #groups: ReadonlyMap<string, readonly Tag[]> | null = null;
 
   constructor(tags: TagStore, startUs: number) {
@@ -25,6 +25,11 @@ export class Silence {
   /** Forgets which tags a device has: they changed. */
   forgetTags(): void {
     this.#groups = null;
+  }
+
+  /** The clock was set back by so much, µs: the start was as long ago as before. */
+  setBack(byUs: number): void {
+    this.#startUs -= byUs;
   }
 
   /** `null` for a device without tags that are in use. */
