@@ -54,6 +54,8 @@ export function sessionLogins(
 ): SessionLogins {
   /** Where the login under way comes from: a session that moves to another connection still knows its old one. */
   const askingFrom = new WeakMap<ServerSession, string>();
+  /** Where the last login that was let in came from: one that fails elsewhere changes nothing for the session. */
+  const admittedFrom = new WeakMap<ServerSession, string>();
   const proved = new WeakMap<ServerSession, Principal>();
   const refusals = new WeakMap<ServerSession, string>();
   const logins = new Map<ServerSession, Login>();
@@ -83,6 +85,7 @@ export function sessionLogins(
     logins.delete(session);
     const principal = proved.get(session);
     proved.delete(session);
+    admittedFrom.set(session, addressOf(session));
     setSessionRole(session, principal?.role ?? null);
     if (principal === undefined) return;
     const signal = access.revoked(principal);
@@ -171,7 +174,11 @@ export function sessionLogins(
         logins.delete(session);
       });
     },
-    callerOf: (session) => ({ ...originOf(session), principal: logins.get(session)?.principal ?? null }),
+    callerOf: (session) => ({
+      transport: "opcua",
+      address: admittedFrom.get(session) ?? addressOf(session),
+      principal: logins.get(session)?.principal ?? null,
+    }),
     principalOf: (session) => logins.get(session)?.principal ?? owners.get(session) ?? null,
     refusalOf: (session) => refusals.get(session) ?? null,
     sessions: () => server === null ? [] : sessionsOf(server),
