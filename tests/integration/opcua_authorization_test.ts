@@ -320,3 +320,44 @@ Deno.test({
     assert.deepEqual(await site.records(), [`operator ${lan} commands.send ${VALVE} allowed role`]);
   },
 });
+
+Deno.test("a subscription that its user takes over later sees what the user may read then", async () => {
+  await using site = await open({ config: { security_policies: ["None"] } });
+  await using client = await startOpcUaClient();
+  const before = await bareSession(client, site.url);
+  await site.world.access.addUser({ name: "anna", password: PASSWORD, role: "engineer" });
+  assert.equal(await before.login("anna"), "Good");
+  const { subscriptionId } = await before.ask("CreateSubscription", {
+    requestedPublishingInterval: 50,
+    requestedLifetimeCount: 1000,
+    requestedMaxKeepAliveCount: 10,
+    publishingEnabled: true,
+  });
+  const { results } = await before.ask("CreateMonitoredItems", {
+    subscriptionId,
+    timestampsToReturn: 2,
+    itemsToCreate: [{
+      itemToMonitor: { nodeId: "i=3707", attributeId: 13 },
+      monitoringMode: 2,
+      requestedParameters: { clientHandle: 7, samplingInterval: 50, queueSize: 1, discardOldest: true },
+    }],
+  });
+  assert.equal(results[0].statusCode, "Good");
+  await before.ask("CloseSession", { deleteSubscriptions: false });
+  await site.world.access.setUser("anna", { role: "viewer" });
+  const after = await bareSession(client, site.url);
+  assert.equal(await after.login("anna"), "Good");
+  const taken = await after.ask("TransferSubscriptions", {
+    subscriptionIds: [subscriptionId],
+    sendInitialValues: true,
+  });
+  assert.equal(taken.results[0].statusCode, "Good");
+  let last = "";
+  await waitFor("a refusal in place of what others do", async () => {
+    const answer = await after.ask("Publish", { subscriptionAcknowledgements: [] });
+    for (const data of answer.notificationMessage?.notificationData ?? []) {
+      for (const { value } of data.monitoredItems ?? []) last = JSON.stringify(value);
+    }
+    return /BadUserAccessDenied|2149515264/.test(last);
+  });
+});
