@@ -56,6 +56,7 @@ export class AlarmEngine implements Alarms {
         for (const listener of this.#listeners) listener(event);
       },
       stateOf: (id) => this.#storedState(id),
+      loaded: (stored) => this.#takeLate(stored),
       ids: () => this.#entries.keys(),
     });
     this.#watch = new ConditionWatch({
@@ -172,6 +173,25 @@ export class AlarmEngine implements Alarms {
       this.#entries.set(id, { watched, alarm: { ...alarm, source, name }, answerable, pending, dueUs: 0 });
     }
     this.#watch.watch(this.#entries.values());
+  }
+
+  /**
+   * A file that could not be read at the start, as on a full disk, can be now: what people did before counts, unless the
+   * alarm has a history since.
+   */
+  #takeLate(stored: readonly StoredAlarm[]): void {
+    let isOther = false;
+    for (const { alarm, answerable } of stored) {
+      const entry = this.#entries.get(alarm.id);
+      if (entry?.alarm.eventId !== state.NO_EVENT || kindOf(entry.watched) !== alarm.kind) continue;
+      const { source, name } = entry.alarm;
+      entry.alarm = { ...alarm, source, name };
+      entry.answerable = answerable;
+      isOther = true;
+    }
+    if (!isOther) return;
+    this.#watch.watch(this.#entries.values());
+    for (const listener of this.#definitionListeners) listener();
   }
 
   #fresh(watched: Watched): Alarm {

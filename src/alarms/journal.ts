@@ -39,6 +39,8 @@ export interface JournalOptions {
   readonly tell: (event: AlarmEvent) => void;
   /** The state of an alarm now; `undefined` when it is gone, or nothing ever happened to it. */
   readonly stateOf: (id: string) => StoredAlarm | undefined;
+  /** Told of the states in a file that was opened, after the start as well. */
+  readonly loaded: (stored: readonly StoredAlarm[]) => void;
   /** Every alarm that there is. */
   readonly ids: () => Iterable<string>;
 }
@@ -163,6 +165,7 @@ export class Journal {
     } catch (error) {
       this.#replace(error);
     }
+    this.#options.loaded(this.#loaded);
     for (const id of this.#options.ids()) this.#dirty.add(id);
   }
 

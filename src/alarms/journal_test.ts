@@ -116,7 +116,13 @@ Deno.test("events from before the file could be opened come behind those in it",
     await Deno.remove(path);
     await Deno.rename(`${path}.away`, path);
     await waitFor("the disk to take it", () => world.faults.list().length === 0);
-    assert.deepEqual(world.journal().map(({ sequence }) => sequence), [1, 2, 3]);
+    const events = world.journal();
+    assert.deepEqual(events.map(({ sequence }) => sequence), [1, 2, 3, 4]);
+    assert.deepEqual(
+      [events[3]?.cause, events[3]?.alarm.name],
+      ["quality", "m0"],
+      "what it was is known, not what it is",
+    );
   } finally {
     await Deno.remove(dataDir, { recursive: true });
   }
