@@ -65,11 +65,15 @@ export class CommandDesk implements Commands {
   #unknown: ReadonlyMap<string, number> = new Map();
   #store: CommandStore | null = null;
   #whyNot = "";
+  readonly #startUs: number;
+  /** The item that was warned of last. */
+  #warned = "";
   #openAgainUs = 0;
   #way: { readonly downlinks: Downlinks; readonly sinceUs: number } | null = null;
 
   constructor(parts: DeskParts) {
     this.#parts = parts;
+    this.#startUs = parts.nowUs();
     this.#book = new DefinitionBook(parts.definitions);
     this.#open();
     this.#upkeep = this.#keepUp();
@@ -146,7 +150,9 @@ export class CommandDesk implements Commands {
   }
 
   downlinkEvent(event: DownlinkEvent): void {
-    if (!this.#stop.signal.aborted) this.#lanes.get(event.devEui)?.hear(event);
+    if (this.#stop.signal.aborted) return;
+    this.#lanes.get(event.devEui)?.hear(event);
+    if (event.kind === "txack" || event.kind === "ack") this.#warnIfSent(event);
   }
 
   connect(downlinks: Downlinks | null): void {
@@ -207,6 +213,18 @@ export class CommandDesk implements Commands {
       this.#refused(error);
       return refuse("unavailable", `Cannot store the command, so that it is not sent: ${textOf(error)}`);
     }
+  }
+
+  /** An item can leave ChirpStack's queue just before it is taken back: the end stays, and people hear what came of it. */
+  #warnIfSent({ queueItemId, timeUs, devEui }: DownlinkEvent): void {
+    const command = this.#read((store) => store.byItem(queueItemId), undefined);
+    if (command === undefined || (command.state !== "cancelled" && command.state !== "expired")) return;
+    // what is told again was warned of before
+    if (timeUs < this.#startUs || this.#warned === queueItemId) return;
+    this.#warned = queueItemId;
+    const text = `The command '${command.command}' is ${command.state}, but was sent all the same, just before`;
+    this.#parts.feed.add("warning", "command_sent_after_end", devEui, text);
+    log.warning(text, { event: "command_sent_after_end", id: command.id, device: devEui });
   }
 
   #notDefined(devEui: string, name: string): SendAnswer {
