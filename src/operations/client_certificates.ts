@@ -66,7 +66,7 @@ export interface ClientCertificates {
   /** The server's own; `null` when there is none yet. */
   own(): Promise<ListedCertificate | null>;
   list(store: CertificateStore): Promise<StoreContents>;
-  /** Trusts the rejected certificate with this SHA-256 fingerprint; `null` when there is none. */
+  /** Trusts the rejected certificate with this SHA-256 fingerprint; `null` when there is none. @throws {CertificateRefused} */
   trust(store: CertificateStore, fingerprint: string): Promise<ListedCertificate | null>;
   /** Withdraws trust and files it as rejected; `null` when there is none. */
   reject(store: CertificateStore, fingerprint: string): Promise<ListedCertificate | null>;

@@ -169,7 +169,8 @@ Deno.test("what is uploaded is looked at before it is written", async () => {
 });
 
 Deno.test("a revocation list takes the place of those that its own CA signed, whatever name another one has", async () => {
-  await using server = await startTestServer();
+  await using server = await startTestServer({ config: { trust_client_cert: false } });
+  await using client = await startOpcUaClient();
   const trust = server.handle.clientCertificates();
   const [ca, twin, other] = [
     await OpcUaCa.make("Plant CA"),
@@ -177,7 +178,8 @@ Deno.test("a revocation list takes the place of those that its own CA signed, wh
     await OpcUaCa.make("Other"),
   ];
   for (const one of [ca, twin, other]) await trust.add("application", "trusted", bytes(one.pair.cert));
-  ca.revoke(await ca.issue({ name: "Thief", uri }));
+  const thief = await ca.issue({ name: "Thief", uri });
+  ca.revoke(thief);
   await trust.add("application", "crl", bytes(await ca.crl()));
   const revoked = async () => (await trust.list("application")).crls.map((one) => one.revoked).toSorted();
   await twin.crl();
@@ -191,6 +193,25 @@ Deno.test("a revocation list takes the place of those that its own CA signed, wh
   await ca.crl();
   await trust.add("application", "crl", bytes(await ca.crl()));
   assert.deepEqual(await revoked(), [0, 1]);
+  await assert.rejects(client.connect(server.url, { application: thief }));
+  const honest = [await ca.issue({ name: "Honest", uri }), await twin.issue({ name: "Honest", uri })];
+  for (const application of honest) {
+    await client.call("close", {
+      id: await client.connect(server.url, { application, user: "operator", password: "correct horse" }),
+    });
+  }
+});
+
+Deno.test("a key that is too short is not trusted, be it uploaded or rejected before", async () => {
+  await using server = await startTestServer({ config: { trust_client_cert: false } });
+  await using client = await startOpcUaClient();
+  const trust = server.handle.clientCertificates();
+  const weak = await selfSigned({ name: "Weak", uri, bits: 1024 });
+  await assert.rejects(trust.add("application", "trusted", bytes(weak.cert)), /2048 bits or more/);
+  await assert.rejects(client.connect(server.url, { application: weak }));
+  await Deno.writeTextFile(`${server.pkiDir}/application/rejected/weak.pem`, weak.cert);
+  await assert.rejects(trust.trust("application", weak.fingerprint), /2048 bits or more/);
+  assert.deepEqual((await trust.list("application")).trusted, []);
 });
 
 Deno.test("the same upload many times at once is filed once, and a name leads nowhere else", async () => {

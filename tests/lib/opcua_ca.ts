@@ -27,6 +27,8 @@ export interface PairWishes {
   readonly days?: number;
   /** May issue certificates itself. */
   readonly ca?: boolean;
+  /** Of the key; 2048 unless told. */
+  readonly bits?: number;
 }
 
 /** An RSA CA for OPC UA clients and people, which also revokes. */
@@ -96,10 +98,13 @@ export async function issuedBy({ cert, key }: OpcUaPair, wishes: PairWishes): Pr
 let lastSerial = 16;
 
 async function issue(
-  { name, uri, days = 10, ca = false }: PairWishes,
+  { name, uri, days = 10, ca = false, bits = algorithm.modulusLength }: PairWishes,
   parent?: { readonly issuer: { readonly certificate: x509.X509Certificate; readonly keys: CryptoKeyPair } },
 ) {
-  const keys = await crypto.subtle.generateKey(algorithm, true, ["sign", "verify"]) as CryptoKeyPair;
+  const keys = await crypto.subtle.generateKey({ ...algorithm, modulusLength: bits }, true, [
+    "sign",
+    "verify",
+  ]) as CryptoKeyPair;
   const signer = parent?.issuer.keys ?? keys;
   const { digitalSignature, nonRepudiation, keyEncipherment, dataEncipherment, keyCertSign, cRLSign } =
     x509.KeyUsageFlags;

@@ -32,6 +32,7 @@ interface Filed<T> {
 /** The files of one certificate store, whether a server uses them or not. */
 export interface StoreFiles {
   list(): Promise<StoreContents>;
+  /** @throws {CertificateRefused} */
   trust(fingerprint: string): Promise<ListedCertificate | null>;
   reject(fingerprint: string): Promise<ListedCertificate | null>;
   remove(fingerprint: string): Promise<ListedCertificate | ListedCrl | null>;
@@ -57,18 +58,14 @@ export function storeFiles(store: PkiStore): StoreFiles {
   async function move(fingerprint: string, from: string, to: string): Promise<ListedCertificate | null> {
     const found = (await certificates(from)).find(({ found: { facts } }) => facts.fingerprint === fingerprint);
     if (found === undefined) return null;
+    if (to === store.trustedCertificates) refuseShortKey(found.found.certificate);
     await Deno.rename(found.path, `${to}/${fileName(found.found.certificate)}`);
     return found.found.facts;
   }
 
   async function addCertificate(kind: "trusted" | "issuer", data: Uint8Array): Promise<ListedCertificate> {
     const { facts, certificate, der } = readCertificateUpload(data);
-    const { modulusLength } = certificate.publicKey.asymmetricKeyDetails ?? {};
-    if (certificate.publicKey.asymmetricKeyType === "rsa" && (modulusLength ?? 0) < LEAST_RSA_BITS) {
-      throw new CertificateRefused(
-        `Cannot add the certificate as its key must have ${LEAST_RSA_BITS} bits or more: current value is ${modulusLength}`,
-      );
-    }
+    refuseShortKey(certificate);
     if (facts.notAfterUs < Date.now() * 1000) {
       throw new CertificateRefused(
         `Cannot add the certificate of ${facts.subject} as it ended on ${day(facts.notAfterUs)}`,
@@ -205,6 +202,14 @@ async function fileNames(folder: string): Promise<string[]> {
   const names: string[] = [];
   for await (const { name, isFile } of Deno.readDir(folder)) if (isFile) names.push(name);
   return names.sort();
+}
+
+function refuseShortKey({ publicKey: { asymmetricKeyType, asymmetricKeyDetails } }: X509Certificate): void {
+  const bits = asymmetricKeyDetails?.modulusLength ?? 0;
+  if (asymmetricKeyType !== "rsa" || bits >= LEAST_RSA_BITS) return;
+  throw new CertificateRefused(
+    `Cannot trust the certificate as its key must have ${LEAST_RSA_BITS} bits or more: current value is ${bits}`,
+  );
 }
 
 async function refuseFull(folder: string): Promise<void> {

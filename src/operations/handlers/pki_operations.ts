@@ -37,7 +37,7 @@ export function opcuaPkiOperations(parts: PkiParts): Operation[] {
         });
       }
       const already = (await list.list(store)).trusted.find((one) => one.fingerprint === fingerprint) ?? null;
-      const trusted = already ?? found(await list.trust(store, fingerprint), fingerprint);
+      const trusted = already ?? found(await saying(() => list.trust(store, fingerprint)), fingerprint);
       note("subject", trusted.subject);
       if (owner !== undefined) {
         await access.setUser(owner.name, { certificates: [...new Set([...owner.certificates, fingerprint])] });
