@@ -71,7 +71,8 @@ export function migrate(
 ): void {
   refuseNewer(db, steps);
   const version = versionOf(db);
-  const file = basename(db.location() ?? "memory");
+  // of a new file nothing is told
+  const file = version === 0 ? "" : basename(db.location() ?? "memory");
   for (let step = version; step < steps.length; step++) {
     const { name, up } = steps[step] as Migration;
     const fields = { event: "history_migration", file, from: step, to: step + 1, name };
