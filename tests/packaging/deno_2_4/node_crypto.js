@@ -1,4 +1,5 @@
 // Stands in for node:crypto where the packaging check runs on Deno 2.4: its RSA functions take keys as PEM text only.
+import { Buffer } from "node:buffer";
 import * as native from "node:crypto";
 
 export * from "node:crypto";
@@ -19,6 +20,26 @@ native.X509Certificate.prototype.checkPrivateKey = function (key) {
 // only decide whether a new certificate is offered
 native.X509Certificate.prototype.checkHost = (name) => name;
 native.X509Certificate.prototype.checkIP = (address) => address;
+
+/** There, `raw` and `checkIssued` are declared, and throw. */
+export class X509Certificate extends native.X509Certificate {
+  #der;
+
+  constructor(data) {
+    super(data);
+    const text = Buffer.from(data).toString("latin1");
+    const block = /-----BEGIN CERTIFICATE-----([^-]*)-----END/.exec(text)?.[1];
+    this.#der = block === undefined ? Buffer.from(data) : Buffer.from(block, "base64");
+  }
+
+  get raw() {
+    return this.#der;
+  }
+
+  checkIssued(other) {
+    return this.issuer === other.subject;
+  }
+}
 
 function withText(options, type) {
   const key = options.key ?? options;
