@@ -1,5 +1,5 @@
 import type { MetricType, TagId } from "../tags/tag.ts";
-import type { AggregateConfiguration, AggregateName } from "./aggregate_query.ts";
+import type { AtTimeQuery, ProcessedQuery } from "./aggregate_query.ts";
 import type { ComputedColumns } from "./computed_columns.ts";
 import type { FoldedBuckets } from "./fold.ts";
 import type { Rows, StoredValue } from "./rows.ts";
@@ -52,26 +52,14 @@ interface SeriesState {
   readonly head: Rows;
 }
 
-/** Aggregates of intervals; the fields of the query without its tag. */
-export interface ProcessedRequest extends SeriesState {
+/** Aggregates of intervals. */
+export interface ProcessedRequest extends SeriesState, Omit<ProcessedQuery, "tagId"> {
   readonly kind: "processed";
-  readonly aggregate: AggregateName;
-  readonly startUs: number;
-  readonly endUs: number;
-  readonly intervalUs: number;
-  readonly first: number;
-  readonly limit: number;
-  readonly stepped: boolean;
-  readonly configuration: AggregateConfiguration;
 }
 
 /** Values at given times. */
-export interface AtTimeRequest extends SeriesState {
+export interface AtTimeRequest extends SeriesState, Omit<AtTimeQuery, "tagId"> {
   readonly kind: "at_time";
-  readonly timesUs: Float64Array<ArrayBuffer>;
-  readonly simpleBounds: boolean;
-  readonly stepped: boolean;
-  readonly configuration: AggregateConfiguration;
 }
 
 export interface RollupRequest {
