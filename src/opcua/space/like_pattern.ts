@@ -1,3 +1,5 @@
+import { matchesWildcards } from "../../tags/wildcards.ts";
+
 /** One character of a pattern: whether it takes a character of the text. `null` stands for any characters, also none. */
 type Token = ((character: string) => boolean) | null;
 
@@ -9,7 +11,9 @@ type Token = ((character: string) => boolean) | null;
  */
 export function likePattern(pattern: string): (text: string) => boolean {
   const tokens = [...tokensOf([...pattern])];
-  return (text) => matches(tokens, [...text]);
+  const takes = (place: number, character: string) => tokens[place]?.(character) ?? false;
+  const wildcards = { length: tokens.length, isAny: (place: number) => tokens[place] === null, takes };
+  return (text) => matchesWildcards(wildcards, [...text]);
 }
 
 function* tokensOf(pattern: readonly string[]): Generator<Token> {
@@ -40,28 +44,4 @@ function oneOf(list: readonly string[]): (character: string) => boolean {
     if (high !== undefined) i += 2;
   }
   return (character) => ranges.some(([low, high]) => character >= low && character <= high) !== negated;
-}
-
-function matches(tokens: readonly Token[], text: readonly string[]): boolean {
-  let t = 0;
-  let p = 0;
-  let star = -1;
-  let resume = 0;
-  while (t < text.length) {
-    const token = tokens[p];
-    if (token === null) {
-      star = p++;
-      resume = t;
-    } else if (token !== undefined && token(text[t] ?? "")) {
-      p++;
-      t++;
-    } else if (star >= 0) {
-      p = star + 1;
-      t = ++resume;
-    } else {
-      return false;
-    }
-  }
-  while (tokens[p] === null) p++;
-  return p === tokens.length;
 }
