@@ -4,10 +4,8 @@ import { answers, streams } from "../define.ts";
 import { type CallContext, type Operation, OperationError, type OperationErrorCode } from "../operation.ts";
 import type { OperationParts } from "../operation_parts.ts";
 import { viewAlarm, viewAlarmEvent } from "../views.ts";
+import { takeChanges } from "../take_changes.ts";
 import { Wake } from "../wake.ts";
-
-/** Alarms in one item of a subscription. */
-const MOST_CHANGES = 500;
 
 const codes: { readonly [K in AlarmRefusal]: OperationErrorCode } = {
   unknown_alarm: "not_found",
@@ -160,18 +158,9 @@ async function* subscribe({ alarms }: OperationParts, signal: AbortSignal) {
     }),
   ];
   try {
-    for (let first = true; !signal.aborted; first = false) {
-      while (first || changed.size > 0 || removed.size > 0) {
-        if (signal.aborted) return;
-        first = false;
-        const some = [...changed].slice(0, MOST_CHANGES);
-        for (const id of some) changed.delete(id);
-        const gone = [...removed];
-        removed.clear();
-        const now = some.map((id) => alarms.get(id)).filter((alarm) => alarm !== undefined);
-        yield { alarms: now.map(viewAlarm), removed: gone, counts: { ...alarms.counts() } };
-      }
-      await wake.wait(signal);
+    for await (const { some, gone } of takeChanges({ changed, removed }, wake, signal)) {
+      const now = some.map((id) => alarms.get(id)).filter((alarm) => alarm !== undefined);
+      yield { alarms: now.map(viewAlarm), removed: gone, counts: { ...alarms.counts() } };
     }
   } finally {
     for (const one of leave) one();

@@ -8,12 +8,11 @@ import { answers, streams } from "../define.ts";
 import { type Operation, OperationError } from "../operation.ts";
 import type { OperationParts } from "../operation_parts.ts";
 import { viewChange, viewTag } from "../views.ts";
+import { takeChanges } from "../take_changes.ts";
 import { Wake } from "../wake.ts";
 
 /** Changes that come within this time go out together, ms. */
 const GATHER_MS = 50;
-/** Tags in one item of a subscription. */
-const MOST_CHANGES = 500;
 
 /** Live values, and forcing them. */
 export function tagOperations(parts: OperationParts): Operation[] {
@@ -144,18 +143,8 @@ async function* subscribe(
     }),
   ];
   try {
-    for (let first = true; !signal.aborted; first = false) {
-      while (first || changed.size > 0 || removed.size > 0) {
-        if (signal.aborted) return;
-        first = false;
-        const some = [...changed].slice(0, MOST_CHANGES);
-        for (const tag of some) changed.delete(tag);
-        const gone = [...removed];
-        removed.clear();
-        yield { changes: some.map(viewChange), removed: gone };
-      }
-      await wake.wait(signal);
-      if (!signal.aborted) await gather(signal);
+    for await (const { some, gone } of takeChanges({ changed, removed }, wake, signal, gather)) {
+      yield { changes: some.map(viewChange), removed: gone };
     }
   } finally {
     for (const one of leave) one();
