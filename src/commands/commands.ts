@@ -2,24 +2,28 @@ import type { Caller, Transport } from "../access/principal.ts";
 import type { CommandDefinition } from "../config/command_definition.ts";
 
 /**
- * Where a command is in its life: `pending` (stored here) → `queued` (in ChirpStack's queue) → `transmitted` (a gateway
+ * Where a command can be in its life: `pending` (stored here) → `queued` (in ChirpStack's queue) → `transmitted` (a gateway
  * sent it) → `acked` or `nacked` by the device. An unconfirmed command ends at `transmitted`.
  */
-export type CommandState =
-  | "pending"
-  | "queued"
-  | "transmitted"
-  | "acked"
-  | "nacked"
+export const commandStates = [
+  "pending",
+  "queued",
+  "transmitted",
+  "acked",
+  "nacked",
   /** ChirpStack refused it, or its payload could not be made. */
-  | "failed"
+  "failed",
   /** Too late to be sent: its deadline passed while it waited here or in ChirpStack. */
-  | "expired"
-  | "cancelled"
+  "expired",
+  "cancelled",
   /** It was sent and no acknowledgement came within the deadline. */
-  | "timed_out"
+  "timed_out",
   /** The gateway stopped at a moment after which nobody can say whether it was sent. It is never sent again. */
-  | "unknown";
+  "unknown",
+] as const;
+
+/** Where a command is in its life. */
+export type CommandState = typeof commandStates[number];
 
 /** A value given for an argument. */
 export type ArgumentValue = boolean | number | string;

@@ -1,20 +1,8 @@
 import assert from "node:assert/strict";
-import type { CommandState, DownlinkEvent } from "./commands.ts";
+import { commandStates as states, type DownlinkEvent } from "./commands.ts";
 import { isEnded } from "./command_state.ts";
 import { nextState, SKEW_US } from "./next_state.ts";
 
-const states: CommandState[] = [
-  "pending",
-  "queued",
-  "transmitted",
-  "acked",
-  "nacked",
-  "failed",
-  "expired",
-  "cancelled",
-  "timed_out",
-  "unknown",
-];
 const kinds: DownlinkEvent["kind"][] = ["txack", "ack", "nack", "error"];
 const deadlineUs = 100_000_000;
 

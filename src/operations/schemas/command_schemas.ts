@@ -1,18 +1,6 @@
 import { z } from "zod";
+import { commandStates } from "../../commands/commands.ts";
 import { count, time } from "./fields.ts";
-
-const states = [
-  "pending",
-  "queued",
-  "transmitted",
-  "acked",
-  "nacked",
-  "failed",
-  "expired",
-  "cancelled",
-  "timed_out",
-  "unknown",
-] as const;
 
 const device = () => z.string().min(1).max(64).describe("DevEUI");
 const commandName = () => z.string().min(1).max(64).describe("Name of the command, or its number");
@@ -25,7 +13,7 @@ const command = z.object({
   device: z.string(),
   command: z.string(),
   args: z.record(z.string(), scalar()),
-  state: z.enum(states),
+  state: z.enum(commandStates),
   ended: z.boolean().describe("Nothing more comes: an unconfirmed command ends when it was transmitted"),
   detail: z.string().nullable().describe("Why it is so; null where the state says it"),
   confirmed: z.boolean(),
@@ -90,7 +78,7 @@ export const commandSchemas = {
   "commands.get": {
     params: z.strictObject({ id: id() }),
     result: command.extend({
-      steps: z.array(z.object({ state: z.enum(states), time: time(), detail: z.string().nullable() })),
+      steps: z.array(z.object({ state: z.enum(commandStates), time: time(), detail: z.string().nullable() })),
     }),
   },
   "commands.send": {
