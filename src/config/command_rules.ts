@@ -9,6 +9,7 @@ import {
   type PayloadPart,
   PayloadTemplateError,
   type Placeholder,
+  templateLength,
 } from "./payload_template.ts";
 import type { Hit, Rule } from "./rules.ts";
 import type { Draft } from "./salvage.ts";
@@ -399,11 +400,11 @@ export const commandRules: readonly Rule[] = [
         const parts = partsOf(placed.command);
         if (parts === null) continue;
         const args = new Map(argumentsOf(placed).map((argument) => [argument.name, argument]));
-        let bytes = 0;
+        let bytes = templateLength(parts).least;
         for (const part of parts) {
-          if ("bytes" in part) bytes += part.bytes.length;
+          if ("bytes" in part || formatWidth(part.placeholder.format) !== null) continue;
           // without a maximum a text may be as long as there is room
-          else bytes += formatWidth(part.placeholder.format) ?? args.get(part.placeholder.name)?.max ?? 0;
+          bytes += args.get(part.placeholder.name)?.max ?? 0;
         }
         if (bytes > MAX_PAYLOAD_BYTES) {
           const text = `The payload has up to ${bytes} bytes: at most ${MAX_PAYLOAD_BYTES} can be sent`;
