@@ -1,7 +1,7 @@
 import type { Socket } from "node:net";
 import { invalidateServerCertificateCache, nodesets, OPCUAServer, type ServerSession } from "node-opcua";
 import { getLogger } from "@logtape/logtape";
-import { isLoopback, peerAddress, urlHost } from "../config/address.ts";
+import { isLoopback, urlHost } from "../config/address.ts";
 import { machineNames } from "../config/machine_names.ts";
 import type { Alarms } from "../alarms/alarms.ts";
 import type { OpcUaConfig } from "../config/schema.ts";
@@ -21,30 +21,13 @@ import type { ShownCommands } from "./commands/command_nodes.ts";
 import { serveCommands } from "./commands/serve_commands.ts";
 import { clientCertificates } from "./security/client_certificates.ts";
 import { answerAskedHost, encryptPasswords, endpointSecurity } from "./security/endpoints.ts";
-import { judgeItems } from "./library/item_rules.ts";
-import { compareSessionCertificates } from "./library/session_certificate.ts";
-import { pacePublishing } from "./library/publish_pace.ts";
-import { stampNotifications } from "./library/publish_time.ts";
-import {
-  accessorOf,
-  engineOf,
-  guardConnections,
-  listenerOf,
-  mendOverflowBit,
-  monitoredItemsOf,
-  sampleByIdentity,
-} from "./library/library_internals.ts";
-import { takeClientChains } from "./library/client_chains.ts";
+import { accessorOf, engineOf, listenerOf, monitoredItemsOf } from "./library/library_internals.ts";
 import { quietFaults } from "./library/quiet_faults.ts";
+import { mendLibrary } from "./library/mend_library.ts";
 import { routeLibraryLog } from "./library/library_log.ts";
-import { addCancelService } from "./library/cancel_service.ts";
 import { answerFindServers } from "./library/find_servers.ts";
-import { mendWideDeadbands } from "./library/wide_deadbands.ts";
-import { mendItems } from "./library/item_mends.ts";
-import { keepItemsOfDeletedNodes } from "./library/monitored_nodes.ts";
 import { keepOrphansFromOthers } from "./library/orphan_subscriptions.ts";
 import { pauseInLargeRequests } from "./library/patient_space.ts";
-import { sendInSlices } from "./library/sliced_answers.ts";
 import { spaceRequestsOf } from "./library/space_requests.ts";
 import { keepRegistered } from "./discovery/keep_registered.ts";
 import { limitFields, serverCapabilities, SPARE_CONNECTIONS, transportSettings } from "./sessions/limits.ts";
@@ -63,8 +46,8 @@ import { openPki, type Pki } from "./security/open_pki.ts";
 import { identityWishes } from "./security/identity_wishes.ts";
 import { mismatchesOf } from "./security/own_identity.ts";
 import { type LoginAccess, type SessionLogins, sessionLogins } from "./sessions/session_logins.ts";
-import { aggregatedEvents } from "./sessions/aggregated_event.ts";
-import { type LoginRefusal, type SessionNews, type SessionWatch, watchSessions } from "./sessions/session_watch.ts";
+import { limitConnections } from "./sessions/limit_connections.ts";
+import { type LoginRefusal, type SessionNews, watchSessions } from "./sessions/session_watch.ts";
 import { tellServiceFailures } from "./sessions/tell_service_failures.ts";
 import { watchTrust } from "./sessions/watch_trust.ts";
 import { serveServiceLevel } from "./space/service_level.ts";
@@ -140,19 +123,8 @@ export interface OpcUaServerHandle extends SessionSource {
 export async function startOpcUa(options: OpcUaOptions): Promise<OpcUaServerHandle> {
   const { config, gateway, tags } = options;
   routeLibraryLog();
-  mendOverflowBit();
-  sendInSlices();
-  judgeItems();
-  compareSessionCertificates();
-  stampNotifications();
-  pacePublishing();
-  keepItemsOfDeletedNodes();
-  mendItems();
-  mendWideDeadbands();
-  addCancelService();
-  sampleByIdentity(NAMESPACE_INDEX);
+  mendLibrary(NAMESPACE_INDEX);
   judgeBySessionRoles();
-  takeClientChains();
   const hosts = advertisedHosts(config.host_ip_address, config.advertised_hosts, machineNames());
   const applicationUri = config.application_uri ?? `urn:edgekeep:${gateway.id}`;
   const cleanUp: (() => void)[] = [];
@@ -428,47 +400,6 @@ function warnOfOpenEndpoint({ config, faults }: OpcUaOptions): void {
   } else {
     faults.clear("opcua_none_remote");
   }
-}
-
-/** Applies `max_connections_per_address` and tells of bytes that make no sense; returns the open sockets. */
-function limitConnections(
-  server: OPCUAServer,
-  config: OpcUaConfig,
-  watch: SessionWatch,
-): { readonly sockets: ReadonlySet<Socket>; readonly stop: () => void } {
-  const unreadable = aggregatedEvents<{ address: string; reason: string }>(({ address, reason }, count) =>
-    log.warning("Closed the OPC UA connection of {source_ip}, which sent what cannot be read: {reason}", {
-      event: "opcua_bytes_unreadable",
-      source_ip: address,
-      reason,
-      count,
-    })
-  );
-  const sockets = new Set<Socket>();
-  const perAddress = new Map<string, number>();
-  guardConnections(server, (socket) => {
-    const address = peerAddress(socket.remoteAddress);
-    const open = perAddress.get(address) ?? 0;
-    if (open >= config.max_connections_per_address) {
-      watch.refused(address, "max_connections_per_address");
-      return false;
-    }
-    watch.accepting();
-    perAddress.set(address, open + 1);
-    sockets.add(socket);
-    socket.once("close", () => {
-      sockets.delete(socket);
-      const left = (perAddress.get(address) ?? 1) - 1;
-      if (left > 0) perAddress.set(address, left);
-      else perAddress.delete(address);
-    });
-    return true;
-  }, (address, error) => unreadable.report(address, { address, reason: reasonOf(error) }));
-  return { sockets, stop: () => unreadable.stop() };
-}
-
-function reasonOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }
 
 async function shutDown(

@@ -1,13 +1,6 @@
-import {
-  type ISessionContext,
-  makeRoles,
-  type NodeId,
-  PermissionFlag,
-  type RolePermissionTypeOptions,
-  WellKnownRoles,
-} from "node-opcua";
+import { makeRoles, type NodeId, PermissionFlag, type RolePermissionTypeOptions, WellKnownRoles } from "node-opcua";
 import { type Role, roleIncludes, roles } from "../../policy/roles.ts";
-import { answerSessionRoles, sessionOf } from "../library/session_roles.ts";
+import { answerSessionRoles } from "../library/session_roles.ts";
 
 /**
  * The well-known Roles (OPC 10000-18 §4.2) of each of ours: a role has those of the lesser ones too, so that a permission
@@ -31,7 +24,7 @@ const nodeIds = new Map<Role, readonly NodeId[]>(roles.map((role) => [
 ]));
 
 /** The Role NodeIds that a session of this role has, `AuthenticatedUser` among them. */
-export function roleNodeIds(role: Role): readonly NodeId[] {
+function roleNodeIds(role: Role): readonly NodeId[] {
   return nodeIds.get(role) ?? [];
 }
 
@@ -72,12 +65,6 @@ const sessionRoles = new WeakMap<object, Role>();
 export function setSessionRole(session: object, role: Role | null): void {
   if (role === null) sessionRoles.delete(session);
   else sessionRoles.set(session, role);
-}
-
-/** The role of whoever asks; `null` before a login, and for the server itself. */
-export function roleOf(context: ISessionContext): Role | null {
-  const session = sessionOf(context);
-  return session === undefined ? null : sessionRoles.get(session) ?? null;
 }
 
 /** Makes the library judge by these roles; once a process is enough. */
