@@ -3,6 +3,7 @@ import { Quality } from "../../tags/quality.ts";
 import { faultCatalogue } from "../../telemetry/fault_catalogue.ts";
 import { germanFaults } from "./de_faults.ts";
 import { catalogues } from "./messages.ts";
+import { operateCatalogues } from "./operate_messages.ts";
 import { securityCatalogues } from "./security_messages.ts";
 
 function leaves(value: unknown, path = ""): [path: string, leaf: unknown][] {
@@ -10,7 +11,9 @@ function leaves(value: unknown, path = ""): [path: string, leaf: unknown][] {
   return Object.entries(value).flatMap(([key, inner]) => leaves(inner, `${path}.${key}`));
 }
 
-for (const [name, { en, de }] of Object.entries({ main: catalogues, security: securityCatalogues })) {
+const all = { main: catalogues, operate: operateCatalogues, security: securityCatalogues };
+
+for (const [name, { en, de }] of Object.entries(all)) {
   Deno.test(`both languages of the ${name} catalogue have the same texts, none of them empty`, () => {
     const [english, german] = [leaves(en), leaves(de)];
     const shape = (texts: [path: string, leaf: unknown][]) => texts.map(([path, leaf]) => [path, typeof leaf]);
