@@ -16,6 +16,7 @@ import {
 import { readOne } from "./attribute_read.ts";
 import { suite } from "./suite.ts";
 import { nodes, type World } from "./world.ts";
+import { passwordPrincipal } from "../lib/password_principal.ts";
 
 const policies = ["Basic256Sha256", "Aes128_Sha256_RsaOaep", "Aes256_Sha256_RsaPss"] as const;
 const unitOf = {
@@ -73,14 +74,7 @@ export const security = suite("Security", {
         (name === "operator" && password === "correct horse") || (name === "jörg" && password === "pässwörd €")
           ? {
             ok: true,
-            principal: {
-              kind: "password",
-              name,
-              role: "viewer",
-              credential: `user:${name}`,
-              user: name,
-              expiresUs: null,
-            },
+            principal: passwordPrincipal(name),
           }
           : { ok: false, reason: "password_mismatch" },
       ),

@@ -4,6 +4,7 @@ import { tagId, tagUpdate } from "../../src/tags/tag.ts";
 import { startTestServer, testDevice, testTag } from "../lib/opcua_client_gateway.ts";
 import { type ServiceAnswer, startOpcUaClient, type WireValue } from "../lib/opcua_client_process.ts";
 import { waitFor } from "../lib/wait_for.ts";
+import { passwordPrincipal } from "../lib/password_principal.ts";
 
 const DEV = "0102030405060708";
 const node = `ns=2;s=${DEV}/temperature`;
@@ -257,14 +258,7 @@ Deno.test("a subscription whose session is gone is deleted by its own user alone
       password: (name) =>
         Promise.resolve({
           ok: true,
-          principal: {
-            kind: "password",
-            name,
-            role: "viewer",
-            credential: `user:${name}`,
-            user: name,
-            expiresUs: null,
-          },
+          principal: passwordPrincipal(name),
         }),
       certificate: () => ({ ok: false, reason: "certificate_unknown" }),
       presented: () => ({ waitMs: 0, proved() {} }),
@@ -298,14 +292,7 @@ Deno.test("logins that are cut off while they are checked end with their connect
       password: async (name) => {
         checks++;
         if (name === "slow") await new Promise<void>((resolve) => waiting.push(resolve));
-        const principal = {
-          kind: "password",
-          name,
-          role: "viewer",
-          credential: `user:${name}`,
-          user: name,
-          expiresUs: null,
-        } as const;
+        const principal = passwordPrincipal(name);
         return { ok: true, principal };
       },
       certificate: () => ({ ok: false, reason: "certificate_unknown" }),

@@ -15,6 +15,7 @@ import {
   testTag,
 } from "../lib/opcua_client_gateway.ts";
 import { waitFor } from "../lib/wait_for.ts";
+import { passwordPrincipal } from "../lib/password_principal.ts";
 
 const DEV = "0102030405060708";
 const BINARY = "http://opcfoundation.org/UA-Profile/Transport/uatcp-uasc-uabinary";
@@ -42,14 +43,7 @@ const twoUsers: NonNullable<TestServerOptions["access"]> = {
       password === "correct horse"
         ? {
           ok: true,
-          principal: {
-            kind: "password",
-            name,
-            role: name === "engineer" ? "engineer" : "viewer",
-            credential: `user:${name}`,
-            user: name,
-            expiresUs: null,
-          },
+          principal: passwordPrincipal(name, name === "engineer" ? "engineer" : "viewer"),
         }
         : { ok: false, reason: "password_mismatch" },
     ),

@@ -9,6 +9,7 @@ import { startTestServer } from "../lib/opcua_client_gateway.ts";
 import { captureLog } from "../lib/opcua_client_log.ts";
 import { type OpcUaClientProcess, type ServiceAnswer, startOpcUaClient } from "../lib/opcua_client_process.ts";
 import { waitFor } from "../lib/wait_for.ts";
+import { passwordPrincipal } from "../lib/password_principal.ts";
 
 const password = "staple of the trade";
 const configUser = { name: "scada", password: "configured password" };
@@ -298,14 +299,7 @@ Deno.test("passwords are taken encrypted alone, and only once", async (t) => {
         given === "correct horse"
           ? {
             ok: true,
-            principal: {
-              kind: "password",
-              name,
-              role: "viewer",
-              credential: `user:${name}`,
-              user: name,
-              expiresUs: null,
-            },
+            principal: passwordPrincipal(name),
           }
           : { ok: false, reason: "password_mismatch" },
       );

@@ -11,6 +11,7 @@ import { EventFeed } from "../../src/telemetry/event_feed.ts";
 import { FaultBoard } from "../../src/telemetry/fault_board.ts";
 import type { GatewayStatus } from "../../src/telemetry/status.ts";
 import { tagDefinition } from "./tag_definition.ts";
+import { passwordPrincipal } from "./password_principal.ts";
 
 /** What a test wants different from the usual server. */
 export interface TestServerOptions {
@@ -45,14 +46,7 @@ const oneOperator: OpcUaOptions["access"] = {
       name === "operator" && password === "correct horse"
         ? {
           ok: true,
-          principal: {
-            kind: "password",
-            name,
-            role: "viewer",
-            credential: `user:${name}`,
-            user: name,
-            expiresUs: null,
-          },
+          principal: passwordPrincipal(name),
         }
         : { ok: false, reason: "password_mismatch" },
     ),
