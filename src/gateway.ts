@@ -1,7 +1,7 @@
 /** Entry of the gateway role's worker. */
 import "./supervisor/empty_environment.ts";
-import { startFailure } from "./gateway/start_failure.ts";
-import { startGateway } from "./gateway/start_gateway.ts";
+import { startFailure } from "./roles/start_failure.ts";
+import { startGateway } from "./roles/start_gateway.ts";
 import { type RolePort, serveRole } from "./supervisor/serve_role.ts";
 import { workerUrl } from "./worker_url.ts";
 

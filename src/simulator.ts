@@ -1,6 +1,6 @@
 /** Entry of the simulator role's worker: a ChirpStack look-alike with its own field of devices. */
 import "./supervisor/empty_environment.ts";
-import { startFailure } from "./gateway/start_failure.ts";
+import { startFailure } from "./roles/start_failure.ts";
 import { startSimulator } from "./sources/simulator/start_simulator.ts";
 import { type RolePort, serveRole } from "./supervisor/serve_role.ts";
 

@@ -9,17 +9,17 @@ const ranks: readonly (readonly string[])[] = [
   ["tags"],
   ["config"],
   ["policy"],
-  ["audit", "history", "access", "tls"],
+  ["audit", "history", "access", "tls", "mesh"],
   ["alarms", "commands"],
   ["supervisor"],
   ["operations"],
-  ["opcua", "web", "sources", "control"],
-  ["gateway"],
+  ["opcua", "web", "sources", "control", "hub", "agent"],
+  ["roles"],
   ["cli"],
 ];
 
 /** Root modules: they wire rooms together, and they alone know where files lie, since a bundle moves every other module. */
-const roots: readonly string[] = ["main.ts", "gateway.ts", "simulator.ts", "opcua_pki.ts"];
+const roots: readonly string[] = ["main.ts", "gateway.ts", "simulator.ts", "hub.ts", "agent.ts", "opcua_pki.ts"];
 
 /** Modules beside the roots that every room may import. */
 const shared: readonly string[] = ["version.ts", "worker_url.ts"];

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { openAccess } from "../../src/access/open_access.ts";
 import type { Origin } from "../../src/access/principal.ts";
 import { configSchema } from "../../src/config/schema.ts";
-import { accessSettings } from "../../src/gateway/access_settings.ts";
+import { accessSettings } from "../../src/roles/access_settings.ts";
 import { EventFeed } from "../../src/telemetry/event_feed.ts";
 import { FaultBoard } from "../../src/telemetry/fault_board.ts";
 
