@@ -1,0 +1,90 @@
+import canonicalize from "canonicalize";
+import { maxDepth } from "./constants.ts";
+import { MeshError } from "./mesh_error.ts";
+
+/** What a signed text may hold: no null, no fraction, no negative number. */
+export type JsonValue = string | number | boolean | JsonValue[] | { [member: string]: JsonValue };
+
+/**
+ * The RFC 8785 text of a value. Members that are `undefined` count as absent.
+ *
+ * @throws MeshError `E_FORM` for anything else than objects, arrays, well-formed strings, booleans and integers
+ *   0…2^53−1, and for more than {@link maxDepth} levels
+ */
+export function canonicalText(value: unknown): string {
+  checkValue(value, 1);
+  const text = canonicalize(value);
+  if (text === undefined) throw new MeshError("E_FORM", "Nothing to write");
+  return text;
+}
+
+/**
+ * Reads a text that has to be the RFC 8785 form of an object, byte for byte: so there is no second text for what was
+ * signed, no member twice, no white space and no second spelling of a number or a string.
+ *
+ * @param maxBytes most bytes of UTF-8; checked first
+ * @throws MeshError `E_SIZE`, `E_FORM`
+ */
+export function parseCanonical(text: string, maxBytes: number): Record<string, JsonValue> {
+  if (utf8LongerThan(text, maxBytes)) {
+    throw new MeshError("E_SIZE", `Larger than the ${maxBytes} bytes that it may have`);
+  }
+  // Before parsing: a text of brackets alone would become 40 times its size in memory.
+  checkDepth(text);
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    throw new MeshError("E_FORM", "Not JSON");
+  }
+  if (!isObject(value)) throw new MeshError("E_FORM", "Not a JSON object");
+  if (canonicalText(value) !== text) throw new MeshError("E_FORM", "Not in canonical form (RFC 8785)");
+  return value;
+}
+
+function isObject(value: unknown): value is Record<string, JsonValue> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function utf8LongerThan(text: string, maxBytes: number): boolean {
+  // A UTF-16 unit takes one to three bytes: most texts need no counting.
+  return text.length > maxBytes || (text.length * 3 > maxBytes && Buffer.byteLength(text) > maxBytes);
+}
+
+function checkDepth(text: string): void {
+  let depth = 0;
+  let inString = false;
+  for (let index = 0; index < text.length; index++) {
+    const unit = text.charCodeAt(index);
+    if (inString) {
+      if (unit === 0x5c) index++; // \ and what it escapes
+      else if (unit === 0x22) inString = false;
+    } else if (unit === 0x22) inString = true;
+    else if (unit === 0x7b || unit === 0x5b) { // { [
+      if (++depth > maxDepth) throw new MeshError("E_FORM", `Nested more than ${maxDepth} levels deep`);
+    } else if (unit === 0x7d || unit === 0x5d) depth--; // } ]
+  }
+}
+
+function checkValue(value: unknown, depth: number): void {
+  if (typeof value === "string") {
+    if (!value.isWellFormed()) throw new MeshError("E_FORM", "A string with half a surrogate pair");
+  } else if (typeof value === "number") {
+    if (!Number.isSafeInteger(value) || value < 0 || Object.is(value, -0)) {
+      throw new MeshError("E_FORM", "A number that is not an integer from 0 to 2^53−1");
+    }
+  } else if (typeof value === "object" && value !== null) {
+    if (depth > maxDepth) throw new MeshError("E_FORM", `Nested more than ${maxDepth} levels deep`);
+    if (Array.isArray(value)) {
+      for (const item of value) checkValue(item, depth + 1);
+    } else {
+      for (const [name, member] of Object.entries(value)) {
+        if (member === undefined) continue;
+        if (!name.isWellFormed()) throw new MeshError("E_FORM", "A member's name with half a surrogate pair");
+        checkValue(member, depth + 1);
+      }
+    }
+  } else if (typeof value !== "boolean") {
+    throw new MeshError("E_FORM", "A value that is neither object, array, string, boolean nor integer");
+  }
+}
