@@ -3,6 +3,13 @@ export type Tool =
   | "chromium"
   | "root"
   | "network-namespaces"
+  | "wireguard-go"
+  | "wg"
+  | "nft"
+  | "ping"
+  | "iperf3"
+  | "faketime"
+  | "python3"
   | "mosquitto"
   | "qemu-aarch64"
   | "systemd-analyze"
@@ -23,6 +30,13 @@ const probes: Record<Tool, Probe> = {
   "network-namespaces": () =>
     probes.root() ?? needsProgram("ip", "iproute2") ??
       (succeeds("unshare", "--net", "true") ? null : "This machine does not allow network namespaces"),
+  "wireguard-go": () => probes.root() ?? needsProgram("wireguard-go", "wireguard-go"),
+  "wg": () => needsProgram("wg", "wireguard-tools"),
+  "nft": () => needsProgram("nft", "nftables"),
+  "ping": () => needsProgram("ping", "iputils-ping"),
+  "iperf3": () => needsProgram("iperf3", "iperf3"),
+  "faketime": () => needsProgram("faketime", "faketime"),
+  "python3": () => needsProgram("python3", "python3"),
   "mosquitto": () => needsProgram("mosquitto", "mosquitto"),
   "qemu-aarch64": () =>
     needsProgram("qemu-aarch64-static", "qemu-user-static") ??

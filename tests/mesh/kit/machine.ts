@@ -1,0 +1,115 @@
+import { programPath } from "../../lib/requires.ts";
+
+/** What a program printed and how it ended. */
+export interface Outcome {
+  readonly code: number;
+  readonly out: string;
+  readonly err: string;
+}
+
+/** How a program is started on a machine. */
+export interface StartOptions {
+  readonly env?: Readonly<Record<string, string>>;
+  /** Its wall clock runs so much ahead, seconds; negative: behind. The monotonic clock stays. */
+  readonly clockOffsetS?: number;
+  readonly cwd?: string;
+}
+
+/** What ping says. */
+export interface PingResult {
+  readonly sent: number;
+  readonly received: number;
+}
+
+/** A machine of the test's own: a network namespace with an address, in which programs run. */
+export class Machine {
+  readonly name: string;
+  readonly namespace: string;
+  /** Its address on its network. */
+  readonly address: string;
+
+  constructor(name: string, namespace: string, address: string) {
+    this.name = name;
+    this.namespace = namespace;
+    this.address = address;
+  }
+
+  /** The words that run a program here. */
+  command(
+    program: string,
+    args: readonly string[] = [],
+    { clockOffsetS = 0 }: StartOptions = {},
+  ): [string, ...string[]] {
+    const faked = clockOffsetS === 0
+      ? []
+      : [programPath("faketime") ?? "faketime", "-f", `${clockOffsetS < 0 ? "-" : "+"}${Math.abs(clockOffsetS)}s`];
+    const path = programPath(program) ?? program;
+    return [programPath("ip") ?? "ip", "netns", "exec", this.namespace, ...faked, path, ...args];
+  }
+
+  /** Starts a program here; both of its outputs are piped. */
+  spawn(
+    program: string,
+    args: readonly string[] = [],
+    options: StartOptions & { readonly stdin?: "piped" | "null" } = {},
+  ) {
+    const [first, ...rest] = this.command(program, args, options);
+    return new Deno.Command(first, {
+      args: rest,
+      env: { ...options.env },
+      ...options.cwd === undefined ? {} : { cwd: options.cwd },
+      stdin: options.stdin ?? "null",
+      stdout: "piped",
+      stderr: "piped",
+    }).spawn();
+  }
+
+  /** Runs a program to its end, whatever that is. */
+  async run(
+    program: string,
+    args: readonly string[] = [],
+    { input, ...options }: StartOptions & { readonly input?: string } = {},
+  ): Promise<Outcome> {
+    const child = this.spawn(program, args, { ...options, stdin: input === undefined ? "null" : "piped" });
+    if (input !== undefined) {
+      const writer = child.stdin.getWriter();
+      // a program that ends before it has read everything says why by its exit code
+      await writer.write(new TextEncoder().encode(input)).catch(() => {});
+      await writer.close().catch(() => {});
+    }
+    const { code, stdout, stderr } = await child.output();
+    return { code, out: new TextDecoder().decode(stdout), err: new TextDecoder().decode(stderr) };
+  }
+
+  /** Runs a program that must succeed and gives what it printed. */
+  async ok(
+    program: string,
+    args: readonly string[] = [],
+    options: StartOptions & { readonly input?: string } = {},
+  ): Promise<string> {
+    const { code, out, err } = await this.run(program, args, options);
+    if (code !== 0) throw new Error(`${program} ${args.join(" ")} on ${this.name} failed (${code}): ${err}${out}`);
+    return out;
+  }
+
+  /**
+   * Sends echo requests to an address.
+   *
+   * @param intervalS seconds from one to the next
+   */
+  async ping(address: string, { count = 1, intervalS = 0.2, waitS = 1 } = {}): Promise<PingResult> {
+    const { out, err } = await this.run("ping", [
+      ...["-n", "-q", "-c", String(count), "-i", String(intervalS), "-W", String(waitS)],
+      address,
+    ]);
+    const counts = /(\d+) packets transmitted, (\d+) received/.exec(out);
+    if (counts === null) return { sent: count, received: 0 };
+    if (err !== "" && counts === null) throw new Error(`ping on ${this.name} failed: ${err}`);
+    return { sent: Number(counts[1]), received: Number(counts[2]) };
+  }
+
+  /** Whether one echo request is answered. */
+  async reaches(address: string): Promise<boolean> {
+    return (await this.ping(address, { count: 1 })).received === 1;
+  }
+}
