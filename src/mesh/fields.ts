@@ -1,0 +1,67 @@
+import { isIPv6 } from "node:net";
+import { z } from "zod";
+import { maxPins } from "./constants.ts";
+import { meshTimeUs } from "./encoding.ts";
+import { type HubId, isHubId, isNodeId, type NodeId } from "./ids.ts";
+import { parseCidr, parseIpv4 } from "./ipv4.ts";
+
+/** `n_` and 32 hex digits. */
+export const nodeIdField = z.custom<NodeId>((value) => typeof value === "string" && isNodeId(value), "not a node id");
+
+/** `h_` and 32 hex digits. */
+export const hubIdField = z.custom<HubId>((value) => typeof value === "string" && isHubId(value), "not a hub id");
+
+/** SHA-256, lowercase hex. */
+export const hashField = z.string().regex(/^[0-9a-f]{64}$/);
+
+/** 0…2^53−1. */
+export const countField = z.int().min(0);
+
+/** A time on the wire, `2025-01-15T10:30:00Z`. */
+export const timeField = z.string().length(20).refine((text) => {
+  try {
+    meshTimeUs(text);
+    return true;
+  } catch {
+    return false;
+  }
+}, "not a time");
+
+/** Exactly so many bytes in the strict base64 of `encoding.ts`: the pattern knows which last digits leave no bits over. */
+export function base64Field(bytes: number) {
+  const whole = Math.floor(bytes / 3) * 4;
+  const tail = ["", "[A-Za-z0-9+/][AQgw]==", "[A-Za-z0-9+/]{2}[AEIMQUYcgkosw048]="][bytes % 3] ?? "";
+  return z.string().regex(new RegExp(`^[A-Za-z0-9+/]{${whole}}${tail}$`));
+}
+
+/** 16 bytes, base64. */
+export const nonceField = base64Field(16);
+/** A raw Ed25519 or X25519 public key, base64. */
+export const keyField = base64Field(32);
+
+/** Names of nodes, groups and rules, and ids of tokens and sessions: safe in a log, a file name and an nftables comment. */
+export const nameField = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/);
+
+/** A version, as a program tells its own: up to 64 printable characters of ASCII. */
+export const versionField = z.string().regex(/^[\x21-\x7e]{1,64}$/);
+
+/** An IPv4 address in dotted decimal. */
+export const ipv4Field = z.string().refine((text) => parseIpv4(text) !== null, "not an IPv4 address");
+
+/** An IPv4 network, bits behind the prefix zero. */
+export const cidrField = z.string().refine((text) => parseCidr(text) !== null, "not an IPv4 network");
+
+/** `192.0.2.1:51820` or `[2001:db8::1]:51820`; no zone, no port 0. */
+export const endpointField = z.string().max(64).refine((text) => {
+  const match = /^(?:([\d.]+)|\[([\da-fA-F:.]+)\]):([1-9]\d{0,4})$/.exec(text);
+  if (match === null || Number(match[3]) > 65_535) return false;
+  return match[1] === undefined ? isIPv6(match[2] ?? "") : parseIpv4(match[1]) !== null;
+}, "not an endpoint");
+
+/** SHA-256 of the SPKI of each TLS key that the hub may show. */
+export const pinsField = z.array(hashField).min(1).max(maxPins);
+
+/** The exact text of a signed object inside another. Its own reader checks it. */
+export function textField(maxCharacters: number) {
+  return z.string().min(2).max(maxCharacters);
+}

@@ -1,0 +1,68 @@
+/** A network of IPv4: 32-bit number of its first address, and its prefix length, 0 to 32. */
+export interface Cidr {
+  readonly network: number;
+  readonly prefix: number;
+}
+
+/** The 32-bit number of an IPv4 address in dotted decimal without leading zeros; null for every other text. */
+export function parseIpv4(text: string): number | null {
+  if (!/^(?:(?:0|[1-9]\d{0,2})\.){3}(?:0|[1-9]\d{0,2})$/.test(text)) return null;
+  let address = 0;
+  for (const part of text.split(".")) {
+    const octet = Number(part);
+    if (octet > 255) return null;
+    address = address * 256 + octet;
+  }
+  return address;
+}
+
+/** @param address 0…2^32−1 */
+export function formatIpv4(address: number): string {
+  return [24, 16, 8, 0].map((shift) => Math.floor(address / 2 ** shift) % 256).join(".");
+}
+
+/** A network as `10.100.0.0/16`, bits behind the prefix zero; null for every other text. */
+export function parseCidr(text: string): Cidr | null {
+  const match = /^([\d.]{7,15})\/(0|[1-9]\d?)$/.exec(text);
+  const network = parseIpv4(match?.[1] ?? "");
+  const prefix = Number(match?.[2]);
+  if (network === null || prefix > 32 || network % cidrSize({ network, prefix }) !== 0) return null;
+  return { network, prefix };
+}
+
+/** As {@link parseCidr} reads it. */
+export function formatCidr({ network, prefix }: Cidr): string {
+  return `${formatIpv4(network)}/${prefix}`;
+}
+
+/** Number of addresses, network and broadcast included. */
+export function cidrSize({ prefix }: Cidr): number {
+  return 2 ** (32 - prefix);
+}
+
+/** Whether an address lies in a network. */
+export function cidrContains(cidr: Cidr, address: number): boolean {
+  return address >= cidr.network && address < cidr.network + cidrSize(cidr);
+}
+
+/** Whether two networks share an address. */
+export function cidrsOverlap(a: Cidr, b: Cidr): boolean {
+  return a.network < b.network + cidrSize(b) && b.network < a.network + cidrSize(a);
+}
+
+/** Whether a host may have the address: inside, and neither the network's nor the broadcast address. */
+export function isHostOf(cidr: Cidr, address: number): boolean {
+  return address > cidr.network && address < cidr.network + cidrSize(cidr) - 1;
+}
+
+/**
+ * The n-th address of a network; 0 is the network's own.
+ *
+ * @throws RangeError outside of the network
+ */
+export function nthAddress(cidr: Cidr, n: number): number {
+  if (!Number.isInteger(n) || n < 0 || n >= cidrSize(cidr)) {
+    throw new RangeError(`Cannot take address ${n} of ${formatCidr(cidr)}: it has ${cidrSize(cidr)}`);
+  }
+  return cidr.network + n;
+}
