@@ -1,0 +1,116 @@
+import { join } from "node:path";
+import { waitFor } from "../../lib/wait_for.ts";
+import { edgekeep, EdgekeepProcess } from "./edgekeep_process.ts";
+import type { Machine, StartOptions } from "./machine.ts";
+
+/** How a test's hub is set up. */
+export interface TestHubOptions extends StartOptions {
+  readonly machine: Machine;
+  /** A folder of the test's own. */
+  readonly folder: string;
+  /** Where agents look for it. Default: the machine's address, port 8443. */
+  readonly url?: string;
+  /** Where it listens. Default: the port of the URL, on every address. */
+  readonly listen?: string;
+  /** More lines for the section `[hub]`. */
+  readonly more?: string;
+}
+
+/** A hub in a process of its own, on a machine of a test. */
+export class TestHub implements AsyncDisposable {
+  readonly machine: Machine;
+  readonly folder: string;
+  readonly url: string;
+  readonly #options: TestHubOptions;
+  #process: EdgekeepProcess | null = null;
+
+  private constructor(options: TestHubOptions) {
+    this.#options = options;
+    this.machine = options.machine;
+    this.folder = options.folder;
+    this.url = options.url ?? `https://${options.machine.address}:8443`;
+  }
+
+  /** Writes the configuration and starts the hub. */
+  static async start(options: TestHubOptions): Promise<TestHub> {
+    const hub = new TestHub(options);
+    await Deno.mkdir(hub.folder, { recursive: true });
+    const config = `
+[gateway]
+name = "test hub"
+data_dir = ${JSON.stringify(hub.dataDir)}
+[runtime.web]
+listen = "127.0.0.1:8080"
+[hub]
+url = "${hub.url}"
+listen = "${options.listen ?? `0.0.0.0:${new URL(hub.url).port}`}"
+${options.more ?? ""}
+`;
+    await Deno.writeTextFile(hub.configFile, config, { mode: 0o600 });
+    await hub.run();
+    return hub;
+  }
+
+  get configFile(): string {
+    return join(this.folder, "hub.toml");
+  }
+
+  get dataDir(): string {
+    return join(this.folder, "data");
+  }
+
+  get pid(): number {
+    if (this.#process === null) throw new Error("The hub does not run");
+    return this.#process.pid;
+  }
+
+  /** What it has printed since it last started. */
+  output(): string {
+    return this.#process?.output() ?? "";
+  }
+
+  /** Starts it, with another clock if one is given, and waits until it answers. */
+  async run(options: StartOptions = this.#options): Promise<void> {
+    const process = new EdgekeepProcess(this.machine, ["hub", "run", "--config", this.configFile], options);
+    this.#process = process;
+    await waitFor("the hub to be ready", async () => {
+      if (process.exitCode !== null) return true;
+      return (await edgekeep(this.machine, ["ctl", "hub.status", "--config", this.configFile])).code === 0;
+    }, { everyMs: 200, deadlineMs: 60_000 });
+    if (process.exitCode !== null) throw new Error(`The hub ended with ${process.exitCode}:\n${process.output()}`);
+  }
+
+  /** Ends it, if it runs. */
+  async stop(signal: Deno.Signal = "SIGTERM"): Promise<void> {
+    await this.#process?.end(signal);
+    this.#process = null;
+  }
+
+  /** An `edgekeep hub …` command against it; it must succeed. */
+  async command(...args: readonly string[]): Promise<string> {
+    const { code, out, err } = await edgekeep(this.machine, ["hub", ...args, "--config", this.configFile]);
+    if (code !== 0) throw new Error(`edgekeep hub ${args.join(" ")} failed (${code}): ${err}${out}\n${this.output()}`);
+    return out;
+  }
+
+  /** Calls an operation; it must succeed. */
+  async call(operation: string, params: Readonly<Record<string, unknown>> = {}): Promise<unknown> {
+    const { code, out, err } = await edgekeep(this.machine, [
+      ...["ctl", operation, JSON.stringify(params), "--json", "--config", this.configFile],
+    ]);
+    if (code !== 0) throw new Error(`${operation} failed (${code}): ${err}${out}`);
+    return JSON.parse(out);
+  }
+
+  /** A new join token. */
+  async token(...args: readonly string[]): Promise<string> {
+    const out = await this.command("token", "create", "test", ...args);
+    const token = /\bekj1\.\S+/.exec(out)?.[0];
+    if (token === undefined) throw new Error(`No token in: ${out}`);
+    return token;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop();
+  }
+}
