@@ -95,8 +95,9 @@ ${options.more ?? ""}
 
   /** Calls an operation; it must succeed. */
   async call(operation: string, params: Readonly<Record<string, unknown>> = {}): Promise<unknown> {
+    const words = Object.entries(params).map(([name, value]) => `${name}:=${JSON.stringify(value)}`);
     const { code, out, err } = await edgekeep(this.machine, [
-      ...["ctl", operation, JSON.stringify(params), "--json", "--config", this.configFile],
+      ...["ctl", operation, ...words, "--json", "--config", this.configFile],
     ]);
     if (code !== 0) throw new Error(`${operation} failed (${code}): ${err}${out}`);
     return JSON.parse(out);
