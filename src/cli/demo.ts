@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { join, relative, resolve } from "node:path";
 import { Command } from "commander";
 import { fleet } from "../sources/simulator/fleet.ts";
-import { gatewayRole } from "../supervisor/gateway_role.ts";
+import { configuredRole } from "../supervisor/configured_role.ts";
 import { loadJudgedConfig } from "../supervisor/judged_config.ts";
 import { simulatorPermissions } from "../supervisor/permissions.ts";
 import type { RoleSpec } from "../supervisor/worker_role.ts";
@@ -85,7 +85,7 @@ async function runDemo(choice: DemoChoice, context: CliContext): Promise<number>
   };
   let welcomed = false;
   return await runSupervised((log) => {
-    const { spec, host } = gatewayRole({
+    const { spec, host } = configuredRole({
       entry: context.gatewayEntry,
       code: context,
       loaded,

@@ -3,7 +3,7 @@ import { randomBytes } from "node:crypto";
 import { networkInterfaces } from "node:os";
 import { join, resolve } from "node:path";
 import { isLoopback, isWildcard, urlHost } from "../config/address.ts";
-import { configFile, howToRead, placeholder, rareTables } from "../config/config_file.ts";
+import { configFile, howToRead, meshTables, placeholder, rareTables } from "../config/config_file.ts";
 import { configSchema } from "../config/schema.ts";
 import { replaceFile } from "../config/write_file.ts";
 import { checkPair } from "../tls/read_certificate.ts";
@@ -105,7 +105,7 @@ function startingConfig(host: string): string {
         "runtime.tls.key_path": KEY,
       },
     },
-    off: ["chirpstack", "application", ...rareTables],
+    off: ["chirpstack", "application", ...rareTables, ...meshTables],
   });
 }
 

@@ -12,6 +12,7 @@ const titles: Readonly<Record<Grant["kind"], string>> = {
   write: "Files: write",
   env: "Environment: read",
   sys: "System: ask for",
+  run: "Programs: run",
 };
 
 /** `edgekeep permissions`: what the gateway's worker may touch with this configuration, and why. */

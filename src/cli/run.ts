@@ -3,7 +3,7 @@ import { getLogger } from "@logtape/logtape";
 import type { Finding } from "../config/finding.ts";
 import type { Config } from "../config/schema.ts";
 import { listenersOf } from "../policy/listeners.ts";
-import { gatewayRole } from "../supervisor/gateway_role.ts";
+import { configuredRole } from "../supervisor/configured_role.ts";
 import { loadJudgedConfig } from "../supervisor/judged_config.ts";
 import { portOwner } from "../supervisor/port_owner.ts";
 import type { RoleFailure } from "../supervisor/worker_role.ts";
@@ -39,7 +39,7 @@ async function runGateway(choice: ConfigChoice, context: CliContext): Promise<nu
   if (loaded === null) return ExitCode.ConfigRefused;
   const { config, file, findings, secrets } = loaded;
   return await runSupervised((log) => {
-    const { spec, host } = gatewayRole({
+    const { spec, host } = configuredRole({
       entry: context.gatewayEntry,
       code: context,
       loaded,

@@ -17,6 +17,9 @@ const WIDTH = 120;
 /** Tables of a device that few devices need: off, also where the device is on. */
 export const rareTables: readonly string[] = ["application.device.read_metric.alarm", "application.device.command"];
 
+/** Sections of a machine that takes part in a mesh. */
+export const meshTables: readonly string[] = ["hub", "agent"];
+
 /** How to read a file that {@link configFile} made, for its intro. */
 export const howToRead: readonly string[] = [
   "A key behind a # is not set. What the line shows is its default, or an example where the comment above says what",

@@ -14,7 +14,7 @@ export function pathInData(path: string, dataDir: string, directory: string): st
 export function withAbsolutePaths(config: Config, directory: string): Config {
   const dataDir = resolve(directory, config.gateway.data_dir);
   const inData = (path: string) => pathInData(path, dataDir, directory);
-  const { chirpstack, logging, runtime } = config;
+  const { agent, chirpstack, logging, runtime } = config;
   const { control, tls } = runtime;
   const beside = <K extends "cert_path" | "key_path" | "ca_path">(key: K) => {
     const path = tls[key];
@@ -35,5 +35,6 @@ export function withAbsolutePaths(config: Config, directory: string): Config {
     chirpstack: chirpstack?.ca_path === undefined
       ? chirpstack
       : { ...chirpstack, ca_path: resolve(directory, chirpstack.ca_path) },
+    agent: agent === undefined ? agent : { ...agent, dir: resolve(directory, agent.dir) },
   };
 }

@@ -1,5 +1,7 @@
 import { z } from "zod";
-import { isHost, isOrigin, parseEndpoint, parseListen, parseOpcTcpUrl } from "./address.ts";
+import { isOrigin, parseEndpoint, parseListen, parseOpcTcpUrl } from "./address.ts";
+import { agentSchema, hubSchema } from "./mesh_schema.ts";
+import { count, host, label, name, port, seconds } from "./schema_fields.ts";
 
 /**
  * The shape of `edgekeep.toml`: every key with its meaning, default and range. Unknown keys are refused at every level.
@@ -9,21 +11,6 @@ import { isHost, isOrigin, parseEndpoint, parseListen, parseOpcTcpUrl } from "./
  * marks a value that is never shown and can come from `<field>_file`, `unset` says what happens without a value, and
  * `example` is what files show where there is no default.
  */
-
-/** A name for people: a device, an application, the gateway. */
-const label = (max = 64) =>
-  z.string().min(1).max(max).refine(
-    (text) => !text.includes("$"),
-    "must not contain '$', which marks the gateway's own names",
-  );
-/** A name that becomes part of a TagId and so of NodeIds and URLs. */
-const name = (max = 64) =>
-  label(max).refine((text) => !text.includes("/"), "must not contain '/', which separates device and metric");
-const seconds = (low: number, high: number, preset: number) => z.number().min(low).max(high).default(preset);
-const count = (low: number, high: number, preset: number) => z.int().min(low).max(high).default(preset);
-const host = z.string().max(253).refine(isHost, "must be an IP address or a host name, without scheme and port")
-  .meta({ expected: "an IP address or a host name" });
-const port = (preset: number) => z.int().min(1).max(65535).default(preset);
 
 const severity = (preset: string) =>
   z.int().min(1).max(1000).optional().meta({ description: "Severity, 1 to 1000.", unset: preset, example: 500 });
@@ -505,6 +492,8 @@ export const configSchema = z.strictObject({
   application: z.array(applicationSchema).default([]).describe(
     "Applications, devices and values that the gateway serves; what is not listed is neither served nor stored.",
   ),
+  hub: hubSchema.optional().describe("The hub of a mesh, for `edgekeep hub run`."),
+  agent: agentSchema.optional().describe("This machine's place in a mesh, for `edgekeep agent run`."),
 });
 
 /** A whole configuration, checked, with defaults in place and paths absolute. */
@@ -523,3 +512,5 @@ export type AlarmConfig = z.output<typeof alarmSchema>;
 export type AlarmsConfig = z.output<typeof alarmsSchema>;
 export type CommandsConfig = z.output<typeof commandsSchema>;
 export type MetricConfig = z.output<typeof metricSchema>;
+export type HubConfig = z.output<typeof hubSchema>;
+export type AgentConfig = z.output<typeof agentSchema>;

@@ -1,4 +1,4 @@
-import { configFile, howToRead, placeholder, rareTables } from "./config_file.ts";
+import { configFile, howToRead, meshTables, placeholder, rareTables } from "./config_file.ts";
 import { referencePage } from "./reference_page.ts";
 
 /** The files of `config/` that are made from the schema: name → text. */
@@ -20,6 +20,6 @@ function shippedConfig(): string {
       "opcua.user_password": placeholder(["opcua", "user_password"]),
       "runtime.tls.require_remote": true,
     },
-    off: ["application", ...rareTables],
+    off: ["application", ...rareTables, ...meshTables],
   });
 }

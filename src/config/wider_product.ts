@@ -3,8 +3,6 @@ import { formatKeyPath, type KeyPath } from "./key_path.ts";
 /** Keys of the wider product that this version does not have: the path without positions → what they are for. */
 const absent: Readonly<Record<string, string>> = {
   mqtt: "MQTT",
-  agent: "the mesh agent",
-  hub: "the mesh hub",
   "runtime.discovery": "discovery on the network",
   "runtime.mesh": "tag exchange between gateways",
 };

@@ -1,3 +1,5 @@
+import type { ConfiguredRole } from "./configured_role.ts";
+
 /**
  * What applying a change does: `live` nobody notices; `control`, `web`, `source`, `opcua` that part alone restarts;
  * `worker` all parts restart and OPC UA sessions drop; `process` it counts at the next start of the service alone.
@@ -59,6 +61,15 @@ const effects: Readonly<Record<string, readonly ReloadEffect[]>> = {
 
   // tags, address space, history, source, alarms and commands follow it while they run
   "application": ["live"],
+
+  // the mesh's address, its ports and its keys are made at the start
+  "hub": ["worker"],
+};
+
+/** Sections that a role does not use: changing them does nothing to what it runs. */
+const unused: Readonly<Record<ConfiguredRole, readonly string[]>> = {
+  gateway: ["hub", "agent"],
+  hub: ["chirpstack", "opcua", "storage", "alarms", "commands", "application", "agent"],
 };
 
 /**
@@ -66,9 +77,14 @@ const effects: Readonly<Record<string, readonly ReloadEffect[]>> = {
  * lacks is `worker` besides.
  *
  * @param keys names alone, without positions: `["application", "device", "device_name"]`
+ * @param role the role that runs with the configuration
  * @returns `null` for a key that the table does not know
  */
-export function reloadEffects(keys: readonly string[]): readonly ReloadEffect[] | null {
+export function reloadEffects(
+  keys: readonly string[],
+  role: ConfiguredRole = "gateway",
+): readonly ReloadEffect[] | null {
+  if (unused[role].includes(keys[0] ?? "")) return ["live"];
   for (let length = keys.length; length > 0; length--) {
     const found = effects[keys.slice(0, length).join(".")];
     if (found !== undefined) return found;

@@ -1,9 +1,12 @@
+import { agentPrograms } from "./agent_programs.ts";
+
 /**
  * The flags that the program runs with: `deno task edgekeep` passes them to `deno run`, and the executable has them
  * compiled in. They are the outer limit only. Every role runs in a worker with the few permissions that its
  * configuration needs, and a worker may not have more than the process around it.
  *
- * Not among them, and so out of reach for the whole process: running programs, native libraries, code from the network.
+ * Not among them, and so out of reach for the whole process: running other programs than those of the mesh agent, native
+ * libraries, code from the network. What runs no agent gives up running programs at its start.
  */
 export const bakedFlags: readonly string[] = [
   // asking a terminal for more is no way to run a gateway
@@ -18,6 +21,8 @@ export const bakedFlags: readonly string[] = [
   "--allow-env",
   // host name and interface addresses, for the certificate and the endpoints
   "--allow-sys=hostname,networkInterfaces,homedir,uid",
+  // interface, tunnels and firewall of the mesh agent; no worker of another role gets any
+  `--allow-run=${agentPrograms.join(",")}`,
   // permissions of a worker
   "--unstable-worker-options",
   // sd_notify's datagram socket

@@ -10,6 +10,7 @@ import {
   type RestartedPart,
   strongestEffect,
 } from "../policy/reload_effect.ts";
+import type { ConfiguredRole } from "../policy/configured_role.ts";
 import type { Grant } from "./permissions.ts";
 import type { ConfigChange } from "./role_protocol.ts";
 
@@ -31,20 +32,22 @@ export interface TakeOver {
  *
  * @param held what the running worker may touch
  * @param grantsOf what a worker needs with a configuration
+ * @param role the role that runs with it
  */
 export function planTakeOver(
   running: Config,
   next: Config,
   held: readonly Grant[],
   grantsOf: (config: Config) => readonly Grant[],
+  role: ConfiguredRole = "gateway",
 ): TakeOver {
   const config = withProcessValues(running, next);
-  const differences = [...processDifferences(running, next), ...diffConfig(running, config)];
+  const differences = [...processDifferences(running, next, role), ...diffConfig(running, config)];
   const mayAll = grantsOf(config).every(({ kind, value }) =>
     held.some((grant) => grant.kind === kind && grant.value === value)
   );
-  const changes = differences.map((difference) => changeOf(difference, mayAll));
-  const restart = new Set(differences.flatMap(({ keys }) => effectsOf(keys)).filter(isRestartedPart));
+  const changes = differences.map((difference) => changeOf(difference, mayAll, role));
+  const restart = new Set(differences.flatMap(({ keys }) => effectsOf(keys, role)).filter(isRestartedPart));
   const replace = changes.length > 0 && (!mayAll || changes.some(({ effect }) => effect === "worker"));
   const effects = changes.map(({ effect }) => effect);
   return {
@@ -57,18 +60,18 @@ export function planTakeOver(
 }
 
 /** A part that cannot get what it needs in the running worker takes the worker with it. */
-function changeOf({ path, keys, before, after }: KeyDifference, mayAll: boolean): ConfigChange {
-  const effect = strongestEffect(effectsOf(keys)) ?? "worker";
+function changeOf({ path, keys, before, after }: KeyDifference, mayAll: boolean, role: ConfiguredRole): ConfigChange {
+  const effect = strongestEffect(effectsOf(keys, role)) ?? "worker";
   return { path: formatKeyPath(path), before, after, effect: !mayAll && isRestartedPart(effect) ? "worker" : effect };
 }
 
 /** A key without an effect of its own is treated as what disturbs most of what still takes effect. */
-function effectsOf(keys: readonly string[]): readonly ReloadEffect[] {
-  return reloadEffects(keys) ?? ["worker"];
+function effectsOf(keys: readonly string[], role: ConfiguredRole): readonly ReloadEffect[] {
+  return reloadEffects(keys, role) ?? ["worker"];
 }
 
-function processDifferences(running: Config, next: Config): KeyDifference[] {
-  return diffConfig(running, next).filter(({ keys }) => effectsOf(keys).includes("process"));
+function processDifferences(running: Config, next: Config, role: ConfiguredRole): KeyDifference[] {
+  return diffConfig(running, next).filter(({ keys }) => effectsOf(keys, role).includes("process"));
 }
 
 /** What is fixed for the life of the process stays: the data directory with what lies in it, and where the log goes. */

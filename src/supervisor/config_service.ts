@@ -4,6 +4,7 @@ import { formatKeyPath } from "../config/key_path.ts";
 import type { LoadResult } from "../config/load.ts";
 import type { Config } from "../config/schema.ts";
 import { SecretMask } from "../config/secret_mask.ts";
+import type { ConfiguredRole } from "../policy/configured_role.ts";
 import { removeLeftovers, replaceFile } from "../config/write_file.ts";
 import { ConfigEvents } from "./config_events.ts";
 import { planTakeOver, type TakeOver } from "./config_plan.ts";
@@ -33,6 +34,8 @@ export interface ConfigServiceOptions {
   readonly loaded: LoadedConfig;
   /** Judges a text in the file's place, with everything that judges it at the start. */
   readonly load: (text: string) => Promise<LoadResult>;
+  /** Which role it configures: `gateway` unless told. */
+  readonly role?: ConfiguredRole;
   /** What the worker needs with a configuration. */
   readonly grantsOf: (config: Config) => readonly Grant[];
   readonly control: RoleControl;
@@ -241,7 +244,7 @@ export class ConfigService {
   async #changesSince(text: string): Promise<ConfigPlan["changes"]> {
     try {
       const earlier = await this.#options.load(text);
-      return earlier.ok ? planTakeOver(earlier.config, this.#config, [], () => []).changes : [];
+      return earlier.ok ? planTakeOver(earlier.config, this.#config, [], () => [], this.#options.role).changes : [];
     } catch {
       return [];
     }
@@ -377,7 +380,10 @@ export class ConfigService {
 
   async #judge(text: string): Promise<{ loaded: LoadedConfig; takeOver: TakeOver }> {
     const loaded = await this.#loadText(text);
-    return { loaded, takeOver: planTakeOver(this.#config, loaded.config, this.#held, this.#options.grantsOf) };
+    return {
+      loaded,
+      takeOver: planTakeOver(this.#config, loaded.config, this.#held, this.#options.grantsOf, this.#options.role),
+    };
   }
 
   async #loadText(text: string): Promise<LoadedConfig> {

@@ -1,22 +1,35 @@
 import { dirname, relative } from "node:path";
 import { listenAddress, parseEndpoint, parseOpcTcpUrl, urlHost } from "../config/address.ts";
-import type { Config, ControlConfig, TlsConfig } from "../config/schema.ts";
+import type { AgentConfig, Config, ControlConfig, TlsConfig } from "../config/schema.ts";
+import type { ConfiguredRole } from "../policy/configured_role.ts";
 import type { SimulatorStartOptions } from "./role_protocol.ts";
 
 /** What is allowed, as Deno names it. */
-export type GrantKind = "net" | "read" | "write" | "env" | "sys";
+export type GrantKind = "net" | "read" | "write" | "env" | "sys" | "run";
 
 /** One thing that a role may touch, and why. */
 export interface Grant {
   readonly kind: GrantKind;
+  /** Of `net`, {@link ANYWHERE} stands for every address. */
   readonly value: string;
   readonly why: string;
 }
+
+/** The value of a grant of kind `net` for every address there is. */
+export const ANYWHERE = "*";
 
 /** Facts about this installation. */
 export interface CodeFacts {
   /** Absolute paths of the program's own files: modules, packages, assets. Embedded in an executable. */
   readonly codePaths: readonly string[];
+}
+
+/** What the agent's sandbox depends on besides its configuration. */
+export interface AgentFacts extends CodeFacts {
+  /** `host:port` of the hub that the agent has joined; `null` before it has. */
+  readonly hub: string | null;
+  /** Absolute paths of the programs of {@link agentPrograms} that this machine has. */
+  readonly programs: readonly string[];
 }
 
 /**
@@ -36,7 +49,7 @@ const libraryGrants: readonly Grant[] = [
 
 /** Pure: everything that the gateway role needs with this configuration, and nothing else. */
 export function gatewayGrants(config: Config, { codePaths }: CodeFacts): Grant[] {
-  const { chirpstack, opcua, gateway, storage, runtime: { control, tls, web } } = config;
+  const { chirpstack, opcua, gateway, storage, runtime: { control, web } } = config;
   const grants: Grant[] = [];
   if (chirpstack !== undefined) {
     grants.push({ kind: "net", value: serverAddress(chirpstack.server_address), why: "[chirpstack].server_address" });
@@ -52,22 +65,69 @@ export function gatewayGrants(config: Config, { codePaths }: CodeFacts): Grant[]
       grants.push({ kind: "net", value, why: "[opcua].discovery_server_url" });
     }
   }
-  if (web.enabled) {
-    const { host, port } = listenAddress(web.listen);
-    grants.push(...listenGrants(host, port, "[runtime.web].listen"));
-  }
-  if (opcua.enabled || web.enabled || control.enabled) {
-    grants.push({ kind: "sys", value: "networkInterfaces", why: "addresses under which clients reach it" });
-  }
-  if (control.enabled) grants.push(...controlGrants(control, gateway.data_dir));
-  grants.push(...tlsGrants(tls));
-  grants.push(...folderGrants(gateway.data_dir, "[gateway].data_dir"));
+  grants.push(...adminGrants(config));
+  if (opcua.enabled || web.enabled || control.enabled) grants.push(interfacesGrant);
   const database = dirname(storage.database_path);
   if (!contains(gateway.data_dir, database)) grants.push(...folderGrants(database, "[storage].database_path"));
   if (opcua.pki_dir !== undefined && !contains(gateway.data_dir, opcua.pki_dir)) {
     grants.push(...folderGrants(opcua.pki_dir, "[opcua].pki_dir"));
   }
   return [...grants, ...codeGrants(codePaths), ...libraryGrants];
+}
+
+/**
+ * Pure: everything that the hub role needs with this configuration, and nothing else. A relay answers agents wherever
+ * they are, so a hub with one may send to any address; one without sends to none.
+ */
+export function hubGrants(config: Config, { codePaths }: CodeFacts): Grant[] {
+  const { hub } = config;
+  const grants: Grant[] = [];
+  if (hub !== undefined) {
+    const { host, port } = listenAddress(hub.listen);
+    grants.push(...listenGrants(host, port, "[hub].listen"));
+    for (const observer of hub.observer_ports) {
+      grants.push({ kind: "net", value: `${urlHost(host)}:${observer}`, why: "[hub].observer_ports" });
+    }
+    if (hub.relay_sessions > 0) {
+      grants.push({ kind: "net", value: ANYWHERE, why: "[hub].relay_sessions: agents are relayed wherever they are" });
+    }
+  }
+  return [
+    ...grants,
+    ...adminGrants(config),
+    interfacesGrant,
+    { kind: "sys", value: "hostname", why: "the host's name is in the certificate and in the page's address" },
+    { kind: "sys", value: "uid", why: "whether private keys and the hub's folder are its own" },
+    ...codeGrants(codePaths),
+  ];
+}
+
+/** Pure: what a role needs that runs with a configuration file. */
+export function configuredGrants(role: ConfiguredRole, config: Config, facts: CodeFacts): Grant[] {
+  return role === "hub" ? hubGrants(config, facts) : gatewayGrants(config, facts);
+}
+
+/**
+ * Pure: everything that the agent role needs. Deno keeps /proc, /sys and /dev closed to whatever has not everything
+ * (2.9.6), so what is set there is set by the programs.
+ */
+export function agentGrants(config: AgentConfig, { codePaths, hub, programs }: AgentFacts): Grant[] {
+  const grants: Grant[] = [];
+  if (hub !== null) grants.push({ kind: "net", value: hub, why: "the hub that it has joined" });
+  for (const folder of ["/var/run/wireguard", "/run/wireguard"]) {
+    const socket = `${folder}/${config.interface}.sock`;
+    const why = "[agent].interface: how wireguard-go is told";
+    grants.push({ kind: "net", value: `unix:${socket}`, why }, ...folderGrants(socket, why));
+  }
+  return [
+    ...grants,
+    ...folderGrants(config.dir, "[agent].dir"),
+    interfacesGrant,
+    { kind: "sys", value: "hostname", why: "the name that it registers with" },
+    { kind: "sys", value: "uid", why: "whether private keys are its own" },
+    ...programs.map((value): Grant => ({ kind: "run", value, why: "interface, routes, tunnels and firewall" })),
+    ...codeGrants(codePaths),
+  ];
 }
 
 /** Pure: everything that the simulator role needs. */
@@ -88,13 +148,14 @@ export function simulatorPermissions(options: SimulatorStartOptions, facts: Code
 /** Pure: the grants as a worker's permissions; whatever is not granted is refused. */
 export function permissionsOf(grants: readonly Grant[]): Deno.PermissionOptionsObject {
   const values = (kind: GrantKind) => [...new Set(grants.filter((grant) => grant.kind === kind).map((g) => g.value))];
+  const programs = values("run");
   return {
-    net: values("net"),
+    net: values("net").includes(ANYWHERE) || values("net"),
     read: values("read"),
     write: values("write"),
     env: values("env"),
     sys: values("sys"),
-    run: false,
+    run: programs.length > 0 && programs,
     ffi: false,
     import: false,
   };
@@ -102,11 +163,31 @@ export function permissionsOf(grants: readonly Grant[]): Deno.PermissionOptionsO
 
 /** Pure: the grants as flags of `deno run`. A comma in a value is doubled, as Deno asks. */
 export function denoFlags(grants: readonly Grant[]): string[] {
-  const kinds: GrantKind[] = ["net", "read", "write", "env", "sys"];
+  const kinds: GrantKind[] = ["net", "read", "write", "env", "sys", "run"];
   return kinds.flatMap((kind) => {
+    if (kind === "net" && grants.some((grant) => grant.kind === kind && grant.value === ANYWHERE)) {
+      return ["--allow-net"];
+    }
     const values = new Set(grants.filter((grant) => grant.kind === kind).map((g) => g.value.replaceAll(",", ",,")));
     return values.size === 0 ? [] : [`--allow-${kind}=${[...values].join(",")}`];
   });
+}
+
+const interfacesGrant: Grant = {
+  kind: "sys",
+  value: "networkInterfaces",
+  why: "addresses under which clients reach it",
+};
+
+/** Page, control endpoint, certificate and data folder: how a role is looked at and told, whichever it is. */
+function adminGrants({ gateway, runtime: { control, tls, web } }: Config): Grant[] {
+  const grants: Grant[] = [];
+  if (web.enabled) {
+    const { host, port } = listenAddress(web.listen);
+    grants.push(...listenGrants(host, port, "[runtime.web].listen"));
+  }
+  if (control.enabled) grants.push(...controlGrants(control, gateway.data_dir));
+  return [...grants, ...tlsGrants(tls), ...folderGrants(gateway.data_dir, "[gateway].data_dir")];
 }
 
 function codeGrants(codePaths: readonly string[]): Grant[] {

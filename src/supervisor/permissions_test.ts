@@ -1,9 +1,18 @@
 import assert from "node:assert/strict";
 import { withAbsolutePaths } from "../config/paths.ts";
 import { type Config, configSchema } from "../config/schema.ts";
+import { agentSchema } from "../config/mesh_schema.ts";
 import { bakedFlags } from "./baked_flags.ts";
 import { codePaths } from "./code_paths.ts";
-import { denoFlags, gatewayGrants, gatewayPermissions, permissionsOf, simulatorPermissions } from "./permissions.ts";
+import {
+  agentGrants,
+  denoFlags,
+  gatewayGrants,
+  gatewayPermissions,
+  hubGrants,
+  permissionsOf,
+  simulatorPermissions,
+} from "./permissions.ts";
 import manifest from "../../deno.json" with { type: "json" };
 
 const facts = { codePaths: ["/opt/edgekeep/src"] };
@@ -170,8 +179,41 @@ Deno.test("The task of the checkout runs with the flags that the executable has 
   assert.equal(manifest.tasks.edgekeep, `deno run ${bakedFlags.join(" ")} src/main.ts`);
 });
 
-Deno.test("The process cannot run programs, load native libraries or import code", () => {
+Deno.test("The process can run the agent's programs alone, and cannot load native libraries or import code", () => {
   const allowed = bakedFlags.filter((flag) => flag.startsWith("--allow-")).map((flag) => flag.split("=")[0]);
-  assert.deepEqual(allowed, ["--allow-net", "--allow-read", "--allow-write", "--allow-env", "--allow-sys"]);
+  assert.deepEqual(allowed, [
+    "--allow-net",
+    "--allow-read",
+    "--allow-write",
+    "--allow-env",
+    "--allow-sys",
+    "--allow-run",
+  ]);
   assert.ok(bakedFlags.includes("--no-prompt"));
+});
+
+Deno.test("A hub may listen and, to relay, send anywhere; it runs no program and knows no ChirpStack", () => {
+  const chirpstack = { server_address: "http://192.168.1.5", api_token: "x" };
+  const hub = { listen: "192.0.2.1:8443", relay_sessions: 0 };
+  const { net, run, env, write } = permissionsOf(hubGrants(config({ hub, chirpstack }), facts));
+  assert.deepEqual(net, ["192.0.2.1:8443", "192.0.2.1:3478", "192.0.2.1:3479", "127.0.0.1:8080", ...socket]);
+  assert.deepEqual([run, env, write], [false, [], ["/data"]]);
+  const relaying = hubGrants(config({ hub: { ...hub, relay_sessions: 1 } }), facts);
+  assert.equal(permissionsOf(relaying).net, true);
+  assert.equal(denoFlags(relaying)[0], "--allow-net");
+});
+
+Deno.test("An agent may reach its hub, run the programs of this machine that it needs, and write into its folder", () => {
+  const agent = agentSchema.parse({ dir: "/agent", interface: "mesh1" });
+  const grants = agentGrants(agent, { ...facts, hub: "hub.example:8443", programs: ["/usr/sbin/nft"] });
+  const { net, run, write } = permissionsOf(grants);
+  assert.deepEqual(net, [
+    "hub.example:8443",
+    "unix:/var/run/wireguard/mesh1.sock",
+    "unix:/run/wireguard/mesh1.sock",
+  ]);
+  assert.deepEqual(run, ["/usr/sbin/nft"]);
+  assert.deepEqual(write, ["/var/run/wireguard/mesh1.sock", "/run/wireguard/mesh1.sock", "/agent"]);
+  assert.deepEqual(denoFlags(grants).at(-1), "--allow-run=/usr/sbin/nft");
+  assert.deepEqual(permissionsOf(agentGrants(agent, { ...facts, hub: null, programs: [] })).run, false);
 });

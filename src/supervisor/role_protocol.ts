@@ -1,6 +1,6 @@
 import type { AuditEntry } from "../audit/audit.ts";
 import type { Finding } from "../config/finding.ts";
-import type { Config } from "../config/schema.ts";
+import type { AgentConfig, Config } from "../config/schema.ts";
 import type { ReloadEffect, RestartedPart } from "../policy/reload_effect.ts";
 import type { LogLevel, LogMessage } from "../telemetry/log_message.ts";
 
@@ -10,6 +10,26 @@ export type { LogMessage, ReloadEffect };
 export interface GatewayStart {
   readonly role: "gateway";
   readonly config: Config;
+  readonly logLevel: LogLevel;
+  /** Restarts of this worker so far, and why the last one ended. */
+  readonly restarts: number;
+  readonly lastCrash: string | null;
+}
+
+/** What the hub's worker is started with. */
+export interface HubStart {
+  readonly role: "hub";
+  readonly config: Config;
+  readonly logLevel: LogLevel;
+  /** Restarts of this worker so far, and why the last one ended. */
+  readonly restarts: number;
+  readonly lastCrash: string | null;
+}
+
+/** What the mesh agent's worker is started with. What it joined, it reads from its folder. */
+export interface AgentStart {
+  readonly role: "agent";
+  readonly config: AgentConfig;
   readonly logLevel: LogLevel;
   /** Restarts of this worker so far, and why the last one ended. */
   readonly restarts: number;
@@ -34,7 +54,7 @@ export interface SimulatorStartOptions {
   readonly intervalMs: number;
 }
 
-export type RoleStart = GatewayStart | SimulatorStart;
+export type RoleStart = GatewayStart | HubStart | AgentStart | SimulatorStart;
 
 /** Who asked for something that the supervisor does, for versions and the audit. */
 export interface Asker {

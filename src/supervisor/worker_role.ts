@@ -24,7 +24,7 @@ export type { RoleFailure };
 
 /** A role and the sandbox it runs in. */
 export interface RoleSpec {
-  readonly name: "gateway" | "simulator";
+  readonly name: RoleStart["role"];
   /** Module of the worker. */
   readonly entry: URL;
   /** What the worker is started with, after so many restarts, the last of them because of `lastCrash`. */

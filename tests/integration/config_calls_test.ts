@@ -4,7 +4,7 @@ import { freePort } from "../../src/cli/free_port.ts";
 import type { AuditEntry } from "../../src/audit/audit.ts";
 import type { Config } from "../../src/config/schema.ts";
 import { codePaths } from "../../src/supervisor/code_paths.ts";
-import { gatewayRole } from "../../src/supervisor/gateway_role.ts";
+import { configuredRole } from "../../src/supervisor/configured_role.ts";
 import { loadJudgedConfig } from "../../src/supervisor/judged_config.ts";
 import type { Asker, HostCallName, HostCalls } from "../../src/supervisor/role_protocol.ts";
 import { supervise, type SuperviseOptions } from "../../src/supervisor/supervisor.ts";
@@ -50,7 +50,7 @@ async function withSupervisor(
   const loaded = await loadJudgedConfig({ path: file });
   assert.ok(loaded.ok, JSON.stringify(loaded));
   log.addSecrets(loaded.secrets);
-  const { spec, host } = gatewayRole({
+  const { spec, host } = configuredRole({
     entry: new URL("./workers/config_role.ts", import.meta.url),
     code: { codePaths: codePaths(new URL("../../src/main.ts", import.meta.url)) },
     loaded,

@@ -218,8 +218,6 @@ Deno.test("every key that only the wider product has is named as such", async ()
   for (
     const text of [
       "[mqtt]",
-      "[agent]",
-      "[hub]",
       "[runtime.discovery]",
       "[runtime.mesh]",
     ]

@@ -4,14 +4,17 @@ import type { LogHandle } from "../telemetry/log.ts";
 import type { LogLevel } from "../telemetry/log_message.ts";
 import { ConfigService, type LoadedConfig } from "./config_service.ts";
 import type { HostService, RoleControl } from "./host_service.ts";
-import { type CodeFacts, gatewayGrants, permissionsOf } from "./permissions.ts";
+import type { ConfiguredRole } from "../policy/configured_role.ts";
+import { type CodeFacts, configuredGrants, permissionsOf } from "./permissions.ts";
 import { renewCertificate } from "./renew_certificate.ts";
 import { type Asker, type HostCallName, type HostCalls, HostRefusal } from "./role_protocol.ts";
 import type { SuperviseOptions } from "./supervisor.ts";
 import type { RoleSpec } from "./worker_role.ts";
 
-/** What the gateway role is made from. */
-export interface GatewayRoleOptions {
+/** What a role with a configuration file is made from. */
+export interface ConfiguredRoleOptions {
+  /** `gateway` unless told. */
+  readonly role?: ConfiguredRole;
   /** Module of the worker. */
   readonly entry: URL;
   readonly code: CodeFacts;
@@ -32,25 +35,25 @@ const signalled: Asker = {
   transport: "signal",
 };
 
-/** The gateway's role, which always starts with the configuration of the moment, and what answers its calls. */
-export function gatewayRole(
-  options: GatewayRoleOptions,
+/** A role that always starts with the configuration of the moment, and what answers its calls. */
+export function configuredRole(
+  options: ConfiguredRoleOptions,
 ): { readonly spec: RoleSpec; readonly host: NonNullable<SuperviseOptions["host"]> } {
-  const { entry, code, loaded, load, log, graceMs } = options;
+  const { role = "gateway", entry, code, loaded, load, log, graceMs } = options;
   let service: ConfigService | null = null;
   /** A level that counts until the next start of the process, or until another one is configured. */
   let level: LogLevel | null = null;
   const present = () => {
-    if (service === null) throw new Error("Cannot start the gateway before its configuration is in charge");
+    if (service === null) throw new Error(`Cannot start the ${role} before its configuration is in charge`);
     return service;
   };
   const spec: RoleSpec = {
-    name: "gateway",
+    name: role,
     entry,
     permissions: () => permissionsOf(present().takeGrants()),
     start: (restarts, lastCrash) => {
       const { config } = present();
-      return { role: "gateway", config, logLevel: level ?? config.logging.level, restarts, lastCrash };
+      return { role, config, logLevel: level ?? config.logging.level, restarts, lastCrash };
     },
   };
   const open = async (control: RoleControl): Promise<HostService> => {
@@ -64,7 +67,8 @@ export function gatewayRole(
     service = await ConfigService.open({
       loaded,
       load,
-      grantsOf: (config) => gatewayGrants(config, code),
+      role,
+      grantsOf: (config) => configuredGrants(role, config, code),
       control,
       versionsDir: join(loaded.config.gateway.data_dir, "versions"),
       onSecrets: (secrets) => log.addSecrets(secrets),
@@ -74,7 +78,7 @@ export function gatewayRole(
     });
     return hostService(service, setLevel);
   };
-  return { spec, host: { role: "gateway", open } };
+  return { spec, host: { role, open } };
 }
 
 function hostService(
