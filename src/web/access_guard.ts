@@ -4,7 +4,7 @@ import type { ApiContext, WebEnv } from "./api_context.ts";
 import { accessRule } from "./access_rule.ts";
 import { auditRefusal, pathForRecords } from "./audit_refusal.ts";
 import { type Failure, identify, isAtThisMachine, nobody } from "./identify.ts";
-import { LogBudget } from "./log_budget.ts";
+import { LogBudget } from "../http/log_budget.ts";
 import { Problem, retryAfter } from "./problem.ts";
 import { endedSessionCookie, readSessionCookie } from "./session_cookie.ts";
 

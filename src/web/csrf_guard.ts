@@ -2,7 +2,7 @@ import { getLogger } from "@logtape/logtape";
 import type { Context, MiddlewareHandler } from "hono";
 import type { ApiContext, WebEnv } from "./api_context.ts";
 import { auditRefusal, pathForRecords } from "./audit_refusal.ts";
-import { LogBudget } from "./log_budget.ts";
+import { LogBudget } from "../http/log_budget.ts";
 import { Problem } from "./problem.ts";
 import { readSessionCookie } from "./session_cookie.ts";
 

@@ -1,7 +1,7 @@
 import type { MiddlewareHandler } from "hono";
 import type { ApiContext, WebEnv } from "./api_context.ts";
 import { auditRefusal } from "./audit_refusal.ts";
-import { LogBudget } from "./log_budget.ts";
+import { LogBudget } from "../http/log_budget.ts";
 import { Problem } from "./problem.ts";
 import { hostOf } from "./web_site.ts";
 import { getLogger } from "@logtape/logtape";

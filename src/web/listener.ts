@@ -1,39 +1,18 @@
 import { createServer as createHttpServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { createServer as createHttpsServer, type ServerOptions } from "node:https";
-import type { Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
 import { getLogger } from "@logtape/logtape";
 import { isWildcard, type ListenAddress } from "../config/address.ts";
 import type { TlsConfig } from "../config/schema.ts";
 import { ClientCertificates, verifiedFingerprint } from "../tls/client_certificates.ts";
 import type { ServerCertificate, TlsMaterial } from "../tls/server_certificate.ts";
-import { type ConnectionCaps, ConnectionLimits } from "./connection_limits.ts";
-import { peekFirstByte, TLS_HANDSHAKE } from "./first_byte.ts";
+import type { ConnectionCaps } from "../http/connection_limits.ts";
+import { GuardedServer, type HttpTimings, serverOptions } from "../http/guarded_server.ts";
 import { createHttpsRedirect } from "./https_redirect.ts";
-import { PeerConnection, peerKey } from "./peer_connection.ts";
 
 export { verifiedFingerprint };
 
 const log = getLogger(["edgekeep", "web"]);
-/** Connections that are still busy after this time are cut when the server stops, ms. */
-const STOP_GRACE_MS = 500;
-
-/** Limits on how slowly a client may be, ms. */
-export interface HttpTimings {
-  /** From connecting to the first byte, where HTTPS and HTTP are told apart by it. */
-  readonly firstByteTimeoutMs: number;
-  /** From the first byte to the end of the TLS handshake. */
-  readonly handshakeTimeoutMs: number;
-  /** From the first byte of a request to the end of its headers; also for a first request to come. */
-  readonly headersTimeoutMs: number;
-  /** From the first byte of a request to the end of its body. Answers, streams above all, take as long as they take. */
-  readonly requestTimeoutMs: number;
-  /** Between an answer and the next request. */
-  readonly keepAliveTimeoutMs: number;
-  /** During which a client takes nothing of an answer that waits for it. */
-  readonly stallTimeoutMs: number;
-}
-
 const usualTimings: HttpTimings = {
   firstByteTimeoutMs: 10_000,
   handshakeTimeoutMs: 10_000,
@@ -76,116 +55,58 @@ export interface WebListener {
 export async function listenWeb(options: WebListenerOptions): Promise<WebListener> {
   const { address, tls, clientAuth, handler } = options;
   const timings = { ...usualTimings, ...options.timings };
-  const limits = new ConnectionLimits<PeerConnection>({ ...usualCaps, ...options.limits });
-  const peers = new Map<string, PeerConnection>();
-  const nextRequestMs = timings.keepAliveTimeoutMs + timings.headersTimeoutMs;
-
   const onRequest = (incoming: IncomingMessage, outgoing: ServerResponse) => {
-    const peer = peers.get(peerKey(incoming.socket));
-    peer?.begin(incoming, outgoing, nextRequestMs, () => limits.idles(peer));
+    guard.begin(incoming, outgoing);
     if (tls !== null && clientAuth === "require" && verifiedFingerprint(incoming.socket) === null) {
       refuseWithoutCertificate(outgoing);
     } else {
       handler(incoming, outgoing);
     }
   };
-  const httpOptions = {
-    headersTimeout: timings.headersTimeoutMs,
-    requestTimeout: timings.requestTimeoutMs,
-    connectionsCheckingInterval: Math.min(timings.headersTimeoutMs, 5_000),
-    keepAliveTimeout: timings.keepAliveTimeoutMs,
-  };
+  const httpOptions = serverOptions(timings);
   const server: Server = tls === null
     ? createHttpServer(httpOptions, onRequest)
     : createHttpsServer({ ...httpOptions, ...tlsOptions(tls.material, clientAuth) }, onRequest);
-
-  const admit = (socket: Socket): PeerConnection | null => {
-    // whatever goes wrong with one connection ends that one alone
-    socket.on("error", () => socket.destroy());
-    const peer = new PeerConnection(socket);
-    if (!limits.admit(peer)) {
-      socket.destroy();
-      return null;
-    }
-    peers.set(peer.key, peer);
-    socket.once("close", () => {
-      limits.remove(peer);
-      if (peers.get(peer.key) === peer) peers.delete(peer.key);
-    });
-    return peer;
-  };
-  // the server's own way of taking a connection comes after ours
-  const accept = server.listeners("connection");
-  server.removeAllListeners("connection");
-  const serve = (socket: Socket) => {
-    for (const take of accept) take.call(server, socket);
-  };
-
   let port = 0;
+  const redirect = tls === null ? null : createHttpsRedirect({ host: ownHost(address, tls), port: () => port });
+  const guard = new GuardedServer(server, {
+    timings,
+    caps: { ...usualCaps, ...options.limits },
+    onPlain: redirect && ((socket) => {
+      redirect.emit("connection", socket);
+      socket.resume();
+    }),
+    onError: (error) => log.error("The web server failed: {error}", { event: "web_failed", error }),
+  });
+
   let forgetChange = () => {};
-  if (tls === null) {
-    server.on("connection", (socket: Socket) => {
-      const peer = admit(socket);
-      if (peer === null) return;
-      peer.allow(timings.headersTimeoutMs);
-      serve(socket);
-    });
-  } else {
-    const redirect = createHttpsRedirect({ host: ownHost(address, tls), port: () => port });
-    server.on("connection", (socket: Socket) => {
-      const peer = admit(socket);
-      if (peer === null) return;
-      peer.allow(timings.firstByteTimeoutMs);
-      peekFirstByte(socket, (byte) => {
-        if (byte === TLS_HANDSHAKE) {
-          peer.allow(timings.handshakeTimeoutMs);
-          serve(socket);
-        } else {
-          // all the time that a plain request has, whatever it is
-          peer.allow(timings.headersTimeoutMs);
-          redirect.emit("connection", socket);
-          socket.resume();
-        }
-      });
-    });
+  if (tls !== null) {
     const clients = new ClientCertificates(clientAuth === "none" ? null : tls.material.clientCa);
     // before the server reads the first request
-    server.prependListener("secureConnection", (socket: TLSSocket) => {
-      clients.note(socket);
-      peers.get(peerKey(socket))?.allow(timings.headersTimeoutMs);
-    });
+    server.prependListener("secureConnection", (socket: TLSSocket) => clients.note(socket));
     forgetChange = tls.onChange((material) => {
       if (clientAuth !== "none") requireCa(material);
       (server as unknown as SecureServer).setSecureContext(contextOf(material, clientAuth));
       // what another CA vouched for does not count any more
-      if (clientAuth === "none" || !clients.replaceCa(material.clientCa)) return;
-      for (const peer of [...limits.all()]) peer.cut();
+      if (clientAuth !== "none" && clients.replaceCa(material.clientCa)) guard.cutAll();
     });
   }
 
   try {
-    port = await listen(server, address);
+    port = await guard.listen(address);
   } catch (error) {
     forgetChange();
     throw error;
   }
-  const stallTimer = setInterval(() => {
-    const nowMs = performance.now();
-    for (const peer of [...limits.all()]) peer.cutIfStalled(nowMs, timings.stallTimeoutMs);
-  }, Math.min(timings.stallTimeoutMs, 5_000));
-
-  let stopping: Promise<void> | null = null;
   return {
     port,
     get connections() {
-      return limits.size;
+      return guard.size;
     },
-    stop: () =>
-      stopping ??= (async () => {
-        forgetChange();
-        clearInterval(stallTimer);
-        await close(server, limits);
-      })(),
+    stop: () => {
+      forgetChange();
+      return guard.stop();
+    },
   };
 }
 
@@ -228,33 +149,4 @@ function refuseWithoutCertificate(outgoing: ServerResponse): void {
 /** A name for redirects of requests that name none. */
 function ownHost({ host }: ListenAddress, { facts }: ServerCertificate): string {
   return isWildcard(host) ? facts.names.find((name) => !name.includes("*")) ?? "localhost" : host;
-}
-
-function listen(server: Server, { host, port }: ListenAddress): Promise<number> {
-  return new Promise((resolve, reject) => {
-    server.once("error", reject);
-    server.listen({ host, port }, () => {
-      server.off("error", reject);
-      server.on("error", (error) => {
-        log.error("The web server failed: {error}", { event: "web_failed", error });
-      });
-      const bound = server.address();
-      resolve(typeof bound === "object" && bound !== null ? bound.port : port);
-    });
-  });
-}
-
-function close(server: Server, limits: ConnectionLimits<PeerConnection>): Promise<void> {
-  return new Promise((resolve) => {
-    const cut = setTimeout(() => {
-      for (const peer of [...limits.all()]) peer.cut();
-    }, STOP_GRACE_MS);
-    server.close(() => {
-      clearTimeout(cut);
-      resolve();
-    });
-    for (const peer of [...limits.all()]) {
-      if (peer.state() === "idle") peer.cut();
-    }
-  });
 }

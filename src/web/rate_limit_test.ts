@@ -1,8 +1,6 @@
 import assert from "node:assert/strict";
 import { neighbour, webApp } from "../../tests/lib/web_request.ts";
 import { WebWorld } from "../../tests/lib/web_world.ts";
-import { LogBudget } from "./log_budget.ts";
-import { TokenBuckets } from "./token_buckets.ts";
 
 Deno.test("an address that asks too often is told to wait, its neighbours are not", async () => {
   const world = new WebWorld();
@@ -40,35 +38,4 @@ Deno.test("an IPv6 network counts as one address", async () => {
 Deno.test("programs on this machine share an address, and may ask ten times as often", async () => {
   using web = webApp(new WebWorld(), { config: { requests_per_minute: 60 } });
   for (let count = 0; count < 600; count++) assert.equal((await web.get("/healthz")).status, 200);
-});
-
-Deno.test("a bucket holds a minute's tokens and fills evenly", () => {
-  let nowMs = 0;
-  const buckets = new TokenBuckets(() => nowMs);
-  for (let count = 0; count < 60; count++) assert.equal(buckets.take("a", 60).ok, true);
-  assert.deepEqual(buckets.take("a", 60), { ok: false, waitMs: 1000 });
-  nowMs = 999;
-  assert.equal(buckets.take("a", 60).ok, false);
-  nowMs = 1_000.5;
-  assert.equal(buckets.take("a", 60).ok, true);
-  assert.equal(buckets.take("a", 60).ok, false);
-  nowMs = 3_600_000;
-  for (let count = 0; count < 60; count++) assert.equal(buckets.take("a", 60).ok, true);
-  assert.equal(buckets.take("a", 60).ok, false);
-});
-
-Deno.test("the table of buckets is bounded", () => {
-  const buckets = new TokenBuckets();
-  for (let count = 0; count < 20_000; count++) buckets.take(String(count), 60);
-  assert.equal(buckets.size, 10_000);
-});
-
-Deno.test("a log line is written ten times at once, then now and then with what was left out", () => {
-  let nowMs = 0;
-  const budget = new LogBudget(() => nowMs);
-  for (let count = 0; count < 10; count++) assert.equal(budget.take(), 0);
-  for (let count = 0; count < 7; count++) assert.equal(budget.take(), null);
-  nowMs = 6_001;
-  assert.equal(budget.take(), 7);
-  assert.equal(budget.take(), null);
 });

@@ -9,7 +9,7 @@ const ranks: readonly (readonly string[])[] = [
   ["tags"],
   ["config"],
   ["policy"],
-  ["audit", "history", "access", "tls", "mesh"],
+  ["audit", "history", "access", "tls", "http", "mesh"],
   ["alarms", "commands"],
   ["supervisor"],
   ["operations"],
