@@ -41,6 +41,19 @@ export function readObject<T extends ObjectType>(typ: T, text: string, maxBytes 
 }
 
 /**
+ * As {@link readObject}, where the sender chooses between some kinds: mail between nodes is one of three. `typ` of the
+ * answer tells which.
+ *
+ * @throws MeshError `E_SIZE`, `E_FORM`
+ */
+export function readAnyObject<T extends ObjectType>(types: readonly T[], text: string, maxBytes: number): ObjectOf<T> {
+  const members = parseCanonical(text, maxBytes);
+  const typ = types.find((candidate) => candidate === members.typ);
+  if (typ === undefined) throw new MeshError("E_FORM", `Not a signed object of typ ${types.join(", ")}`);
+  return parseShape(objectSchemas[typ], members, typ) as ObjectOf<T>;
+}
+
+/**
  * Takes a signed object: its text has to be canonical and of the shape of its `typ`, of this hub, and signed by the key.
  *
  * @throws MeshError `E_SIZE`, `E_FORM`, `E_HUB`, `E_SIGNATURE`, in this order
