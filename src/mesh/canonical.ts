@@ -12,8 +12,8 @@ export type JsonValue = string | number | boolean | JsonValue[] | { [member: str
  *   0…2^53−1, and for more than {@link maxDepth} levels
  */
 export function canonicalText(value: unknown): string {
-  checkValue(value, 1);
-  const text = canonicalize(value);
+  // RFC 8785 is what JSON.stringify writes when the members already stand in order, as those of a received text do.
+  const text = checkValue(value, 1) ? JSON.stringify(value) : canonicalize(value);
   if (text === undefined) throw new MeshError("E_FORM", "Nothing to write");
   return text;
 }
@@ -66,25 +66,48 @@ function checkDepth(text: string): void {
   }
 }
 
-function checkValue(value: unknown, depth: number): void {
+/** Refuses what no signed text may hold; tells whether all members stand in the order of RFC 8785. */
+function checkValue(value: unknown, depth: number): boolean {
   if (typeof value === "string") {
     if (!value.isWellFormed()) throw new MeshError("E_FORM", "A string with half a surrogate pair");
-  } else if (typeof value === "number") {
+    return true;
+  }
+  if (typeof value === "number") {
     if (!Number.isSafeInteger(value) || value < 0 || Object.is(value, -0)) {
       throw new MeshError("E_FORM", "A number that is not an integer from 0 to 2^53−1");
     }
-  } else if (typeof value === "object" && value !== null) {
-    if (depth > maxDepth) throw new MeshError("E_FORM", `Nested more than ${maxDepth} levels deep`);
-    if (Array.isArray(value)) {
-      for (const item of value) checkValue(item, depth + 1);
-    } else {
-      for (const [name, member] of Object.entries(value)) {
-        if (member === undefined) continue;
-        if (!name.isWellFormed()) throw new MeshError("E_FORM", "A member's name with half a surrogate pair");
-        checkValue(member, depth + 1);
-      }
-    }
-  } else if (typeof value !== "boolean") {
+    return true;
+  }
+  if (typeof value === "boolean") return true;
+  if (typeof value !== "object" || value === null) {
     throw new MeshError("E_FORM", "A value that is neither object, array, string, boolean nor integer");
   }
+  if (depth > maxDepth) throw new MeshError("E_FORM", `Nested more than ${maxDepth} levels deep`);
+  let inOrder = true;
+  if (Array.isArray(value)) {
+    for (const item of value) inOrder = checkValue(item, depth + 1) && inOrder;
+    return inOrder;
+  }
+  const members = value as Readonly<Record<string, unknown>>;
+  let last = "";
+  for (const name of Object.keys(members)) {
+    const member = members[name];
+    if (member === undefined) continue;
+    checkName(name);
+    // Names of digits come first in JavaScript, whatever the order they were written in.
+    if (name < last || isDigit(name.charCodeAt(0))) inOrder = false;
+    last = name;
+    inOrder = checkValue(member, depth + 1) && inOrder;
+  }
+  return inOrder;
+}
+
+function checkName(name: string): void {
+  if (!name.isWellFormed()) throw new MeshError("E_FORM", "A member's name with half a surrogate pair");
+  // Half of the tools that copy an object would set its prototype instead.
+  if (name === "__proto__") throw new MeshError("E_FORM", "A member named __proto__");
+}
+
+function isDigit(unit: number): boolean {
+  return unit >= 0x30 && unit <= 0x39;
 }

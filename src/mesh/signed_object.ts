@@ -23,10 +23,11 @@ export interface OpenOptions {
  */
 export function sealObject<T extends ObjectType>(typ: T, hub: HubId, members: MembersOf<T>, key: SigningKey): string {
   const unsigned = { ...members, typ, v: protocolVersion, hub };
-  const signature = toBase64(key.sign(Buffer.from(canonicalText(unsigned))));
-  const object = { ...unsigned, signature };
-  parseShape(objectSchemas[typ], object, typ);
-  return canonicalText(object);
+  const text = canonicalText(unsigned);
+  const signature = toBase64(key.sign(Buffer.from(text)));
+  parseShape(objectSchemas[typ], { ...unsigned, signature }, typ);
+  const tail = tailBehindSignature(unsigned);
+  return `${text.slice(0, text.length - tail.length)}${signatureMember(signature)}${tail}`;
 }
 
 /**
@@ -89,13 +90,19 @@ function read<T extends ObjectType>(typ: T, text: string, maxBytes: number) {
   return { object: parseShape(objectSchemas[typ], members, typ) as ObjectOf<T>, members };
 }
 
-/**
- * The canonical text without the member `signature`. In a canonical text the members behind it have one form, too: so it
- * is cut out instead of writing half a megabyte of state a second time. `hub` comes before it in every object.
- */
+/** Takes `signature` out of a canonical text instead of writing half a megabyte of state a second time. */
 function withoutSignature(text: string, members: Readonly<Record<string, unknown>>): string {
-  const behind = Object.entries(members).filter(([name]) => name > "signature");
-  const tail = behind.length === 0 ? "}" : `,${canonicalText(Object.fromEntries(behind)).slice(1)}`;
-  const cut = `,"signature":${canonicalText(members.signature)}`;
+  const tail = tailBehindSignature(members);
+  const cut = signatureMember(String(members.signature));
   return text.slice(0, text.length - tail.length - cut.length) + tail;
+}
+
+/** How a canonical text ends, behind its `signature`. Every object has `typ` and `v` there, and `hub` before it. */
+function tailBehindSignature(members: Readonly<Record<string, unknown>>): string {
+  const behind = Object.entries(members).filter(([name]) => name > "signature");
+  return `,${canonicalText(Object.fromEntries(behind)).slice(1)}`;
+}
+
+function signatureMember(signature: string): string {
+  return `,"signature":"${signature}"`;
 }

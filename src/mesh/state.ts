@@ -18,18 +18,19 @@ import { sha256Hex } from "./encoding.ts";
 import type { NodeId } from "./ids.ts";
 
 // Members that this version does not know stay in the value: the hash of the state is over all that the hub wrote. The
-// types name only the known ones, so that a mistyped member does not compile.
+// types name only the known ones, so that a mistyped member does not compile. Shapes are written in alphabetical order:
+// so is what they read, and canonicalText has nothing to sort.
 function open<S extends z.ZodRawShape>(shape: S): z.ZodType<z.infer<z.ZodObject<S>>> {
   return z.looseObject(shape) as unknown as z.ZodType<z.infer<z.ZodObject<S>>>;
 }
 
 /** Where a node may be reached: on its own network, as the hub's observers saw it, or as its owner wrote it down. */
-export const stateEndpointSchema = open({ kind: z.enum(["lan", "observed", "static"]), address: endpointField });
+export const stateEndpointSchema = open({ address: endpointField, kind: z.enum(["lan", "observed", "static"]) });
 /** @see stateEndpointSchema */
 export type StateEndpoint = z.infer<typeof stateEndpointSchema>;
 
 /** A relay session: `address` is the port of the hub that this node uses as its peer's endpoint. */
-export const relaySchema = open({ session_id: nameField, address: endpointField, expires_at: timeField });
+export const relaySchema = open({ address: endpointField, expires_at: timeField, session_id: nameField });
 /** @see relaySchema */
 export type StateRelay = z.infer<typeof relaySchema>;
 
@@ -45,14 +46,14 @@ export const endpointsField = z.array(stateEndpointSchema).max(32);
 
 /** Another active node, as the hub tells it. Its keys come from the statement with that hash, never from here. */
 export const statePeerSchema = open({
-  node_id: nodeIdField,
-  name: nameField,
-  mesh_ip: ipv4Field,
-  statement_sha256: hashField,
-  endpoints: endpointsField,
-  ...pskHubFields,
   cosign: cosignField.optional(),
+  endpoints: endpointsField,
+  mesh_ip: ipv4Field,
+  name: nameField,
+  node_id: nodeIdField,
+  ...pskHubFields,
   relay: relaySchema.optional(),
+  statement_sha256: hashField,
 });
 /** @see statePeerSchema */
 export type StatePeer = z.infer<typeof statePeerSchema>;
@@ -62,10 +63,10 @@ const portField = z.int().min(1).max(65_535);
 /** What may come in from whom; `ports` are ranges, both ends included, and empty for `icmp`. All else is denied. */
 export const policyRuleSchema = open({
   id: nameField,
-  src: z.array(z.union([nodeIdField, z.literal("*")])).max(4096),
-  protocol: z.enum(["tcp", "udp", "icmp"]),
-  ports: z.array(z.tuple([portField, portField]).refine(([low, high]) => low <= high, "low above high")).max(64),
   log: z.boolean(),
+  ports: z.array(z.tuple([portField, portField]).refine(([low, high]) => low <= high, "low above high")).max(64),
+  protocol: z.enum(["tcp", "udp", "icmp"]),
+  src: z.array(z.union([nodeIdField, z.literal("*")])).max(4096),
 }).refine(({ protocol, ports }) => (protocol === "icmp") === (ports.length === 0), "ports are for tcp and udp");
 /** @see policyRuleSchema */
 export type PolicyRule = z.infer<typeof policyRuleSchema>;
@@ -82,19 +83,21 @@ export type Observer = z.infer<typeof observerSchema>;
 
 /** Members of the state that `hub_settings` replaces. */
 export const settingsFields = {
+  observers: z.array(observerSchema).max(4),
   psk_mode: z.enum(["end-to-end", "hub"]),
   tls_spki: pinsField,
-  observers: z.array(observerSchema).max(4),
 } as const;
 
 /** All that a hub tells one node: payload of `node_state`. */
 export const nodeStateSchema = open({
-  mesh_ip: ipv4Field,
   mesh_cidr: cidrField,
-  ...settingsFields,
-  revocation: revocationField.optional(),
+  mesh_ip: ipv4Field,
+  observers: settingsFields.observers,
   peers: z.array(statePeerSchema).max(16_384).refine(isSortedById, "not sorted by node id"),
   policy: policySchema,
+  psk_mode: settingsFields.psk_mode,
+  revocation: revocationField.optional(),
+  tls_spki: settingsFields.tls_spki,
 });
 /** @see nodeStateSchema */
 export type NodeState = z.infer<typeof nodeStateSchema>;
