@@ -2,14 +2,14 @@ import { isIPv6 } from "node:net";
 import { z } from "zod";
 import { maxPins } from "./constants.ts";
 import { meshTimeUs } from "./encoding.ts";
-import { type HubId, isHubId, isNodeId, type NodeId } from "./ids.ts";
-import { parseCidr, parseIpv4 } from "./ipv4.ts";
+import { type HubId, hubIdPattern, type NodeId, nodeIdPattern } from "./ids.ts";
+import { ipv4Pattern, parseCidr } from "./ipv4.ts";
 
 /** `n_` and 32 hex digits. */
-export const nodeIdField = z.custom<NodeId>((value) => typeof value === "string" && isNodeId(value), "not a node id");
+export const nodeIdField = z.string().regex(nodeIdPattern) as unknown as z.ZodType<NodeId, NodeId>;
 
 /** `h_` and 32 hex digits. */
-export const hubIdField = z.custom<HubId>((value) => typeof value === "string" && isHubId(value), "not a hub id");
+export const hubIdField = z.string().regex(hubIdPattern) as unknown as z.ZodType<HubId, HubId>;
 
 /** SHA-256, lowercase hex. */
 export const hashField = z.string().regex(/^[0-9a-f]{64}$/);
@@ -46,16 +46,17 @@ export const nameField = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/);
 export const versionField = z.string().regex(/^[\x21-\x7e]{1,64}$/);
 
 /** An IPv4 address in dotted decimal. */
-export const ipv4Field = z.string().refine((text) => parseIpv4(text) !== null, "not an IPv4 address");
+export const ipv4Field = z.string().regex(ipv4Pattern);
 
 /** An IPv4 network, bits behind the prefix zero. */
 export const cidrField = z.string().refine((text) => parseCidr(text) !== null, "not an IPv4 network");
 
 /** `192.0.2.1:51820` or `[2001:db8::1]:51820`; no zone, no port 0. */
 export const endpointField = z.string().max(64).refine((text) => {
-  const match = /^(?:([\d.]+)|\[([\da-fA-F:.]+)\]):([1-9]\d{0,4})$/.exec(text);
-  if (match === null || Number(match[3]) > 65_535) return false;
-  return match[1] === undefined ? isIPv6(match[2] ?? "") : parseIpv4(match[1]) !== null;
+  const colon = text.lastIndexOf(":");
+  const [host, port] = [text.slice(0, colon), text.slice(colon + 1)];
+  if (!/^[1-9]\d{0,4}$/.test(port) || Number(port) > 65_535) return false;
+  return ipv4Pattern.test(host) || (/^\[[\da-fA-F:.]+\]$/.test(host) && isIPv6(host.slice(1, -1)));
 }, "not an endpoint");
 
 /** SHA-256 of the SPKI of each TLS key that the hub may show. */

@@ -22,12 +22,17 @@ export function hubIdOf(signingKey0: Uint8Array): HubId {
   return `h_${sha256Hex(signingKey0).slice(0, 32)}` as HubId;
 }
 
+/** How a node's id is written. */
+export const nodeIdPattern = /^n_[0-9a-f]{32}$/;
+/** How a hub's id is written. */
+export const hubIdPattern = /^h_[0-9a-f]{32}$/;
+
 /** Whether a text has the form of a node's id. */
 export function isNodeId(text: string): text is NodeId {
-  return /^n_[0-9a-f]{32}$/.test(text);
+  return nodeIdPattern.test(text);
 }
 
 /** Whether a text has the form of a hub's id. */
 export function isHubId(text: string): text is HubId {
-  return /^h_[0-9a-f]{32}$/.test(text);
+  return hubIdPattern.test(text);
 }

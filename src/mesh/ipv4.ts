@@ -4,16 +4,13 @@ export interface Cidr {
   readonly prefix: number;
 }
 
+/** An IPv4 address in dotted decimal, without leading zeros. */
+export const ipv4Pattern = /^(?:(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)\.){3}(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)$/;
+
 /** The 32-bit number of an IPv4 address in dotted decimal without leading zeros; null for every other text. */
 export function parseIpv4(text: string): number | null {
-  if (!/^(?:(?:0|[1-9]\d{0,2})\.){3}(?:0|[1-9]\d{0,2})$/.test(text)) return null;
-  let address = 0;
-  for (const part of text.split(".")) {
-    const octet = Number(part);
-    if (octet > 255) return null;
-    address = address * 256 + octet;
-  }
-  return address;
+  if (!ipv4Pattern.test(text)) return null;
+  return text.split(".").reduce((address, octet) => address * 256 + Number(octet), 0);
 }
 
 /** @param address 0…2^32−1 */
