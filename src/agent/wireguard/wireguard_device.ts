@@ -53,11 +53,17 @@ export interface WireGuardDevice {
   remove(): Promise<void>;
 }
 
+/**
+ * `no_backend`: this machine has no WireGuard; `name_taken`: the interface is somebody else's; `port_taken`: the UDP port
+ * is; `not_permitted`: the program lacks a right; `gone`: the interface or its daemon is no more, open it anew.
+ */
+export type DeviceErrorCode = "no_backend" | "name_taken" | "port_taken" | "not_permitted" | "gone" | "failed";
+
 /** The device cannot do it; the message is for people. */
 export class DeviceError extends Error {
   override readonly name = "DeviceError";
 
-  constructor(readonly code: "no_backend" | "name_taken" | "not_permitted" | "gone" | "failed", message: string) {
+  constructor(readonly code: DeviceErrorCode, message: string) {
     super(message);
   }
 }
