@@ -75,10 +75,21 @@ export interface HubCore {
 
 /** The relay as the core uses it. */
 export interface Relay {
-  /** Opens a session; throws RangeError when all are taken. Ports are one for each node. */
+  /**
+   * Opens a session; throws RangeError when all are taken. Ports are one for each node. `ports` are those that the
+   * session had before a restart: taken again when they are free, so that the nodes notice nothing.
+   */
   open(
-    session: { readonly sessionId: string; readonly a: NodeId; readonly b: NodeId; readonly expiresUs: number },
+    session: {
+      readonly sessionId: string;
+      readonly a: NodeId;
+      readonly b: NodeId;
+      readonly expiresUs: number;
+      readonly ports?: { readonly portOfA: number; readonly portOfB: number };
+    },
   ): { readonly portOfA: number; readonly portOfB: number };
+  /** Gives an open session another end; ports and sources stay. */
+  renew(sessionId: string, expiresUs: number): void;
   /** Other keys of a node, after a rotation. */
   keysChanged(node: NodeId): void;
   close(sessionId: string): void;

@@ -110,7 +110,7 @@ export interface HubKeys {
   readonly signingKeySinceUs: number;
   /** Until when the key before is still accepted; `null`: none is. */
   readonly previousUntilUs: number | null;
-  /** SHA-256 of the SPKI of each pinned TLS key, base64, the served one first. */
+  /** SHA-256 of the SPKI of each pinned TLS key, lowercase hexadecimal, the served one first. */
   readonly tlsSpki: readonly string[];
   readonly tlsNotAfterUs: number;
   /** SHA-256 of the admin key of co-signature; `null`: co-signature is off. */
@@ -145,7 +145,7 @@ export class HubRefusal extends Error {
   override readonly name = "HubRefusal";
 
   constructor(
-    readonly code: "not_found" | "conflict" | "bad_params" | "not_configured" | "too_many",
+    readonly code: "not_found" | "conflict" | "bad_params" | "not_configured" | "too_many" | "unavailable",
     message: string,
     readonly fix?: string,
   ) {
@@ -211,6 +211,11 @@ export interface HubAdmin {
     readonly signingKey: string;
     readonly tlsSpki: readonly string[];
   };
+  /**
+   * Goes on with a new signing key and the next epoch without an admin's signature: only while no admin key is set.
+   * Every agent refuses the hub until root on its box runs `edgekeep agent accept-hub` with the new key's fingerprint.
+   */
+  recoverUnsigned(by: string): HubKeys;
   /** Told of each change that a page should show anew; the returned function ends it. */
   subscribe(listener: (topic: "nodes" | "links" | "policy" | "tokens" | "keys") => void): () => void;
 }
