@@ -1,4 +1,5 @@
 import { type Command, Option } from "commander";
+import type { ConfiguredRole } from "../policy/configured_role.ts";
 import { type JudgedConfig, loadJudgedConfig } from "../supervisor/judged_config.ts";
 import { findingsText } from "./findings_report.ts";
 import { printError } from "./print.ts";
@@ -22,13 +23,15 @@ export function withConfigOptions(command: Command): Command {
 /**
  * The configuration, or `null` after everything that is wrong with it, and unsafe about it, was printed.
  *
- * @param toRun whether a gateway is to run with it
+ * @param toRun whether a role is to run with it
+ * @param role the role that is meant; unless told, the one that the file is for
  */
 export async function configOrReport(
   choice: ConfigChoice,
   toRun = false,
+  role?: ConfiguredRole,
 ): Promise<Extract<JudgedConfig, { ok: true }> | null> {
-  const result = await loadJudgedConfig({ path: choice.config, project: choice.project, toRun });
+  const result = await loadJudgedConfig({ path: choice.config, project: choice.project, toRun, role });
   if (result.ok) return result;
   printError(findingsText(result));
   return null;

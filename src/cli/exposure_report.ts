@@ -16,6 +16,8 @@ const proofs: Readonly<Record<Exposure["authentication"][number], string>> = {
   token: "a token",
   client_certificate: "a client certificate",
   opcua_password: "user and password",
+  join_token: "a join token",
+  node_key: "a key of a node",
 };
 
 /** Who can reach what, how it is protected and what it lets them do; then what a firewall has to let through. */
@@ -26,11 +28,13 @@ export function exposureText(exposures: readonly Exposure[]): string {
       ? "TLS"
       : encryption === "opcua"
       ? "OPC UA signature and encryption"
+      : encryption === "wireguard"
+      ? "WireGuard, from node to node"
       : reach === "loopback"
       ? "none, and none needed: nothing leaves the machine"
       : "NONE: everybody on the way can read along";
     return [
-      `  ${visible(`${listener.padEnd(8)}${urlOf(exposure)}  (${key})`)}`,
+      `  ${visible(`${listener.padEnd(9)}${urlOf(exposure)}  (${key})`)}`,
       `    reached by    ${reaches[reach]}`,
       `    protected by  ${protection}`,
       `    asks for      ${authentication.map((one) => proofs[one]).join(", or ")}`,
@@ -50,9 +54,10 @@ export function exposureJson(exposures: readonly Exposure[]): {
   return { exposures, firewall: firewallChecklist(exposures) };
 }
 
-function urlOf({ address, port, protocol }: Exposure): string {
+function urlOf({ address, port, lastPort, protocol }: Exposure): string {
   const scheme = protocol === "tls" ? "tcp+tls" : protocol;
-  return port === null ? `${scheme}://${address}` : `${scheme}://${urlHost(address)}:${port}`;
+  const ports = lastPort === undefined ? port : `${port}-${lastPort}`;
+  return port === null ? `${scheme}://${address}` : `${scheme}://${urlHost(address)}:${ports}`;
 }
 
 function firewallText({ nftables, ufw }: FirewallChecklist): string {

@@ -74,7 +74,7 @@ const commands: readonly CommandEntry[] = [
   },
   {
     name: "permissions",
-    summary: "show what the gateway's sandbox allows",
+    summary: "show what the sandbox of a role allows",
     load: async (context) => (await import("./permissions.ts")).permissionsCommand(context),
   },
   {

@@ -35,7 +35,7 @@ The log goes to standard error, and to files when [logging].dir is set.`,
 }
 
 async function runGateway(choice: ConfigChoice, context: CliContext): Promise<number> {
-  const loaded = await configOrReport(choice, true);
+  const loaded = await configOrReport(choice, true, "gateway");
   if (loaded === null) return ExitCode.ConfigRefused;
   const { config, file, findings, secrets } = loaded;
   return await runSupervised((log) => {
@@ -43,7 +43,7 @@ async function runGateway(choice: ConfigChoice, context: CliContext): Promise<nu
       entry: context.gatewayEntry,
       code: context,
       loaded,
-      load: (text) => loadJudgedConfig({ path: file, text, toRun: true }),
+      load: (text) => loadJudgedConfig({ path: file, text, toRun: true, role: "gateway" }),
       log,
     });
     return { roles: [spec], host };

@@ -17,6 +17,8 @@ export interface SupervisedRoles {
 /** How a command runs its roles. */
 export interface SupervisedOptions extends Pick<SuperviseOptions, "onReady" | "explainFailure"> {
   readonly logging: LogSettings;
+  /** Whether a role runs programs. What does not gives up the permission of the process to. */
+  readonly runsPrograms?: boolean;
   /** Values that no log may show. */
   readonly secrets: readonly string[];
   /** Called when the log works, before the first role starts. */
@@ -33,7 +35,8 @@ export async function runSupervised(
   compose: (log: LogHandle) => SupervisedRoles,
   options: SupervisedOptions,
 ): Promise<number> {
-  const { logging, secrets, onLog, ...rest } = options;
+  const { logging, runsPrograms = false, secrets, onLog, ...rest } = options;
+  if (!runsPrograms) await Deno.permissions.revoke({ name: "run" });
   let log: LogHandle;
   try {
     log = await configureLog(logging, secrets);

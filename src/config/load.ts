@@ -22,6 +22,8 @@ const MOST_FINDINGS = 200;
 
 /** Where to look for the configuration, and how. */
 export interface LoadOptions extends Search, Files {
+  /** What of the valid parts counts where the file is for a role that leaves sections unused; all of it unless told. */
+  readonly counts?: (valid: Draft<Config>) => Draft<Config>;
   /**
    * Judges the valid parts beside the rules of this room, also of a configuration that is refused; paths in them are as
    * written, and relative ones start at `directory`. What it finds is merged with everything else.
@@ -88,7 +90,7 @@ export async function loadConfig(options: LoadOptions): Promise<LoadResult> {
   const problems = problemsOf(
     layers,
     checked.success ? [] : schemaProblems(checked.error.issues, layers.document),
-    [...checkRules(valid), ...await options.judge?.(valid, directory) ?? []],
+    [...checkRules(options.counts?.(valid) ?? valid), ...await options.judge?.(valid, directory) ?? []],
   )
     // a secret whose file cannot be read is missing for that reason
     .filter(({ at }) => !unanswered.has(`${formatKeyPath(at)}_file`));

@@ -7,7 +7,7 @@ import { readPlainFile } from "./read_plain_file.ts";
 const MAX_FILE_BYTES = 16_777_216;
 
 /** Which configuration, and what looks at it besides the loader. */
-export interface LoadHere extends Pick<Search, "path" | "project">, Pick<LoadOptions, "judge"> {
+export interface LoadHere extends Pick<Search, "path" | "project">, Pick<LoadOptions, "judge" | "counts"> {
   /** A proposed text that stands for what is in the file `path`. */
   readonly text?: string | undefined;
 }
@@ -16,7 +16,7 @@ export interface LoadHere extends Pick<Search, "path" | "project">, Pick<LoadOpt
  * {@link loadConfig} with this process's files, environment and folder. Only the supervisor calls it: workers get the
  * result by message.
  */
-export function loadConfigHere({ path, project, judge, text }: LoadHere): Promise<LoadResult> {
+export function loadConfigHere({ path, project, judge, counts, text }: LoadHere): Promise<LoadResult> {
   const proposed = text === undefined || path === undefined ? null : resolve(path);
   return loadConfig({
     path,
@@ -32,6 +32,7 @@ export function loadConfigHere({ path, project, judge, text }: LoadHere): Promis
     },
     fileMode: async (file) => resolve(file) === proposed ? modeOrNull(file) : (await Deno.stat(file)).mode,
     ...judge === undefined ? {} : { judge },
+    ...counts === undefined ? {} : { counts },
   });
 }
 

@@ -147,12 +147,17 @@ export const networkRules: readonly Rule[] = [
   {
     id: "repeated_entry",
     severity: "error",
-    *check({ opcua }) {
-      for (const key of ["advertised_hosts", "security_policies", "security_modes"] as const) {
-        const list: readonly string[] = opcua?.[key] ?? [];
+    *check({ opcua, agent }) {
+      const lists: readonly (readonly [section: string, key: string, list: readonly string[] | undefined])[] = [
+        ["opcua", "advertised_hosts", opcua?.advertised_hosts],
+        ["opcua", "security_policies", opcua?.security_policies],
+        ["opcua", "security_modes", opcua?.security_modes],
+        ["agent", "static_endpoints", agent?.static_endpoints],
+      ];
+      for (const [section, key, list = []] of lists) {
         for (const [entry, value] of list.entries()) {
           if (list.indexOf(value) === entry) continue;
-          yield { at: ["opcua", key, entry], text: `${value} is listed twice`, fix: "Keep one" };
+          yield { at: [section, key, entry], text: `${value} is listed twice`, fix: "Keep one" };
         }
       }
     },

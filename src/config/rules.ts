@@ -2,6 +2,7 @@ import { alarmRules } from "./alarm_rules.ts";
 import { commandRules } from "./command_rules.ts";
 import type { Problem, Severity } from "./finding.ts";
 import type { KeyPath } from "./key_path.ts";
+import { meshRules } from "./mesh_rules.ts";
 import { networkRules } from "./network_rules.ts";
 import type { Draft } from "./salvage.ts";
 import type { Config } from "./schema.ts";
@@ -30,6 +31,7 @@ export const rules: readonly Rule[] = [
   ...alarmRules,
   ...networkRules,
   ...storageRules,
+  ...meshRules,
 ];
 
 /** What the rules find in a configuration, or in the valid parts of one. */

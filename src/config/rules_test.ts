@@ -334,6 +334,32 @@ const fixtures: Record<string, Fixture> = {
     at: ["opcua.max_connections_per_address"],
     pass: "[opcua]\nmax_connections = 20",
   },
+  hub_url_missing: { fail: "[hub]", at: ["hub.url"], pass: '[hub]\nurl = "https://hub.plant:8443"' },
+  hub_url_not_https: {
+    fail: '[hub]\nurl = "http://hub.plant:8443"',
+    at: ["hub.url"],
+    pass: '[hub]\nurl = "https://hub.plant:8443"',
+  },
+  hub_cidr_not_private: {
+    fail: '[hub]\nmesh_cidr = "100.128.0.0/16"',
+    at: ["hub.mesh_cidr"],
+    pass: '[hub]\nmesh_cidr = "100.127.0.0/16"',
+  },
+  hub_cidr_too_small: {
+    fail: '[hub]\nmesh_cidr = "10.1.0.0/30"',
+    at: ["hub.mesh_cidr"],
+    pass: '[hub]\nmesh_cidr = "10.1.0.0/29"',
+  },
+  hub_observer_ports_equal: {
+    fail: "[hub]\nobserver_ports = [3478, 3478]",
+    at: ["hub.observer_ports"],
+    pass: "[hub]\nobserver_ports = [3478, 3480]",
+  },
+  hub_relay_beyond_ports: {
+    fail: "[hub]\nrelay_first_port = 65533\nrelay_sessions = 2",
+    at: ["hub.relay_first_port"],
+    pass: "[hub]\nrelay_first_port = 65532\nrelay_sessions = 2",
+  },
   repeated_entry: {
     fail: '[opcua]\nsecurity_modes = ["Sign", "Sign"]',
     at: ["opcua.security_modes[1]"],

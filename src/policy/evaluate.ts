@@ -2,7 +2,10 @@ import type { Problem } from "../config/finding.ts";
 import type { Draft } from "../config/salvage.ts";
 import type { Config } from "../config/schema.ts";
 import type { Exposure } from "./exposure.ts";
+import { sectionsOf } from "./configured_role.ts";
 import { exposuresOf } from "./listeners.ts";
+import { meshExposuresOf } from "./mesh_listeners.ts";
+import { meshRules } from "./mesh_rules.ts";
 import type { PolicyFacts } from "./policy_facts.ts";
 import { policyRules } from "./rules.ts";
 
@@ -17,8 +20,12 @@ export interface Evaluation {
  * that. Pure and total; the same function serves `edgekeep validate`, start, reload and edits.
  */
 export function evaluate(config: Draft<Config>, facts: PolicyFacts): Evaluation {
+  const counts = sectionsOf(config, facts.role);
   return {
-    findings: policyRules.flatMap(({ id, check }) => [...check(config, facts)].map((hit) => ({ rule: id, ...hit }))),
-    exposures: exposuresOf(config, facts.controlSocket),
+    findings: policyRules.flatMap((rule) =>
+      // those of the mesh also look at what the role leaves unused
+      [...rule.check(meshRules.includes(rule) ? config : counts, facts)].map((hit) => ({ rule: rule.id, ...hit }))
+    ),
+    exposures: [...meshExposuresOf(counts, facts.role), ...exposuresOf(counts, facts.controlSocket)],
   };
 }

@@ -3,15 +3,20 @@ export type Reach = "loopback" | "lan" | "any";
 
 /** One listener as the world sees it. */
 export interface Exposure {
-  readonly listener: "web" | "control" | "opcua";
+  readonly listener: "web" | "control" | "opcua" | "hub" | "observer" | "relay" | "agent";
   /** IP address or host name; for a unix socket its path. */
   readonly address: string;
   /** `null` for a unix socket. */
   readonly port: number | null;
-  readonly protocol: "https" | "http" | "unix" | "tcp" | "tls" | "opc.tcp";
+  /** Last port where it has several, all from `port` on. */
+  readonly lastPort?: number;
+  readonly protocol: "https" | "http" | "unix" | "tcp" | "tls" | "opc.tcp" | "udp";
   readonly reach: Reach;
-  readonly encryption: "tls" | "opcua" | "none";
-  /** What a caller proves itself with; any of these suffices. `nothing_on_loopback`: loopback clients look without login. */
+  readonly encryption: "tls" | "opcua" | "wireguard" | "none";
+  /**
+   * What a caller proves itself with; any of these suffices. `nothing_on_loopback`: loopback clients look without login;
+   * `node_key`: a key of a node of the mesh.
+   */
   readonly authentication: readonly (
     | "nothing_on_loopback"
     | "socket_peer"
@@ -19,6 +24,8 @@ export interface Exposure {
     | "token"
     | "client_certificate"
     | "opcua_password"
+    | "join_token"
+    | "node_key"
   )[];
   /** What it lets one do, one sentence. */
   readonly lets: string;

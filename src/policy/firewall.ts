@@ -11,14 +11,19 @@ export interface FirewallChecklist {
 export function firewallChecklist(exposures: readonly Exposure[]): FirewallChecklist {
   const remote = exposures.filter(({ reach, port }) => reach !== "loopback" && port !== null && port > 0);
   return {
-    nftables: remote.map(({ listener, address, port }) => {
+    nftables: remote.map(({ listener, address, protocol, port, lastPort }) => {
+      const transport = protocol === "udp" ? "udp" : "tcp";
+      const ports = lastPort === undefined ? port : `${port}-${lastPort}`;
       const family = address.includes(":") ? "ip6" : "ip";
       const only = isAddress(address) && !isAny(address) ? `${family} daddr ${address} ` : "";
-      return `nft add rule inet filter input ${only}tcp dport ${port} accept comment '"edgekeep ${listener}"'`;
+      return `nft add rule inet filter input ${only}${transport} dport ${ports} accept comment '"edgekeep ${listener}"'`;
     }),
-    ufw: remote.map(({ listener, address, port }) => {
+    ufw: remote.map(({ listener, address, protocol, port, lastPort }) => {
+      const transport = protocol === "udp" ? "udp" : "tcp";
+      // ufw writes a range with a colon
+      const ports = lastPort === undefined ? port : `${port}:${lastPort}`;
       const to = isAddress(address) && !isAny(address) ? address : "any";
-      return `ufw allow proto tcp from any to ${to} port ${port} comment 'edgekeep ${listener}'`;
+      return `ufw allow proto ${transport} from any to ${to} port ${ports} comment 'edgekeep ${listener}'`;
     }),
   };
 }

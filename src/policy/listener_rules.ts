@@ -2,6 +2,7 @@ import { isWildcard, overlaps, urlHost } from "../config/address.ts";
 import type { Draft } from "../config/salvage.ts";
 import type { Config } from "../config/schema.ts";
 import { type Listener, listenersOf } from "./listeners.ts";
+import { meshListenersOf } from "./mesh_listeners.ts";
 import type { PolicyHit, PolicyRule } from "./rules.ts";
 
 /**
@@ -62,13 +63,15 @@ export const listenerRules: readonly PolicyRule[] = [
   },
   {
     id: "same_port",
-    *check(config) {
-      const listeners = listenersOf(config);
+    *check(config, { role }) {
+      const listeners = [...listenersOf(config), ...meshListenersOf(config, role)];
       for (const [position, one] of listeners.entries()) {
         for (const other of listeners.slice(0, position)) {
+          const port = Math.max(one.port, other.port);
+          const shared = port <= Math.min(one.lastPort ?? one.port, other.lastPort ?? other.port);
           // port 0 takes a free one
-          if (one.port === 0 || one.port !== other.port || !overlaps(one.host, other.host)) continue;
-          const text = `${capital(one.name)} and ${other.name} cannot both listen on port ${one.port}`;
+          if (port === 0 || !shared || one.transport !== other.transport || !overlaps(one.host, other.host)) continue;
+          const text = `${capital(one.name)} and ${other.name} cannot both listen on port ${port}`;
           yield { severity: "error", at: one.at, text, fix: "Choose another port for one of them" };
         }
       }

@@ -4,13 +4,16 @@ import type { Draft } from "../config/salvage.ts";
 import type { Config } from "../config/schema.ts";
 import type { Exposure, Reach } from "./exposure.ts";
 
-/** A TCP port that the gateway would listen on. */
+/** A port that the program would listen on. */
 export interface Listener {
   readonly listener: Exposure["listener"];
   /** As a person calls it. */
   readonly name: string;
+  readonly transport: "tcp" | "udp";
   readonly host: string;
   readonly port: number;
+  /** Where it takes several ports, the last of them. */
+  readonly lastPort?: number;
   readonly reach: Reach;
   /** Whether other machines can reach it. */
   readonly remote: boolean;
@@ -21,7 +24,7 @@ export interface Listener {
   readonly portAt: KeyPath;
 }
 
-/** Every TCP listener; one that is switched off or whose address is invalid is left out. */
+/** Every TCP listener of gateway, page and control endpoint; one that is switched off or whose address is invalid is left out. */
 export function listenersOf({ opcua, runtime }: Draft<Config>): Listener[] {
   const found: Listener[] = [];
   const mode = runtime?.tls?.mode;
@@ -30,6 +33,7 @@ export function listenersOf({ opcua, runtime }: Draft<Config>): Listener[] {
     found.push({
       listener: "opcua",
       name: "OPC UA",
+      transport: "tcp",
       ...place(opcua.host_ip_address, opcua.host_port),
       encryption,
       at: ["opcua", "host_ip_address"],
@@ -43,6 +47,7 @@ export function listenersOf({ opcua, runtime }: Draft<Config>): Listener[] {
     found.push({
       listener: "web",
       name: "the web page",
+      transport: "tcp",
       ...place(address.host, address.port),
       encryption,
       at: ["runtime", "web", "listen"],
@@ -54,6 +59,7 @@ export function listenersOf({ opcua, runtime }: Draft<Config>): Listener[] {
     found.push({
       listener: "control",
       name: "the control endpoint",
+      transport: "tcp",
       ...place(endpoint.host, endpoint.port),
       encryption: mode === "disabled" ? "none" : "tls",
       at: ["runtime", "control", "endpoint"],
@@ -98,7 +104,8 @@ export function exposuresOf(config: Draft<Config>, socket: string | null = null)
   return exposures;
 }
 
-function place(host: string, port: number): Pick<Listener, "host" | "port" | "reach" | "remote"> {
+/** Where a listener is, and who reaches it there. */
+export function place(host: string, port: number): Pick<Listener, "host" | "port" | "reach" | "remote"> {
   const reach = reachOf(host);
   return { host, port, reach, remote: reach !== "loopback" };
 }

@@ -1,3 +1,5 @@
+import type { ConfiguredRole } from "./configured_role.ts";
+
 /** A file that could not be read. `missing`: there is none. `reason` is for people and holds nothing of the file. */
 export type Unread =
   | { readonly state: "missing" }
@@ -36,6 +38,8 @@ export interface Unusable {
  * set.
  */
 export interface PolicyFacts {
+  /** The role that is to run with the configuration. */
+  readonly role: ConfiguredRole;
   /** µs since the epoch. */
   readonly nowUs: number;
   /** Addresses of the machine's interfaces, without zone and brackets, and what it calls itself. */

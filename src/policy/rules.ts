@@ -1,4 +1,5 @@
 import { controlRules } from "./control_rules.ts";
+import { meshRules } from "./mesh_rules.ts";
 import { listenerRules } from "./listener_rules.ts";
 import { opcuaRules } from "./opcua_rules.ts";
 import { tlsRules } from "./tls_rules.ts";
@@ -24,4 +25,10 @@ export interface PolicyHit {
 }
 
 /** Every rule, each with its own id. */
-export const policyRules: readonly PolicyRule[] = [...listenerRules, ...tlsRules, ...controlRules, ...opcuaRules];
+export const policyRules: readonly PolicyRule[] = [
+  ...listenerRules,
+  ...tlsRules,
+  ...controlRules,
+  ...opcuaRules,
+  ...meshRules,
+];

@@ -228,7 +228,7 @@ async function compose(
     sessions,
     clientCertificates: () => opcua.running?.clientCertificates() ?? null,
     serverCertificate: () => certificate.current,
-    exposure: async () => evaluate(config, await gatherPolicyFacts(config, dataDir, nowUs())),
+    exposure: async () => evaluate(config, await gatherPolicyFacts(config, "gateway", dataDir, nowUs())),
     pageUrls: () =>
       web.running === null ? [] : pageUrls(web.running.url, config.runtime.web.listen, machineNames().addresses),
     nowUs,

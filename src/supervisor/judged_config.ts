@@ -1,5 +1,6 @@
 import type { LoadResult } from "../config/load.ts";
 import { loadConfigHere } from "../config/load_here.ts";
+import { type ConfiguredRole, roleOf, sectionsOf } from "../policy/configured_role.ts";
 import { evaluate } from "../policy/evaluate.ts";
 import type { Exposure } from "../policy/exposure.ts";
 import { gatherPolicyFacts } from "./policy_facts.ts";
@@ -12,6 +13,8 @@ export interface JudgedChoice {
   readonly project?: string | undefined;
   /** A proposed text that stands for what is in the file `path`, which is then only named and not read. */
   readonly text?: string | undefined;
+  /** The role that is to run with it; unless told, the one that the file is for. */
+  readonly role?: ConfiguredRole | undefined;
   /** Whether a gateway runs, or is to run, with it: what {@link survivable} names is a warning then. */
   readonly toRun?: boolean | undefined;
 }
@@ -25,6 +28,8 @@ const survivable: ReadonlySet<string> = new Set(["tls_certificate_expired"]);
 
 /** A configuration with everything that is known to be wrong with it, and who can reach what. */
 export type JudgedConfig = LoadResult & {
+  /** The role that it was judged for. */
+  readonly role: ConfiguredRole;
   /** Of the valid parts when the configuration is refused; empty when it could not be read at all. */
   readonly exposures: readonly Exposure[];
 };
@@ -35,15 +40,17 @@ export type JudgedConfig = LoadResult & {
  */
 export async function loadJudgedConfig({ toRun = false, ...choice }: JudgedChoice): Promise<JudgedConfig> {
   let exposures: readonly Exposure[] = [];
+  let role = choice.role ?? "gateway";
   const result = await loadConfigHere({
     ...choice,
+    counts: (valid) => sectionsOf(valid, role = choice.role ?? roleOf(valid)),
     judge: async (valid, directory) => {
-      const evaluation = evaluate(valid, await gatherPolicyFacts(valid, directory, Date.now() * 1000));
+      const evaluation = evaluate(valid, await gatherPolicyFacts(valid, role, directory, Date.now() * 1000));
       exposures = evaluation.exposures;
       return evaluation.findings.map((finding) =>
         toRun && survivable.has(finding.rule) ? { ...finding, severity: "warning" } : finding
       );
     },
   });
-  return { ...result, exposures };
+  return { ...result, role, exposures };
 }

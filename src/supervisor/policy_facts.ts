@@ -7,6 +7,7 @@ import { readPlainFile } from "../config/read_plain_file.ts";
 import type { Draft } from "../config/salvage.ts";
 import type { Config } from "../config/schema.ts";
 import { reasonOf } from "../config/unreadable.ts";
+import type { ConfiguredRole } from "../policy/configured_role.ts";
 import type { PolicyFacts, Unread, Unusable } from "../policy/policy_facts.ts";
 import { CertificateError } from "../tls/certificate_error.ts";
 import { certificateBlocks, checkPair, readCertificate, readPrivateKey } from "../tls/read_certificate.ts";
@@ -15,10 +16,12 @@ import { certificateBlocks, checkPair, readCertificate, readPrivateKey } from ".
  * Finds out what the policy wants to know besides the configuration: reads the certificate, its key and the CA, and asks
  * for the machine's addresses. Never rejects: what cannot be read is such a fact.
  *
+ * @param role the role that is to run with it
  * @param directory where relative paths start
  */
 export async function gatherPolicyFacts(
   config: Draft<Config>,
+  role: ConfiguredRole,
   directory: string,
   nowUs: number,
 ): Promise<PolicyFacts> {
@@ -29,6 +32,7 @@ export async function gatherPolicyFacts(
     look(ca_path, directory),
   ]);
   return {
+    role,
     nowUs,
     machine: machineNames(),
     controlSocket: controlSocket(config, directory),

@@ -110,12 +110,14 @@ export interface CertificatesAnswer extends CertificateContents {
 
 /** One listener: who reaches it, how it is protected, what it lets one do. */
 export interface ExposureView {
-  readonly listener: "web" | "control" | "opcua";
+  readonly listener: "web" | "control" | "opcua" | "hub" | "observer" | "relay" | "agent";
   readonly address: string;
   readonly port: number | null;
+  /** Where it has several ports, the last of them. */
+  readonly lastPort?: number | undefined;
   readonly protocol: string;
   readonly reach: "loopback" | "lan" | "any";
-  readonly encryption: "tls" | "opcua" | "none";
+  readonly encryption: "tls" | "opcua" | "wireguard" | "none";
   readonly authentication: readonly string[];
   readonly lets: string;
   readonly key: string;

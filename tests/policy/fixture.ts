@@ -19,6 +19,7 @@ export interface PolicyFixture {
 
 /** A machine with one network, on which nothing was read. */
 export const plainFacts: PolicyFacts = {
+  role: "gateway",
   nowUs: 1_800_000_000_000_000,
   machine: { addresses: ["127.0.0.1", "192.168.1.20", "::1"], hostname: "plant-gw" },
   controlSocket: "/var/lib/edgekeep/control.sock",

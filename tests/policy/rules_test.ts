@@ -74,6 +74,8 @@ const document = fc.record({
     tls: table(Object.keys(runtime.tls.unwrap().shape)),
     remote: table(Object.keys(runtime.remote.unwrap().shape)),
   }, { requiredKeys: [] }),
+  hub: table(Object.keys(configSchema.shape.hub.unwrap().shape)),
+  agent: table(Object.keys(configSchema.shape.agent.unwrap().shape)),
 }, { requiredKeys: [] });
 const unread = fc.constantFrom<Unread | Unusable | null>(
   null,
@@ -84,6 +86,7 @@ const unread = fc.constantFrom<Unread | Unusable | null>(
 const read = fc.constant("read" as const);
 const known = fc.constantFrom(null, true, false);
 const facts: fc.Arbitrary<PolicyFacts> = fc.record({
+  role: fc.constantFrom("gateway" as const, "hub" as const),
   nowUs: fc.maxSafeInteger(),
   machine: fc.record({ addresses: fc.array(fc.oneof(fc.ipV4(), fc.ipV6())), hostname: fc.string() }),
   controlSocket: fc.oneof(fc.constant(null), fc.string({ maxLength: 200 })),

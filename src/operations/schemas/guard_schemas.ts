@@ -75,12 +75,13 @@ const record = z.object({
 });
 
 const exposure = z.object({
-  listener: z.enum(["web", "control", "opcua"]),
+  listener: z.enum(["web", "control", "opcua", "hub", "observer", "relay", "agent"]),
   address: z.string(),
   port: z.int().nullable(),
-  protocol: z.enum(["https", "http", "unix", "tcp", "tls", "opc.tcp"]),
+  lastPort: z.int().optional().describe("Where it has several ports, the last of them"),
+  protocol: z.enum(["https", "http", "unix", "tcp", "tls", "opc.tcp", "udp"]),
   reach: z.enum(["loopback", "lan", "any"]),
-  encryption: z.enum(["tls", "opcua", "none"]),
+  encryption: z.enum(["tls", "opcua", "wireguard", "none"]),
   authentication: z.array(z.string()),
   lets: z.string(),
   key: z.string(),

@@ -11,10 +11,11 @@ export function isRemotePlain({ reach, encryption }: ExposureView): boolean {
   return reach !== "loopback" && encryption === "none";
 }
 
-/** `host:port`, or the path of a socket. */
-export function placeOf({ address, port }: ExposureView): string {
+/** `host:port`, `host:first–last`, or the path of a socket. */
+export function placeOf({ address, port, lastPort }: ExposureView): string {
   if (port === null) return address;
-  return address.includes(":") ? `[${address}]:${port}` : `${address}:${port}`;
+  const ports = lastPort === undefined ? port : `${port}–${lastPort}`;
+  return address.includes(":") ? `[${address}]:${ports}` : `${address}:${ports}`;
 }
 
 /**
