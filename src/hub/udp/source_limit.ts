@@ -1,0 +1,37 @@
+import { TokenBucket } from "./token_bucket.ts";
+
+/** Sources that are remembered. */
+const most = 4096;
+
+/**
+ * A limit a second for each source, in bounded memory: beyond 4,096 sources the one heard longest ago is forgotten, and
+ * begins anew with a full bucket. Behind it a limit for all has to stand.
+ */
+export class SourceLimit {
+  readonly #buckets = new Map<string, TokenBucket>();
+  readonly #perSecond: number;
+  readonly #nowMs: () => number;
+
+  constructor(perSecond: number, nowMs: () => number) {
+    this.#perSecond = perSecond;
+    this.#nowMs = nowMs;
+  }
+
+  /** Sources remembered now. */
+  get size(): number {
+    return this.#buckets.size;
+  }
+
+  /** Whether one more of this source is within its limit. */
+  take(source: string): boolean {
+    const nowMs = this.#nowMs();
+    const bucket = this.#buckets.get(source) ?? new TokenBucket(this.#perSecond, this.#perSecond, nowMs);
+    this.#buckets.delete(source);
+    this.#buckets.set(source, bucket);
+    if (this.#buckets.size > most) {
+      const [oldest] = this.#buckets.keys();
+      if (oldest !== undefined) this.#buckets.delete(oldest);
+    }
+    return bucket.take(1, nowMs);
+  }
+}
