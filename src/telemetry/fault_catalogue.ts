@@ -244,6 +244,20 @@ export const faultCatalogue = catalogue({
       "The gateway stopped, or the connection broke, at the moment of sending, or the command left ChirpStack's queue unheard.",
     remedy: "Look at the device, then send the command again if needed: the gateway does not repeat it by itself.",
   },
+  mesh_firewall_changed: {
+    title: "The mesh's firewall was changed by somebody else",
+    severity: "warning",
+    cause:
+      "The agent's nftables table was deleted or altered, as by 'nft flush ruleset' of another firewall's restart.",
+    remedy: "The agent puts it back within 10 s each time. Find out what changes it, and keep it from other tables.",
+  },
+  mesh_firewall_failed: {
+    title: "The mesh's firewall cannot be put in force",
+    severity: "error",
+    cause: "The program nft is missing, refuses the rules, or lacks the right to set them.",
+    remedy:
+      "Install nftables and run 'edgekeep agent doctor'. Without any table in force the tunnel is held down; the agent keeps trying.",
+  },
   worker_restarted: {
     title: "The gateway restarted after a crash",
     severity: "warning",

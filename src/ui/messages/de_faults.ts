@@ -214,6 +214,19 @@ export const germanFaults: Readonly<
       "Im Moment des Sendens hielt das Gateway an oder brach die Verbindung ab, oder der Befehl verließ die Warteschlange von ChirpStack ungehört.",
     remedy: "Das Gerät ansehen und den Befehl bei Bedarf neu senden: das Gateway wiederholt ihn nicht von selbst.",
   },
+  mesh_firewall_changed: {
+    title: "Jemand hat die Firewall des Mesh verändert",
+    cause:
+      "Die nftables-Tabelle des Agenten wurde gelöscht oder verändert, etwa durch 'nft flush ruleset' beim Neustart einer anderen Firewall.",
+    remedy:
+      "Der Agent stellt sie jedes Mal binnen 10 s wieder her. Herausfinden, was sie ändert, und es von fremden Tabellen abhalten.",
+  },
+  mesh_firewall_failed: {
+    title: "Die Firewall des Mesh kann nicht in Kraft gesetzt werden",
+    cause: "Das Programm nft fehlt, lehnt die Regeln ab oder darf sie nicht setzen.",
+    remedy:
+      "nftables installieren und 'edgekeep agent doctor' ausführen. Ohne Tabelle bleibt der Tunnel geschlossen; der Agent versucht es weiter.",
+  },
   worker_restarted: {
     title: "Das Gateway ist nach einem Absturz neu gestartet",
     cause: "Der Gateway-Prozess endete unerwartet und wurde vom Aufseher neu gestartet.",
