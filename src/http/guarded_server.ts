@@ -34,6 +34,8 @@ export interface GuardOptions {
    * `headersTimeoutMs`; `null` where the server speaks plain HTTP.
    */
   readonly onPlain: ((socket: Socket) => void) | null;
+  /** Called when a newcomer is refused since nobody can make room for it. */
+  readonly onRefused?: () => void;
   /** Called when the server fails while it listens. */
   readonly onError: (error: Error) => void;
 }
@@ -155,6 +157,7 @@ export class GuardedServer {
     const peer = new PeerConnection(socket);
     if (!this.#limits.admit(peer)) {
       socket.destroy();
+      this.#options.onRefused?.();
       return null;
     }
     this.#peers.set(peer.key, peer);

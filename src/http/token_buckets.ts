@@ -14,7 +14,7 @@ export interface Taken {
 /** Keys that are kept; beyond, the one that was still the longest is forgotten. */
 const MAX_BUCKETS = 10_000;
 
-/** Token buckets, one for each key: a bucket holds a minute's tokens and fills evenly. */
+/** Token buckets, one for each key: a bucket fills evenly, and holds a minute's tokens unless said otherwise. */
 export class TokenBuckets {
   readonly #buckets = new Map<string, Bucket>();
   readonly #nowMs: () => number;
@@ -28,12 +28,16 @@ export class TokenBuckets {
     return this.#buckets.size;
   }
 
-  /** Takes a token from the key's bucket. */
-  take(key: string, perMinute: number): Taken {
+  /**
+   * Takes a token from the key's bucket.
+   *
+   * @param holds most tokens in the bucket, from 1
+   */
+  take(key: string, perMinute: number, holds = perMinute): Taken {
     const now = this.#nowMs();
     const perMs = perMinute / 60_000;
-    const bucket = this.#buckets.get(key) ?? { tokens: perMinute, filledMs: now };
-    bucket.tokens = Math.min(perMinute, bucket.tokens + (now - bucket.filledMs) * perMs);
+    const bucket = this.#buckets.get(key) ?? { tokens: holds, filledMs: now };
+    bucket.tokens = Math.min(holds, bucket.tokens + (now - bucket.filledMs) * perMs);
     bucket.filledMs = now;
     this.#buckets.delete(key);
     this.#buckets.set(key, bucket);

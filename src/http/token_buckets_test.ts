@@ -16,6 +16,16 @@ Deno.test("a bucket holds a minute's tokens and fills evenly", () => {
   assert.equal(buckets.take("a", 60).ok, false);
 });
 
+Deno.test("a bucket that holds less than a minute's tokens fills as fast", () => {
+  let nowMs = 0;
+  const buckets = new TokenBuckets(() => nowMs);
+  for (let count = 0; count < 5; count++) assert.equal(buckets.take("a", 600, 5).ok, true);
+  assert.deepEqual(buckets.take("a", 600, 5), { ok: false, waitMs: 100 });
+  nowMs = 100.5;
+  assert.equal(buckets.take("a", 600, 5).ok, true);
+  assert.equal(buckets.take("a", 600, 5).ok, false);
+});
+
 Deno.test("the table of buckets is bounded", () => {
   const buckets = new TokenBuckets();
   for (let count = 0; count < 20_000; count++) buckets.take(String(count), 60);

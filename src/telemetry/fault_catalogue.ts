@@ -244,6 +244,14 @@ export const faultCatalogue = catalogue({
       "The gateway stopped, or the connection broke, at the moment of sending, or the command left ChirpStack's queue unheard.",
     remedy: "Look at the device, then send the command again if needed: the gateway does not repeat it by itself.",
   },
+  hub_connections_full: {
+    title: "The hub has no place for further connections",
+    severity: "warning",
+    cause:
+      "Streams and requests of agents, or somebody who floods the hub's port, hold every connection that may be open.",
+    remedy:
+      "See in the audit (hub_request_refused) who asks from where, and keep strangers away from the port. Agents that are connected are served meanwhile; others try again by themselves.",
+  },
   mesh_firewall_changed: {
     title: "The mesh's firewall was changed by somebody else",
     severity: "warning",

@@ -214,6 +214,13 @@ export const germanFaults: Readonly<
       "Im Moment des Sendens hielt das Gateway an oder brach die Verbindung ab, oder der Befehl verließ die Warteschlange von ChirpStack ungehört.",
     remedy: "Das Gerät ansehen und den Befehl bei Bedarf neu senden: das Gateway wiederholt ihn nicht von selbst.",
   },
+  hub_connections_full: {
+    title: "Der Hub hat keinen Platz für weitere Verbindungen",
+    cause:
+      "Ströme und Anfragen von Agenten, oder jemand, der den Port des Hubs überflutet, halten alle erlaubten Verbindungen.",
+    remedy:
+      "Im Audit (hub_request_refused) nachsehen, wer von wo fragt, und Fremde vom Port fernhalten. Verbundene Agenten werden weiter bedient; andere versuchen es von selbst erneut.",
+  },
   mesh_firewall_changed: {
     title: "Jemand hat die Firewall des Mesh verändert",
     cause:
