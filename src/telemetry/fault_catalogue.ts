@@ -266,6 +266,73 @@ export const faultCatalogue = catalogue({
     remedy:
       "Install nftables and run 'edgekeep agent doctor'. Without any table in force the tunnel is held down; the agent keeps trying.",
   },
+  hub_rolled_back: {
+    title: "The hub went back in its history",
+    severity: "error",
+    cause:
+      "The hub shows an older position than this node has followed: it was restored from a backup, or somebody replays it.",
+    remedy:
+      "The tunnels stay as they are. Recover the hub (edgekeep hub recover), or, if the backup is wanted, run edgekeep agent accept-hub FINGERPRINT as root on this machine.",
+  },
+  hub_forked: {
+    title: "Two hubs speak with one key",
+    severity: "error",
+    cause: "The hub shows another state at the same position: a copy of it runs, or it was restored and went on.",
+    remedy:
+      "The tunnels stay as they are. Stop the copy; then recover the hub (edgekeep hub recover), or run edgekeep agent accept-hub FINGERPRINT as root on this machine.",
+  },
+  hub_recovered_needed: {
+    title: "The hub began a new history that nobody vouched for",
+    severity: "error",
+    cause: "The hub shows a newer epoch, but this node has no recovery signed by the admin's key that names it.",
+    remedy:
+      "Compare the fingerprint of the hub's signing key with its admin, then run edgekeep agent accept-hub FINGERPRINT as root on this machine.",
+  },
+  mesh_hub_unreachable: {
+    title: "The mesh's hub cannot be reached",
+    severity: "warning",
+    cause: "The hub is down, or the network between is. The tunnels go on with what the hub said last.",
+    remedy: "Check the hub and the way to it: edgekeep agent doctor. The agent keeps trying.",
+  },
+  mesh_hub_wrong_key: {
+    title: "Somebody else answers in the hub's place",
+    severity: "error",
+    cause:
+      "The TLS key at the hub's address is none of the pinned ones: a proxy is in between, or the hub was set up anew.",
+    remedy:
+      "Nothing was sent to it. Find out what answers at the hub's address; a hub with a new key that was not announced needs edgekeep hub recover or joining anew.",
+  },
+  mesh_removed: {
+    title: "The hub no longer knows this node",
+    severity: "error",
+    cause: "The hub refuses this node's requests: it was removed from the mesh.",
+    remedy: "Ask an admin of the hub. If the node is to come back: edgekeep agent leave, then join with a new token.",
+  },
+  mesh_offline_stopped: {
+    title: "The tunnels were stopped for want of the hub",
+    severity: "error",
+    cause: "The hub was not heard for longer than [agent].max_offline_hours.",
+    remedy:
+      "Bring the hub or the way to it back: the tunnels start by themselves. To do without: edgekeep agent doctor says how.",
+  },
+  mesh_storage_failed: {
+    title: "The agent cannot write its files",
+    severity: "error",
+    cause: "The disk is full, read-only or broken. What the hub says is not acted on until it can be written down.",
+    remedy: "Free space or mend the disk; the tunnels that work go on, and the agent keeps trying.",
+  },
+  mesh_state_damaged: {
+    title: "The agent's stored state was damaged",
+    severity: "warning",
+    cause: "The file state.json under [agent].dir cannot be read.",
+    remedy: "Check the disk. The hub sends the state again; until then the tunnels of this start are missing.",
+  },
+  mesh_clock_behind: {
+    title: "This machine's clock is behind",
+    severity: "warning",
+    cause: "The clock shows an earlier time than before: other nodes refuse new WireGuard handshakes from the past.",
+    remedy: "Set the clock (timedatectl set-ntp true); tunnels come back when it has passed its earlier time.",
+  },
   worker_restarted: {
     title: "The gateway restarted after a crash",
     severity: "warning",

@@ -234,6 +234,71 @@ export const germanFaults: Readonly<
     remedy:
       "nftables installieren und 'edgekeep agent doctor' ausführen. Ohne Tabelle bleibt der Tunnel geschlossen; der Agent versucht es weiter.",
   },
+  hub_rolled_back: {
+    title: "Der Hub ist in seiner Geschichte zurückgegangen",
+    cause:
+      "Der Hub zeigt einen älteren Stand, als dieser Knoten schon kennt: Er wurde aus einer Sicherung wiederhergestellt, oder jemand spielt Altes ein.",
+    remedy:
+      "Die Tunnel bleiben, wie sie sind. Den Hub retten (edgekeep hub recover) oder, wenn die Sicherung gewollt ist, auf diesem Gerät als root edgekeep agent accept-hub FINGERABDRUCK ausführen.",
+  },
+  hub_forked: {
+    title: "Zwei Hubs sprechen mit einem Schlüssel",
+    cause:
+      "Der Hub zeigt zum selben Stand einen anderen Inhalt: Eine Kopie läuft, oder er wurde wiederhergestellt und lief weiter.",
+    remedy:
+      "Die Tunnel bleiben, wie sie sind. Die Kopie anhalten; dann den Hub retten (edgekeep hub recover) oder auf diesem Gerät als root edgekeep agent accept-hub FINGERABDRUCK ausführen.",
+  },
+  hub_recovered_needed: {
+    title: "Der Hub begann eine neue Geschichte, für die niemand bürgt",
+    cause:
+      "Der Hub zeigt eine neuere Epoche, aber dieser Knoten hat keine mit dem Schlüssel des Admins unterschriebene Rettung, die sie nennt.",
+    remedy:
+      "Den Fingerabdruck des Signaturschlüssels mit dem Admin des Hubs vergleichen, dann auf diesem Gerät als root edgekeep agent accept-hub FINGERABDRUCK ausführen.",
+  },
+  mesh_hub_unreachable: {
+    title: "Der Hub des Mesh ist nicht erreichbar",
+    cause:
+      "Der Hub läuft nicht, oder das Netz dazwischen fehlt. Die Tunnel arbeiten mit dem, was der Hub zuletzt sagte.",
+    remedy: "Hub und Weg dorthin prüfen: edgekeep agent doctor. Der Agent versucht es weiter.",
+  },
+  mesh_hub_wrong_key: {
+    title: "Jemand anderes antwortet anstelle des Hubs",
+    cause:
+      "Der TLS-Schlüssel an der Adresse des Hubs ist keiner der festgelegten: Ein Proxy ist dazwischen, oder der Hub wurde neu aufgesetzt.",
+    remedy:
+      "Es wurde nichts dorthin gesendet. Herausfinden, was dort antwortet; ein Hub mit neuem, nicht angekündigtem Schlüssel braucht edgekeep hub recover oder neues Beitreten.",
+  },
+  mesh_removed: {
+    title: "Der Hub kennt diesen Knoten nicht mehr",
+    cause: "Der Hub lehnt die Anfragen dieses Knotens ab: Er wurde aus dem Mesh entfernt.",
+    remedy:
+      "Einen Admin des Hubs fragen. Soll der Knoten zurückkehren: edgekeep agent leave, dann mit einem neuen Token beitreten.",
+  },
+  mesh_offline_stopped: {
+    title: "Die Tunnel wurden mangels Hub angehalten",
+    cause: "Der Hub war länger als [agent].max_offline_hours nicht zu hören.",
+    remedy:
+      "Hub oder Weg dorthin wiederherstellen: Die Tunnel starten von selbst. Was sonst hilft, sagt edgekeep agent doctor.",
+  },
+  mesh_storage_failed: {
+    title: "Der Agent kann seine Dateien nicht schreiben",
+    cause:
+      "Der Datenträger ist voll, schreibgeschützt oder defekt. Was der Hub sagt, wird erst befolgt, wenn es aufgeschrieben werden kann.",
+    remedy:
+      "Platz schaffen oder den Datenträger reparieren; arbeitende Tunnel laufen weiter, und der Agent versucht es weiter.",
+  },
+  mesh_state_damaged: {
+    title: "Der gespeicherte Stand des Agenten ist beschädigt",
+    cause: "Die Datei state.json unter [agent].dir ist nicht lesbar.",
+    remedy: "Den Datenträger prüfen. Der Hub schickt den Stand erneut; bis dahin fehlen die Tunnel dieses Starts.",
+  },
+  mesh_clock_behind: {
+    title: "Die Uhr dieses Geräts geht nach",
+    cause:
+      "Die Uhr zeigt eine frühere Zeit als schon einmal: Andere Knoten lehnen neue WireGuard-Handshakes aus der Vergangenheit ab.",
+    remedy:
+      "Die Uhr stellen (timedatectl set-ntp true); die Tunnel kommen zurück, sobald sie ihre frühere Zeit überschritten hat.",
+  },
   worker_restarted: {
     title: "Das Gateway ist nach einem Absturz neu gestartet",
     cause: "Der Gateway-Prozess endete unerwartet und wurde vom Aufseher neu gestartet.",
