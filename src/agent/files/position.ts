@@ -23,6 +23,8 @@ export const positionFileSchema = z.strictObject({
   position: positionSchema,
   /** The highest time that this machine's clock has shown, µs UTC: WireGuard refuses handshakes from before. */
   time_floor_us: z.int().min(0),
+  /** When the hub last signed something that this node took, by hub time, µs UTC; 0: never. */
+  contact_us: z.int().min(0),
   events: z.array(z.strictObject({
     sequence: countField,
     event_type: z.string().regex(/^[a-z][a-z0-9_]{0,63}$/),

@@ -1,0 +1,152 @@
+import { previousKeyLifeMs } from "../../mesh/constants.ts";
+import { fromBase64, sha256Hex } from "../../mesh/encoding.ts";
+import { isSigningPublicKey } from "../../mesh/keys.ts";
+import { MeshError } from "../../mesh/mesh_error.ts";
+import { openObject, readObject } from "../../mesh/signed_object.ts";
+import type { Trust } from "../files/trust.ts";
+
+/** Where a {@link KeyRing} keeps what it trusts. */
+export interface KeyRingOptions {
+  readonly trust: Trust;
+  /** Stores it; when that rejects nothing has changed. */
+  readonly save: (trust: Trust) => Promise<void>;
+  readonly monotonicMs?: () => number;
+  /** The pins are others now. */
+  readonly onPins?: () => void;
+}
+
+/**
+ * The hub's keys as this node trusts them. A link is signed by the key before it and the first one that is applied is
+ * final; the key before still verifies for ten minutes, and never links. A recovery is signed by the admin's key.
+ */
+export class KeyRing {
+  readonly #options: KeyRingOptions;
+  readonly #monotonicMs: () => number;
+  #trust: Trust;
+  #key: Uint8Array;
+  /** In memory alone: a hub signs with its newest key whatever it sends to an agent that was away. */
+  #previous: { readonly index: number; readonly key: Uint8Array; readonly untilMs: number } | null = null;
+
+  constructor(options: KeyRingOptions) {
+    this.#options = options;
+    this.#monotonicMs = options.monotonicMs ?? (() => performance.now());
+    this.#trust = options.trust;
+    this.#key = fromBase64(options.trust.signing_key, 32);
+  }
+
+  get trust(): Trust {
+    return this.#trust;
+  }
+
+  /** The raw key with an index; `null` for one that does not verify (any more). */
+  keyOf(index: number): Uint8Array | null {
+    if (index === this.#trust.key_index) return this.#key;
+    const previous = this.#previous;
+    return previous !== null && index === previous.index && this.#monotonicMs() < previous.untilMs
+      ? previous.key
+      : null;
+  }
+
+  /**
+   * Takes a link. False: it is of a key that is known or past.
+   *
+   * @throws MeshError when it does not continue the chain
+   */
+  async link(text: string): Promise<boolean> {
+    const claim = readObject("ek.keylink", text);
+    if (claim.key_index <= this.#trust.key_index) return false;
+    if (claim.key_index !== this.#trust.key_index + 1) {
+      throw new MeshError(
+        "E_KEY",
+        `A link to the hub's key ${claim.key_index}, while ${this.#trust.key_index} is known`,
+      );
+    }
+    const link = openObject("ek.keylink", text, { hub: this.#trust.hub, publicKey: this.#key });
+    const key = usableKey(link.signing_key);
+    const before = { index: this.#trust.key_index, key: this.#key, untilMs: this.#monotonicMs() + previousKeyLifeMs };
+    await this.#take({
+      ...this.#trust,
+      signing_key: link.signing_key,
+      key_index: link.key_index,
+      tls_spki: link.tls_spki,
+    });
+    this.#key = key;
+    this.#previous = before;
+    return true;
+  }
+
+  /**
+   * Takes a recovery that the admin's key signed. False: it names no epoch above `epoch`, or no admin key is known.
+   *
+   * @param epoch that this node is in
+   * @throws MeshError `E_SIGNATURE` and others of a false one
+   */
+  async recover(text: string, epoch: number): Promise<boolean> {
+    const { admin_key, hub, recovered_epoch } = this.#trust;
+    if (admin_key === undefined) return false;
+    const claim = readObject("ek.recover", text);
+    if (claim.epoch <= Math.max(epoch, recovered_epoch)) return false;
+    const recovery = openObject("ek.recover", text, { hub, publicKey: fromBase64(admin_key, 32) });
+    await this.#takeRecovered(recovery);
+    return true;
+  }
+
+  /**
+   * Takes a recovery without its signature, since root compared the key with what an admin of the hub said.
+   *
+   * @param fingerprint SHA-256 of the signing key, hex
+   * @throws MeshError `E_KEY` when its key is another
+   */
+  async acceptRecovery(text: string, fingerprint: string): Promise<void> {
+    const recovery = readObject("ek.recover", text);
+    if (recovery.hub !== this.#trust.hub) throw new MeshError("E_HUB", "A recovery of another hub");
+    if (sha256Hex(fromBase64(recovery.signing_key)) !== fingerprint) {
+      throw new MeshError("E_KEY", "A recovery to another key than the one that was named");
+    }
+    await this.#takeRecovered(recovery);
+  }
+
+  /** Has the next state count wherever it is, once, or no longer. */
+  async acceptAnyPosition(accept: boolean): Promise<void> {
+    if (accept !== this.#trust.accept_any_position) await this.#take({ ...this.#trust, accept_any_position: accept });
+  }
+
+  /** Takes the pins that a state or setting of the hub names. */
+  async pins(tls_spki: readonly string[]): Promise<void> {
+    if (tls_spki.join() !== this.#trust.tls_spki.join()) await this.#take({ ...this.#trust, tls_spki: [...tls_spki] });
+  }
+
+  async #takeRecovered(
+    recovery: {
+      readonly epoch: number;
+      readonly key_index: number;
+      readonly signing_key: string;
+      readonly tls_spki: readonly string[];
+    },
+  ): Promise<void> {
+    const key = usableKey(recovery.signing_key);
+    await this.#take({
+      ...this.#trust,
+      signing_key: recovery.signing_key,
+      key_index: recovery.key_index,
+      tls_spki: [...recovery.tls_spki],
+      recovered_epoch: recovery.epoch,
+    });
+    this.#key = key;
+    // the key before was lost or stolen
+    this.#previous = null;
+  }
+
+  async #take(trust: Trust): Promise<void> {
+    await this.#options.save(trust);
+    const pinsBefore = this.#trust.tls_spki.join();
+    this.#trust = trust;
+    if (trust.tls_spki.join() !== pinsBefore) this.#options.onPins?.();
+  }
+}
+
+function usableKey(text: string): Uint8Array {
+  const key = fromBase64(text, 32);
+  if (!isSigningPublicKey(key)) throw new MeshError("E_KEY", "The hub's next signing key is not usable");
+  return key;
+}
