@@ -16,7 +16,11 @@ export interface PathInput {
 
 /** Chooses endpoints: LAN, direct, relay (mesh-wire §5.8), 6 s each until a handshake. One instance for all peers. */
 export interface PathSelector {
-  /** The endpoint to set now; `null`: leave it as it is. */
+  /**
+   * The endpoint to set now; `null`: leave it as it is. Whoever sets it sends something into the tunnel at once (as
+   * `RttProbe.ask` does), since WireGuard itself is silent on a new endpoint for up to 25 s. It may be the one that is
+   * set already: then only something has to be sent.
+   */
   look(input: PathInput): { readonly endpoint: string; readonly kind: "lan" | "direct" | "relay" } | null;
   /** Kind of the path that the peer's present endpoint is on. */
   kindOf(peer: NodeId, endpoint: string | null): "lan" | "direct" | "relay" | "none";
