@@ -1,13 +1,13 @@
 import { nowMs } from "./clock.ts";
-import { linkState, lostSinceMs, status, tryNow } from "./gateway_state.ts";
+import { isHub, linkState, lostSinceMs, status, tryNow } from "./gateway_state.ts";
 import { LatePage } from "./late_page.tsx";
-import { catalogues, messages } from "./messages/messages.ts";
+import { catalogues, type Messages, messages } from "./messages/messages.ts";
 import { OverviewPage } from "./overview/overview_page.tsx";
 import { Mark, MoonIcon, SunIcon, WarningIcon } from "./parts/icons.tsx";
 import { format } from "./parts/language.ts";
 import { TroubleNote } from "./parts/trouble_note.tsx";
 import { isDark, type Language, language, theme } from "./preferences.ts";
-import { allTags, hrefOf, type Route, route } from "./route.ts";
+import { allTags, hrefOf, meshParts, type Route, route } from "./route.ts";
 import { AccountMenu } from "./session/account_menu.tsx";
 import { DamagedPage } from "./session/damaged_page.tsx";
 import { DebugBanner } from "./session/debug_banner.tsx";
@@ -40,8 +40,12 @@ function Content({ here }: { readonly here: Route }) {
   if (here.page === "pair") return <PairPage key={here.code} given={here.code} />;
   if (shown === "damaged") return <DamagedPage />;
   if (shown === "login") return <LoginPage />;
+  if (isHub.value && here.page !== "security") {
+    return <LatePage here={here.page === "mesh" ? here : { page: "mesh", part: "nodes" }} />;
+  }
   if (here.page === "tags") return <TagsPage here={here} />;
-  if (here.page === "overview") return <OverviewPage />;
+  // a gateway has no mesh pages: an old bookmark leads to the overview
+  if (here.page === "overview" || here.page === "mesh") return <OverviewPage />;
   return <LatePage here={here} />;
 }
 
@@ -60,19 +64,35 @@ function AskingPage() {
   );
 }
 
-const places = [
-  { page: "overview" },
-  allTags,
-  { page: "alarms", show: "now" },
-  { page: "commands", device: null },
-  { page: "security", section: null },
-] as const satisfies readonly Route[];
+const gatewayPlaces: readonly Place[] = [
+  { to: { page: "overview" }, word: (words) => words.pages.overview },
+  { to: allTags, word: (words) => words.pages.tags },
+  { to: { page: "alarms", show: "now" }, word: (words) => words.pages.alarms },
+  { to: { page: "commands", device: null }, word: (words) => words.pages.commands },
+  { to: { page: "security", section: null }, word: (words) => words.pages.security },
+];
+
+const hubPlaces: readonly Place[] = [
+  ...meshParts.map((part): Place => ({ to: { page: "mesh", part }, word: (words) => words.meshParts[part] })),
+  { to: { page: "security", section: null }, word: (words) => words.pages.security },
+];
+
+/** A page of the header, and what it is called. */
+interface Place {
+  readonly to: Route;
+  readonly word: (words: Messages) => string;
+}
+
+/** Whether the page that is shown is this one: a hub shows its nodes where a gateway has its overview. */
+function isHere({ to }: Place, here: Route): boolean {
+  if (to.page !== "mesh") return to.page === here.page;
+  return here.page === "mesh" ? to.part === here.part : here.page !== "security" && to.part === "nodes";
+}
 
 function Header({ pages }: { readonly pages: boolean }) {
   const words = messages.value;
   const name = status.value?.name ?? "Edgekeep";
   const site = status.value?.site ?? "";
-  const { page } = route.value;
   return (
     <header class="top">
       <div class="identity">
@@ -82,10 +102,14 @@ function Header({ pages }: { readonly pages: boolean }) {
       </div>
       {pages && (
         <nav class="pages" aria-label={words.pages.label}>
-          {places.map((to) => (
-            <a key={to.page} href={hrefOf(to)} aria-current={page === to.page ? "page" : undefined}>
-              {words.pages[to.page]}
-              {to.page === "alarms" && <Unacknowledged />}
+          {(isHub.value ? hubPlaces : gatewayPlaces).map((place) => (
+            <a
+              key={hrefOf(place.to)}
+              href={hrefOf(place.to)}
+              aria-current={isHere(place, route.value) ? "page" : undefined}
+            >
+              {place.word(words)}
+              {place.to.page === "alarms" && <Unacknowledged />}
             </a>
           ))}
         </nav>

@@ -1,4 +1,4 @@
-import { batch, signal } from "@preact/signals";
+import { batch, computed, signal } from "@preact/signals";
 import type { EventAnswer, StatusAnswer, TagChangeAnswer } from "../web/api_schema.ts";
 import { readEvents, readQualities, readTags } from "./api_client.ts";
 import { gatewayNowMs, nowMs, setGatewayTime } from "./clock.ts";
@@ -15,6 +15,8 @@ export const linkState = signal<LinkState>("connecting");
 export const lostSinceMs = signal(0);
 /** The newest status; `null` before the first. */
 export const status = signal<StatusAnswer | null>(null);
+/** Whether what serves this page is a hub of a mesh. */
+export const isHub = computed(() => status.value !== null && "hub" in status.value);
 /** The newest events, newest first. */
 export const events = signal<readonly EventAnswer[]>([]);
 /** Samples per second of the last statuses, oldest first: five minutes at one each 2 s. */

@@ -1,41 +1,54 @@
+import type { ComponentChildren } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import { UnreachableError } from "./api_request.ts";
 import { messages } from "./messages/messages.ts";
 import { TroubleNote } from "./parts/trouble_note.tsx";
 import type { Route } from "./route.ts";
 
-type Pages = typeof import("./late_pages.ts");
-
 /** A page that does not come with the first one. */
-export type LateRoute = Extract<Route, { page: "alarms" | "commands" | "security" }>;
+export type LateRoute = Extract<Route, { page: "alarms" | "commands" | "security" | "mesh" }>;
 
-let loaded: Pages | null = null;
+type Show = (here: LateRoute) => ComponentChildren;
 
-/** Alarms, commands or security, fetched together when one of them is first opened. */
+/** Pages that are fetched together, and what shows one of them. */
+const bundles = {
+  late: async (): Promise<Show> => {
+    const { AlarmsPage, CommandsPage, SecurityPage } = await import("./late_pages.ts");
+    return (here) => {
+      if (here.page === "alarms") return <AlarmsPage here={here} />;
+      if (here.page === "commands") return <CommandsPage here={here} />;
+      return here.page === "security" ? <SecurityPage here={here} /> : null;
+    };
+  },
+  hub: async (): Promise<Show> => {
+    const { MeshPage } = await import("./hub_pages.ts");
+    return (here) => here.page === "mesh" ? <MeshPage part={here.part} /> : null;
+  },
+};
+const loaded = new Map<keyof typeof bundles, Show>();
+
+/** Alarms, commands, security or the mesh, fetched when one of its bundle is first opened. */
 export function LatePage({ here }: { readonly here: LateRoute }) {
-  const [pages, setPages] = useState<Pages | null>(loaded);
+  const bundle = here.page === "mesh" ? "hub" : "late";
+  const [, setFetched] = useState(0);
   const [failed, setFailed] = useState(false);
   const [attempt, setAttempt] = useState(0);
   useEffect(() => {
-    if (loaded !== null) return;
+    if (loaded.has(bundle)) return;
     let gone = false;
     setFailed(false);
-    import("./late_pages.ts").then((fetched) => {
-      loaded = fetched;
-      if (!gone) setPages(fetched);
+    bundles[bundle]().then((show) => {
+      loaded.set(bundle, show);
+      if (!gone) setFetched((count) => count + 1);
     }).catch(() => {
       if (!gone) setFailed(true);
     });
     return () => {
       gone = true;
     };
-  }, [attempt]);
-  if (pages !== null) {
-    const { AlarmsPage, CommandsPage, SecurityPage } = pages;
-    if (here.page === "alarms") return <AlarmsPage here={here} />;
-    if (here.page === "commands") return <CommandsPage here={here} />;
-    return <SecurityPage here={here} />;
-  }
+  }, [bundle, attempt]);
+  const show = loaded.get(bundle);
+  if (show !== undefined) return <>{show(here)}</>;
   const name = messages.value.pages[here.page];
   return (
     <main id="content" class="overview" tabIndex={-1}>

@@ -18,6 +18,11 @@ export const securitySections = [
 /** A part of the security page. */
 export type SecuritySection = typeof securitySections[number];
 
+/** Parts of the mesh page of a hub, in their order. */
+export const meshParts = ["nodes", "topology", "policy", "tokens", "keys"] as const;
+/** A part of the mesh page. */
+export type MeshPart = typeof meshParts[number];
+
 /** What the address of the page names. Everything that a person would want to bookmark or send on is in it. */
 export type Route =
   | { readonly page: "overview" }
@@ -36,6 +41,7 @@ export type Route =
     /** `null`: the first that the person may see. */
     readonly section: SecuritySection | null;
   }
+  | MeshRoute
   | AlarmsRoute
   | CommandsRoute
   | {
@@ -43,6 +49,12 @@ export type Route =
     /** The code of a pairing link; never written into an address. */
     readonly code: string;
   };
+
+/** The mesh of a hub. */
+export interface MeshRoute {
+  readonly page: "mesh";
+  readonly part: MeshPart;
+}
 
 /** Alarms that somebody should look at, all of them, or what has happened. */
 export interface AlarmsRoute {
@@ -76,6 +88,7 @@ export function parseRoute(hash: string): Route {
   if (first === "security") {
     return { page: "security", section: securitySections.find((section) => section === second) ?? null };
   }
+  if (first === "mesh") return { page: "mesh", part: meshParts.find((part) => part === second) ?? "nodes" };
   if (first === "alarms") return { page: "alarms", show: second === "all" || second === "journal" ? second : "now" };
   if (first === "commands") return { page: "commands", device: second ?? null };
   if (path !== "/tags") return { page: "overview" };
@@ -94,6 +107,7 @@ export function parseRoute(hash: string): Route {
 export function hrefOf(route: Route): string {
   if (route.page === "overview") return "#/";
   if (route.page === "pair") return "#/pair";
+  if (route.page === "mesh") return `#/mesh/${route.part}`;
   if (route.page === "security") return route.section === null ? "#/security" : `#/security/${route.section}`;
   if (route.page === "alarms") return route.show === "now" ? "#/alarms" : `#/alarms/${route.show}`;
   if (route.page === "commands") return route.device === null ? "#/commands" : `#/commands/${route.device}`;

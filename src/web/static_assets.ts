@@ -20,7 +20,11 @@ const files = [
   { name: "icon.svg", contentType: "image/svg+xml", text: true },
   { name: "styles.css", contentType: "text/css; charset=utf-8", text: true },
   { name: "shared.js", contentType: "text/javascript; charset=utf-8", text: true },
+  { name: "shared_late.js", contentType: "text/javascript; charset=utf-8", text: true },
+  { name: "shared_hub.js", contentType: "text/javascript; charset=utf-8", text: true },
+  { name: "lists.js", contentType: "text/javascript; charset=utf-8", text: true },
   { name: "late.js", contentType: "text/javascript; charset=utf-8", text: true },
+  { name: "hub.js", contentType: "text/javascript; charset=utf-8", text: true },
   { name: "app.js", contentType: "text/javascript; charset=utf-8", text: true },
   { name: "index.html", contentType: "text/html; charset=utf-8", text: true },
 ] as const;

@@ -10,7 +10,9 @@ async function withAssets(run: (assets: StaticAssets) => Promise<void>): Promise
   try {
     await Deno.writeTextFile(`${folder}/index.html`, page);
     await Deno.writeTextFile(`${folder}/shared.js`, "export {};");
-    await Deno.writeTextFile(`${folder}/late.js`, 'import"./shared.js";');
+    for (const name of ["shared_late", "shared_hub", "lists", "late", "hub"]) {
+      await Deno.writeTextFile(`${folder}/${name}.js`, 'import"./shared.js";');
+    }
     await Deno.writeTextFile(`${folder}/app.js`, 'import"./shared.js";import("./late.js");');
     await Deno.writeTextFile(`${folder}/styles.css`, '@font-face{src:url("/inter.woff2")}');
     await Deno.writeTextFile(`${folder}/icon.svg`, "<svg/>");

@@ -1,5 +1,14 @@
 const root = new URL("../../", import.meta.url);
-const outputs = ["static/app.js", "static/shared.js", "static/late.js", "static/inter.woff2"];
+const outputs = [
+  "app.js",
+  "shared.js",
+  "shared_late.js",
+  "shared_hub.js",
+  "lists.js",
+  "late.js",
+  "hub.js",
+  "inter.woff2",
+].map((name) => `static/${name}`);
 
 /** Where the page's files lie, built from the sources as they are now. */
 export async function builtPage(): Promise<URL> {

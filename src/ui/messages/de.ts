@@ -11,8 +11,10 @@ export const de: Messages = {
     commands: "Befehle",
     security: "Sicherheit",
     pair: "Koppeln",
+    mesh: "Mesh",
     label: "Seiten",
   },
+  meshParts: { nodes: "Knoten", topology: "Topologie", policy: "Regeln", tokens: "Beitritt", keys: "Schlüssel" },
   alarms: {
     active: (total) => `von ${total} stehen an`,
     unacknowledged: "nicht quittiert",

@@ -9,8 +9,10 @@ export const en = {
     commands: "Commands",
     security: "Security",
     pair: "Pair",
+    mesh: "Mesh",
     label: "Pages",
   },
+  meshParts: { nodes: "Nodes", topology: "Topology", policy: "Policy", tokens: "Join tokens", keys: "Keys" },
   alarms: {
     active: (total: string) => `active of ${total}`,
     unacknowledged: "not acknowledged",

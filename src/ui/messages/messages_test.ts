@@ -3,6 +3,7 @@ import { Quality } from "../../tags/quality.ts";
 import { faultCatalogue } from "../../telemetry/fault_catalogue.ts";
 import { germanFaults } from "./de_faults.ts";
 import { catalogues } from "./messages.ts";
+import { meshCatalogues } from "./mesh_messages.ts";
 import { operateCatalogues } from "./operate_messages.ts";
 import { securityCatalogues } from "./security_messages.ts";
 
@@ -11,7 +12,7 @@ function leaves(value: unknown, path = ""): [path: string, leaf: unknown][] {
   return Object.entries(value).flatMap(([key, inner]) => leaves(inner, `${path}.${key}`));
 }
 
-const all = { main: catalogues, operate: operateCatalogues, security: securityCatalogues };
+const all = { main: catalogues, mesh: meshCatalogues, operate: operateCatalogues, security: securityCatalogues };
 
 for (const [name, { en, de }] of Object.entries(all)) {
   Deno.test(`both languages of the ${name} catalogue have the same texts, none of them empty`, () => {
