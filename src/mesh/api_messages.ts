@@ -71,12 +71,17 @@ export const hubKeysSchema = z.object({
 /** @see hubKeysSchema */
 export type HubKeys = z.infer<typeof hubKeysSchema>;
 
+/** Text for people on one line: nothing that would break a log or a terminal. */
+function printable(maxCharacters: number) {
+  return z.string().max(maxCharacters).regex(/^[^\p{C}\p{Zl}\p{Zp}]*$/u);
+}
+
 /** An answer that is not 204, of RFC 9457, as far as an agent looks at it. `code` is stable. */
 export const problemSchema = z.object({
   status: z.int().min(400).max(599),
   code: z.string().regex(/^\w{1,64}$/),
-  title: z.string().max(300),
-  detail: z.string().max(1000).optional(),
+  title: printable(300),
+  detail: printable(1000).optional(),
 });
 /** @see problemSchema */
 export type Problem = z.infer<typeof problemSchema>;
