@@ -28,6 +28,12 @@ const targetKeys: Partial<Record<OperationName, string>> = {
   "pki.remove": "fingerprint",
   "sessions.close": "id",
   "log.level": "level",
+  "hub.node.rename": "node",
+  "hub.node.groups": "node",
+  "hub.node.rotate": "node",
+  "hub.node.remove": "node",
+  "hub.token.create": "label",
+  "hub.token.revoke": "id",
 };
 
 const MOST_TARGETS = 64;

@@ -5,7 +5,7 @@ import { operationSchemas } from "./schemas/operation_schemas.ts";
 
 const intro = `# Operations
 
-Everything that can be done with a running gateway, made from the registry by
+Everything that can be done with a running gateway or hub, made from the registry by
 \`deno run -A src/operations/write_operations_page.ts\`. The control endpoint (\`edgekeep ctl NAME key=value\`) offers all
 of them, the web API those with an address.
 
@@ -57,7 +57,7 @@ interface JsonSchema {
   readonly maxItems?: number;
 }
 
-function section(name: OperationName, { role, debug, stream, http, summary }: OperationRule): string {
+function section(name: OperationName, { role, debug, stream, only, http, summary }: OperationRule): string {
   const params = z.toJSONSchema(operationSchemas[name].params, { io: "input", unrepresentable: "any" }) as JsonSchema;
   const result = z.toJSONSchema(operationSchemas[name].result, { io: "output", unrepresentable: "any" }) as JsonSchema;
   const rows = Object.entries(params.properties ?? {}).map(([key, schema]) => [
@@ -73,7 +73,9 @@ function section(name: OperationName, { role, debug, stream, http, summary }: Op
   const who = role === null ? "Anybody may call it" : `Needs the role ${role}`;
   return [
     `## \`${name}\`\n`,
-    `${summary}. ${who}${debug ? ", and debug operations open" : ""}.\n`,
+    `${summary}. ${who}${debug ? ", and debug operations open" : ""}.${
+      only === null ? "" : ` A ${only} alone has it.`
+    }\n`,
     ...(http === null ? [] : [`Web API: ${address(http)}\n`]),
     rows.length === 0 ? "No parameters.\n" : `${pipeTable(["Parameter", "Takes", "Default", "Meaning"], rows)}\n`,
     `${stream ? "Each item" : "Answer"}:\n\n\`\`\`text\n${shapeText(result, "")}\n\`\`\`\n`,

@@ -1,6 +1,7 @@
 import { getLogger } from "@logtape/logtape";
 import { AccessError } from "../access/access.ts";
 import { HistoryUnavailableError } from "../history/history.ts";
+import { HubRefusal } from "../mesh/hub_admin.ts";
 import { HostRefusal } from "../supervisor/role_protocol.ts";
 import { OperationError, type OperationErrorCode, type OperationRefusal } from "./operation.ts";
 
@@ -22,6 +23,10 @@ export function refusalOf(name: string, error: unknown, signal: AbortSignal): Op
   if (error instanceof OperationError || error instanceof AccessError) {
     const { code, message, more } = error;
     return { ok: false, code, message, ...defined(more) };
+  }
+  if (error instanceof HubRefusal) {
+    const { code, message, fix } = error;
+    return { ok: false, code, message, ...fix === undefined ? {} : { fix } };
   }
   if (error instanceof HostRefusal) return { ok: false, code: hostCodes[error.code], message: error.message };
   if (error instanceof HistoryUnavailableError) {

@@ -6,23 +6,16 @@ import type { Tag, Value } from "../tags/tag.ts";
 import type { TagStore } from "../tags/tag_store.ts";
 import type { FeedEntry } from "../telemetry/event_feed.ts";
 import type { ActiveFault } from "../telemetry/fault_board.ts";
-import type { GatewayStatus } from "../telemetry/status.ts";
+import type { GatewayStatus, RoleStatus } from "../telemetry/status.ts";
 import { formatTime, formatTimeOrNull } from "../telemetry/time_text.ts";
 import type { ListedCertificate, ListedCrl } from "./client_certificates.ts";
 
 /** The gateway's status as operations answer it: times as text, no paths of the machine. */
 export function viewStatus(status: GatewayStatus) {
-  const { id, name, site, version, verdict, summary, opcua, history } = status;
+  const { opcua, history } = status;
   return {
-    id,
-    name,
-    site,
-    version,
-    started: formatTime(status.startedUs),
-    now: formatTime(status.nowUs),
-    verdict,
-    summary,
-    faults: status.faults.map(viewFault),
+    role: "gateway" as const,
+    ...viewRoleStatus(status),
     sources: status.sources.map(({ sinceUs, lastEventUs, ...source }) => ({
       ...source,
       since: formatTime(sinceUs),
@@ -42,7 +35,23 @@ export function viewStatus(status: GatewayStatus) {
     },
     alarms: { ...status.alarms },
     commands: { ...status.commands },
-    process: { ...status.process },
+  };
+}
+
+/** What every role tells of itself. */
+export function viewRoleStatus(status: RoleStatus) {
+  const { id, name, site, version, verdict, summary, process } = status;
+  return {
+    id,
+    name,
+    site,
+    version,
+    started: formatTime(status.startedUs),
+    now: formatTime(status.nowUs),
+    verdict,
+    summary,
+    faults: status.faults.map(viewFault),
+    process: { ...process },
   };
 }
 

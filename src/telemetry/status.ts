@@ -76,8 +76,8 @@ export interface AlarmsStatus {
   readonly shelved: number;
 }
 
-/** All that the overview page, `/api/v1/status` and the OPC UA health nodes show. */
-export interface GatewayStatus {
+/** What every role tells of itself. */
+export interface RoleStatus {
   readonly id: string;
   readonly name: string;
   readonly site: string;
@@ -88,11 +88,15 @@ export interface GatewayStatus {
   /** The verdict as a sentence. */
   readonly summary: string;
   readonly faults: readonly ActiveFault[];
+  readonly process: { readonly rssBytes: number; readonly heapUsedBytes: number };
+}
+
+/** All that the overview page, `/api/v1/status` and the OPC UA health nodes show of a gateway. */
+export interface GatewayStatus extends RoleStatus {
   readonly sources: readonly SourceStatus[];
   readonly tags: TagsStatus;
   readonly opcua: OpcUaStatus | null;
   readonly history: HistoryStatus;
   readonly alarms: AlarmsStatus;
   readonly commands: CommandsStatus;
-  readonly process: { readonly rssBytes: number; readonly heapUsedBytes: number };
 }

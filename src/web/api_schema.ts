@@ -1,5 +1,6 @@
 import { z } from "@hono/zod-openapi";
 import { statusParts } from "../operations/schemas/gateway_schemas.ts";
+import { hubStatus } from "../operations/schemas/hub_schemas.ts";
 
 /**
  * The shapes of every answer. They make the OpenAPI document, and their types are what the browser program is written
@@ -167,7 +168,8 @@ const alarmsSchema = z.object(statusParts.alarms.shape).openapi("AlarmsStatus");
 const commandsSchema = z.object(statusParts.commands.shape).openapi("CommandsStatus");
 const tagsSchema = z.object(statusParts.tags.shape).openapi("TagsStatus");
 
-export const statusSchema = z.object({
+/** What every role tells of itself. */
+const roleStatus = {
   id: z.string(),
   name: z.string(),
   site: z.string(),
@@ -177,14 +179,25 @@ export const statusSchema = z.object({
   verdict: z.enum(["ok", "attention", "failed", "not_set_up"]),
   summary: z.string().openapi({ description: "The verdict as a sentence" }),
   faults: z.array(faultSchema),
+  process: z.object({ rssBytes: counter(), heapUsedBytes: counter() }),
+};
+
+export const statusSchema = z.object({
+  role: z.literal("gateway"),
+  ...roleStatus,
   sources: z.array(sourceSchema),
   tags: tagsSchema,
   opcua: opcuaSchema.nullable(),
   history: historySchema,
   alarms: alarmsSchema,
   commands: commandsSchema,
-  process: z.object({ rssBytes: counter(), heapUsedBytes: counter() }),
 }).openapi("Status");
+
+export const hubStatusSchema = z.object({
+  role: z.literal("hub"),
+  ...roleStatus,
+  hub: z.object(hubStatus.shape).openapi("HubStatus"),
+}).openapi("HubRoleStatus");
 
 export const sessionSchema = z.object({
   state: z.enum(["open", "unclaimed", "damaged"]).openapi({
@@ -237,6 +250,7 @@ export type EventListAnswer = z.infer<typeof eventListSchema>;
 export type FaultAnswer = z.infer<typeof faultSchema>;
 export type DeviceAnswer = z.infer<typeof deviceSchema>;
 export type StatusAnswer = z.infer<typeof statusSchema>;
+export type HubStatusAnswer = z.infer<typeof hubStatusSchema>;
 export type SessionAnswer = z.infer<typeof sessionSchema>;
 export type LoginRequest = z.infer<typeof loginSchema>;
 export type ProblemAnswer = z.infer<typeof problemSchema>;

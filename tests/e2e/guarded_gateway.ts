@@ -93,6 +93,7 @@ export async function guardedGateway(options: GuardedOptions = {}) {
     serverCertificate: () => null,
     exposure: () =>
       Promise.resolve(evaluate(options.judged === undefined ? listening : configSchema.parse(options.judged), {
+        role: "gateway",
         nowUs: nowUs(),
         machine: { addresses: ["127.0.0.1"], hostname: "bench" },
         controlSocket: null,

@@ -3,11 +3,11 @@ import { formatTime } from "../../telemetry/time_text.ts";
 import { requirePrincipal } from "../asker.ts";
 import { answers } from "../define.ts";
 import { type Operation, OperationError } from "../operation.ts";
-import type { OperationParts } from "../operation_parts.ts";
+import type { RoleParts } from "../operation_parts.ts";
 import { viewPairing, viewToken, viewUser } from "../views.ts";
 
 /** Users, tokens, pairing and the first admin. */
-export function accessOperations({ access, pageUrls }: Pick<OperationParts, "access" | "pageUrls">): Operation[] {
+export function accessOperations({ access, pageUrls }: Pick<RoleParts, "access" | "pageUrls">): Operation[] {
   return [
     answers("users.list", () => ({ users: access.users().map(viewUser) })),
     answers("users.add", async (user, { note }) => {

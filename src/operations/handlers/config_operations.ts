@@ -3,10 +3,10 @@ import { formatTime } from "../../telemetry/time_text.ts";
 import { askerOf, requirePrincipal, triggerOf } from "../asker.ts";
 import { answers } from "../define.ts";
 import { type CallContext, type Operation, OperationError } from "../operation.ts";
-import type { OperationParts } from "../operation_parts.ts";
+import type { RoleParts } from "../operation_parts.ts";
 
 /** The configuration: the supervisor reads, plans and writes it. */
-export function configOperations({ host }: OperationParts): Operation[] {
+export function configOperations({ host }: RoleParts): Operation[] {
   return [
     answers("config.get", async () => {
       const { values, ...rest } = await host.call("config.get", {});

@@ -10,11 +10,11 @@ import {
 } from "../client_certificates.ts";
 import { answers } from "../define.ts";
 import { type CallContext, type Operation, OperationError } from "../operation.ts";
-import type { OperationParts } from "../operation_parts.ts";
+import type { RoleParts } from "../operation_parts.ts";
 import { viewCertificate, viewCrl } from "../views.ts";
 
 /** What the operations on OPC UA certificates need; the command line has it without a gateway that runs. */
-export type PkiParts = Pick<OperationParts, "access" | "clientCertificates">;
+export type PkiParts = Pick<RoleParts, "access" | "clientCertificates">;
 
 /** Certificates of the OPC UA server: its own, and whom it trusts. */
 export function opcuaPkiOperations(parts: PkiParts): Operation[] {
@@ -78,11 +78,10 @@ export function opcuaPkiOperations(parts: PkiParts): Operation[] {
   ];
 }
 
-/** Certificates of all listeners. */
-export function pkiOperations(parts: OperationParts): Operation[] {
+/** Certificates of all listeners, and a new one for web and control. */
+export function pkiOperations(parts: RoleParts): Operation[] {
   return [
     listOperation(parts, () => parts.serverCertificate()?.facts ?? null),
-    ...opcuaPkiOperations(parts),
     answers("pki.renew", async (_, context) => {
       const { notAfterUs, fingerprint } = await parts.host.call("pki.renew", { by: askerOf(context) });
       context.note("fingerprint", fingerprint);

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { logLevels } from "../../telemetry/log_message.ts";
 import { alarmCounts } from "./alarm_schemas.ts";
+import { hubStatus } from "./hub_schemas.ts";
 import { counter, nothing, role, time, timeOrNull } from "./fields.ts";
 
 const fault = z.object({
@@ -82,7 +83,27 @@ export const statusParts = { source, tags, opcua, history, alarms: alarmCounts, 
 
 const verdict = z.enum(["ok", "attention", "failed", "not_set_up"]);
 
-/** The gateway itself: who it is, how it is doing, what happened, and its life. */
+/** What every role tells of itself. */
+const common = {
+  id: z.string(),
+  name: z.string(),
+  site: z.string(),
+  version: z.string(),
+  started: time(),
+  now: time(),
+  verdict,
+  summary: z.string().describe("The verdict as a sentence"),
+  faults: z.array(fault),
+  process: z.object({ rssBytes: counter(), heapUsedBytes: counter() }),
+};
+
+const openNow = {
+  sessions: counter().describe("Open sessions of all listeners"),
+  debugOpenUntil: timeOrNull(),
+  debugOpen: z.boolean(),
+};
+
+/** The process itself: who it is, how it is doing, what happened, and its life. */
 export const gatewaySchemas = {
   "hello": {
     params: nothing,
@@ -110,28 +131,21 @@ export const gatewaySchemas = {
   },
   "status": {
     params: nothing,
-    result: z.object({
-      id: z.string(),
-      name: z.string(),
-      site: z.string(),
-      version: z.string(),
-      started: time(),
-      now: time(),
-      verdict,
-      summary: z.string().describe("The verdict as a sentence"),
-      faults: z.array(fault),
-      sources: z.array(source),
-      tags,
-      forced: counter().describe("Tags whose value is forced"),
-      opcua: opcua.nullable(),
-      history,
-      alarms: alarmCounts,
-      commands: commandCounts,
-      process: z.object({ rssBytes: counter(), heapUsedBytes: counter() }),
-      sessions: counter().describe("Open sessions of web, control and OPC UA"),
-      debugOpenUntil: timeOrNull(),
-      debugOpen: z.boolean(),
-    }),
+    result: z.discriminatedUnion("role", [
+      z.object({
+        role: z.literal("gateway"),
+        ...common,
+        sources: z.array(source),
+        tags,
+        forced: counter().describe("Tags whose value is forced"),
+        opcua: opcua.nullable(),
+        history,
+        alarms: alarmCounts,
+        commands: commandCounts,
+        ...openNow,
+      }),
+      z.object({ role: z.literal("hub"), ...common, hub: hubStatus, ...openNow }),
+    ]),
   },
   "health": {
     params: nothing,

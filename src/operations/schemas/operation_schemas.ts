@@ -6,6 +6,7 @@ import { commandSchemas } from "./command_schemas.ts";
 import { configSchemas } from "./config_schemas.ts";
 import { gatewaySchemas } from "./gateway_schemas.ts";
 import { guardSchemas } from "./guard_schemas.ts";
+import { hubSchemas } from "./hub_schemas.ts";
 import { tagSchemas } from "./tag_schemas.ts";
 
 /**
@@ -20,6 +21,7 @@ export const operationSchemas = {
   ...configSchemas,
   ...accessSchemas,
   ...guardSchemas,
+  ...hubSchemas,
 } satisfies { readonly [K in OperationName]: { readonly params: z.ZodType; readonly result: z.ZodType } };
 
 export type OperationSchemas = typeof operationSchemas;

@@ -1,6 +1,7 @@
 import type { Config } from "../../config/schema.ts";
+import type { ConfiguredRole } from "../../policy/configured_role.ts";
 import { judgeCall } from "../../policy/judge_call.ts";
-import { type OperationName, operations } from "../../policy/operations.ts";
+import { type OperationName, operations, operationsOf } from "../../policy/operations.ts";
 import type { FeedEntry } from "../../telemetry/event_feed.ts";
 import { tapLog } from "../../telemetry/log.ts";
 import type { LogMessage } from "../../telemetry/log_message.ts";
@@ -8,16 +9,16 @@ import { formatTime, formatTimeOrNull } from "../../telemetry/time_text.ts";
 import { askerOf, requirePrincipal } from "../asker.ts";
 import { answers, streams } from "../define.ts";
 import type { CallContext, Operation } from "../operation.ts";
-import type { OperationParts } from "../operation_parts.ts";
-import { viewEvent, viewFault, viewStatus } from "../views.ts";
+import type { RoleParts } from "../operation_parts.ts";
+import { viewEvent, viewFault } from "../views.ts";
 import { Wake } from "../wake.ts";
 
 /** Items that wait for a caller who reads slowly; beyond, the oldest are left out. */
 const MOST_WAITING = 1000;
 
-/** The gateway itself: who it is, how it is doing, what happens, and its life. */
-export function gatewayOperations(parts: OperationParts): Operation[] {
-  const { gateway, access, faults, debug, host, status, tags } = parts;
+/** The process itself: who it is, what happens, and its life. */
+export function roleOperations(parts: RoleParts, role: ConfiguredRole): Operation[] {
+  const { gateway, access, faults, debug, host, status } = parts;
   return [
     answers("hello", (_, context) => ({
       product: "edgekeep",
@@ -25,20 +26,13 @@ export function gatewayOperations(parts: OperationParts): Operation[] {
       version: gateway.version,
       state: access.state,
       principal: principalOf(context),
-      operations: callable(parts, context),
+      operations: callable(parts, role, context),
     })),
     answers("whoami", (_, context) => {
       const { name, role, kind, credential, user, expiresUs } = requirePrincipal(context);
       const { transport, address } = context.caller;
       return { name, role, kind, credential, user, expires: formatTimeOrNull(expiresUs), transport, address };
     }),
-    answers("status", () => ({
-      ...viewStatus(status()),
-      forced: tags.forced().length,
-      sessions: parts.sessions.reduce((sum, source) => sum + source.list().length, 0),
-      debugOpen: debug.isOpen(),
-      debugOpenUntil: formatTimeOrNull(debug.openUntilUs),
-    })),
     answers("health", () => {
       const { verdict, summary } = status();
       return { ready: parts.isReady(), verdict, summary, faults: faults.list().length };
@@ -74,9 +68,9 @@ function principalOf({ caller: { principal } }: CallContext) {
 }
 
 /** What the caller may do now; of an operation that changes something on some targets alone, that it may be tried. */
-function callable({ debug, config }: OperationParts, { caller }: CallContext): OperationName[] {
+function callable({ debug, config }: RoleParts, role: ConfiguredRole, { caller }: CallContext): OperationName[] {
   const { remote } = config().runtime;
-  return (Object.keys(operations) as OperationName[]).filter((name) =>
+  return operationsOf(role).filter((name) =>
     judgeCall({
       operation: name,
       rule: operations[name],
@@ -90,7 +84,7 @@ function callable({ debug, config }: OperationParts, { caller }: CallContext): O
 }
 
 async function* tailEvents(
-  { feed }: OperationParts,
+  { feed }: RoleParts,
   { after, follow, limit }: { readonly after?: number | undefined; readonly follow: boolean; readonly limit: number },
   signal: AbortSignal,
 ) {
@@ -122,7 +116,7 @@ async function* tailEvents(
 }
 
 async function* trace(
-  { config, debug, feed }: OperationParts,
+  { config, debug, feed }: RoleParts,
   { seconds, category }: { readonly seconds: number; readonly category: string },
   signal: AbortSignal,
 ) {
