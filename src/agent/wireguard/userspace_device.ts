@@ -11,6 +11,8 @@ import { DeviceError, type DeviceState, type PeerChange, type WireGuardDevice } 
 const socketFolder = "/var/run/wireguard";
 /** How long the daemon may take to follow the state of its interface. */
 const followMs = 5_000;
+/** How long interface and daemon may contradict each other. */
+const settleMs = 1_000;
 
 /**
  * A tunnel by the daemon `wireguard-go`, spoken to over its UAPI socket. The daemon outlives the agent: one that runs
@@ -43,14 +45,20 @@ export class UserspaceDevice implements WireGuardDevice {
    * @throws ProgramError `missing` when wireguard-go is not installed
    */
   static async open(options: OpenOptions): Promise<UserspaceDevice> {
-    const { name, listenPort, ownKeys, signal } = options;
-    const link = await readLink(options);
-    const running = await connect(name);
-    if (link === null && running !== null) {
-      running.close();
-      throw taken(name, "its socket belongs to a tunnel in another network namespace");
+    for (const end = performance.now() + followMs;;) {
+      try {
+        return await UserspaceDevice.#open(options);
+      } catch (error) {
+        // a daemon that was just killed takes connections for a moment still
+        const dying = error instanceof DeviceError && error.code === "gone";
+        if (!dying || performance.now() > end || options.signal.aborted) throw error;
+      }
     }
-    if (link !== null && running === null) throw taken(name, "it is no interface of wireguard-go");
+  }
+
+  static async #open(options: OpenOptions): Promise<UserspaceDevice> {
+    const { name, listenPort, ownKeys, signal } = options;
+    const running = await findRunning(options);
     const connection = running ?? await startDaemon(options);
     const device = new UserspaceDevice(options, connection);
     try {
@@ -63,6 +71,8 @@ export class UserspaceDevice implements WireGuardDevice {
       signal.throwIfAborted();
       return device;
     } catch (error) {
+      // nobody else has begun to use what was made just now
+      if (running === null && !signal.aborted) await device.remove().catch(() => {});
       await device.release();
       throw error;
     }
@@ -144,6 +154,28 @@ export class UserspaceDevice implements WireGuardDevice {
 
   async #set(text: string): Promise<void> {
     checkUapiResult(await this.#connection.request(text));
+  }
+}
+
+/** The daemon that runs under the name; `null`: neither daemon nor interface. */
+async function findRunning(options: OpenOptions): Promise<UapiConnection | null> {
+  const { name, signal } = options;
+  for (const end = performance.now() + settleMs;;) {
+    const running = await connect(name);
+    const link = await readLink(options);
+    if ((link === null) === (running === null)) return running;
+    running?.close();
+    // an interface goes a moment before or after its daemon
+    if (performance.now() > end) {
+      throw taken(
+        name,
+        link === null
+          ? "its socket belongs to a tunnel in another network namespace"
+          : "it is no interface of wireguard-go",
+      );
+    }
+    await pause(20, signal);
+    signal.throwIfAborted();
   }
 }
 
