@@ -67,6 +67,8 @@ export const meshMtu = 1280;
 export const keepaliveSeconds = 25;
 /** Where agents listen unless configured otherwise. */
 export const wireGuardPort = 51820;
+/** UDP port on mesh addresses at which agents answer each other's measurements of the round trip. */
+export const rttPort = 51819;
 /** Addresses of a new hub's mesh unless configured otherwise. */
 export const defaultMeshCidr = "10.100.0.0/16";
 
