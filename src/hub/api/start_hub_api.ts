@@ -1,13 +1,13 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { createServer } from "node:https";
 import type { Socket } from "node:net";
-import { createSecureContext } from "node:tls";
 import { getLogger } from "@logtape/logtape";
 import type { Audit } from "../../audit/audit.ts";
 import { isWildcard, listenAddress, urlHost } from "../../config/address.ts";
 import { GuardedServer, serverOptions } from "../../http/guarded_server.ts";
 import { LogBudget } from "../../http/log_budget.ts";
 import type { FaultBoard } from "../../telemetry/fault_board.ts";
+import { usablePair } from "../../tls/read_pair.ts";
 import type { HubCore } from "../hub_core.ts";
 import { AnswerRequests } from "./answer_requests.ts";
 import { type HubApiLimits, type HubApiTimings, usualLimits, usualTimings } from "./api_limits.ts";
@@ -56,7 +56,7 @@ export interface HubApi {
   /**
    * Uses another certificate from the next connection on; what is open stays open.
    *
-   * @throws Error for a pair that cannot be used; the one before stays
+   * @throws CertificateError for a pair that cannot be used; the one before stays
    */
   setTls(tls: HubTls): void;
   /** Ends streams, finishes or cuts what is under way, and closes the listener. */
@@ -65,11 +65,13 @@ export interface HubApi {
 
 /**
  * Starts the hub's HTTPS listener for agents: TLS 1.3 alone, requests signed by nodes, no instruction in any answer.
- * Rejects with the system's error (`EADDRINUSE`, …) when it cannot listen.
+ * Rejects with the system's error (`EADDRINUSE`, …) when it cannot listen, with a CertificateError for a pair that cannot
+ * be used.
  */
 export async function startHubApi(options: HubApiOptions): Promise<HubApi> {
   const { core, audit, faults, nowUs } = options;
   const address = listenAddress(options.listen);
+  const context = contextOf(options.tls);
   const limits = { ...usualLimits, ...options.limits };
   const timings = { ...usualTimings, ...options.timings };
   const refusals = new RefusalRecord(audit);
@@ -87,16 +89,20 @@ export async function startHubApi(options: HubApiOptions): Promise<HubApi> {
   });
   const requests = new AnswerRequests({ core, limits, timings, refusals, streams, nowUs });
   const server = createServer(
-    { ...serverOptions(timings), ...contextOf(options.tls), maxHeaderSize: MAX_HEADER_BYTES },
+    { ...serverOptions(timings), ...context, maxHeaderSize: MAX_HEADER_BYTES },
     (incoming: IncomingMessage, outgoing: ServerResponse) => {
       guard.begin(incoming, outgoing);
       requests.answer(incoming, outgoing);
     },
   );
-  server.on("clientError", (_error: Error, socket: Socket) => {
-    refusals.count("not_http");
-    if (socket.writable) socket.end("HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n");
-    else socket.destroy();
+  server.on("clientError", (error: Error & { readonly code?: string }, socket: Socket) => {
+    const slow = error.code === "ERR_HTTP_REQUEST_TIMEOUT";
+    refusals.count(slow ? "too_slow" : "not_http");
+    const line = slow ? "408 Request Timeout" : "400 Bad Request";
+    // after the end of what is written the connection does not wait for the other side's
+    if (socket.writable) socket.end(`HTTP/1.1 ${line}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
+    const cut = setTimeout(() => socket.destroy(), timings.closeGraceMs);
+    socket.once("close", () => clearTimeout(cut));
   });
   server.on("tlsClientError", () => refusals.count("no_handshake"));
   const guard = new GuardedServer(server, {
@@ -133,8 +139,6 @@ export async function startHubApi(options: HubApiOptions): Promise<HubApi> {
     streams: () => streams.size,
     connections: () => guard.size,
     setTls(tls) {
-      // a pair that does not fit throws here, where nothing has changed yet
-      createSecureContext(contextOf(tls));
       (server as unknown as { setSecureContext(context: unknown): void }).setSecureContext(contextOf(tls));
     },
     stop: () =>
@@ -153,6 +157,8 @@ const MAX_HEADER_BYTES = 8_192;
 /** How long after the last refused connection the fault stays, ms. */
 const FULL_MS = 60_000;
 
-function contextOf({ cert, key }: HubTls) {
+/** A pair that cannot be used throws here: the server would take it, and fail with each handshake. */
+function contextOf(tls: HubTls) {
+  const { cert, key } = usablePair({ ...tls, ca: null }).material;
   return { cert, key, minVersion: "TLSv1.3" } as const;
 }
