@@ -90,7 +90,8 @@ export class KernelDevice implements WireGuardDevice {
     const { run, signal } = this.#options;
     const { code, stdout, stderr } = await run("wg", args, { signal, ...stdin === undefined ? {} : { stdin } });
     if (code === 0) return stdout;
-    if (/No such device|No such file or directory/.test(stderr)) {
+    // "Protocol not supported": the module has been unloaded, and its interfaces with it
+    if (/No such device|Protocol not supported|Operation not supported/.test(stderr)) {
       throw new DeviceError("gone", `The tunnel interface ${this.name} is gone`);
     }
     if (/Address already in use/.test(stderr)) {

@@ -122,8 +122,9 @@ export class UserspaceDevice implements WireGuardDevice {
         throw new DeviceError("failed", `Cannot remove the interface ${name}: ${complaintOf(stderr)}`);
       }
       // the daemon ends with its interface, and takes its socket along
-      const late = AbortSignal.timeout(followMs);
-      await Promise.race([this.#connection.closed, pause(followMs, late)]);
+      const ended = new AbortController();
+      void this.#connection.closed.then(() => ended.abort());
+      await pause(followMs, ended.signal);
     });
     await this.release();
   }
