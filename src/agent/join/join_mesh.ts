@@ -1,0 +1,149 @@
+import { fromBase64, meshTimeUs, newNonce, sha256Hex } from "../../mesh/encoding.ts";
+import { openRegistration, type RegistrationEnvelope } from "../../mesh/envelope.ts";
+import type { NodeId } from "../../mesh/ids.ts";
+import { isHostOf, parseCidr, parseIpv4 } from "../../mesh/ipv4.ts";
+import type { JoinToken } from "../../mesh/join_token.ts";
+import { MeshError } from "../../mesh/mesh_error.ts";
+import { sealObject } from "../../mesh/signed_object.ts";
+import { tokenMac } from "../../mesh/token_mac.ts";
+import { AgentFileError } from "../files/agent_file_error.ts";
+import type { AgentFolder } from "../files/agent_folder.ts";
+import type { OwnKeys } from "../files/own_keys.ts";
+import { firstPosition } from "../follow/followed_state.ts";
+import { sendRegistration } from "../hub_client/hub_client.ts";
+
+/** What a node joins with. */
+export interface JoinOptions {
+  readonly folder: AgentFolder;
+  readonly token: JoinToken;
+  /** Name that the hub begins with: the machine's host name, made fit. */
+  readonly hostname: string;
+  readonly version: string;
+  /** SHA-256 of the program, hex. */
+  readonly binarySha256: string;
+  /** Gives up the identity that is there: this machine becomes another node. */
+  readonly force: boolean;
+  /** Says why the mesh's network cannot be used here; `null`: it can. Asked before anything is stored. */
+  readonly networkProblem: (meshCidr: string) => Promise<string | null>;
+  readonly nowUs: () => number;
+  readonly signal?: AbortSignal;
+}
+
+/** A node that has joined. */
+export interface Joined {
+  readonly nodeId: NodeId;
+  readonly meshIp: string;
+  readonly meshCidr: string;
+  /** First 16 hex digits of SHA-256 of the identity key, in groups of four: as the hub's page shows it. */
+  readonly fingerprint: string;
+}
+
+/** The mesh cannot be joined as it is; the message is for people. */
+export class JoinRefused extends Error {
+  override readonly name = "JoinRefused";
+}
+
+/**
+ * Joins a mesh (mesh protocol §5.5): keys are made here, the hub is known by the token's pins before anything is sent,
+ * and its answer has to be signed with the key whose hash the token names. A join whose answer was lost can be repeated:
+ * the same keys go with it, and the hub gives the same answer.
+ *
+ * Rejects with {@link AgentFileError} (`already_joined`, `in_use`, …), {@link JoinRefused}, MeshError, HubRequestError.
+ */
+export async function joinMesh(options: JoinOptions): Promise<Joined> {
+  const { folder, token, force, nowUs } = options;
+  const lock = await folder.lock();
+  try {
+    const joined = await folder.trust.read().catch((error: unknown) => {
+      if (force && error instanceof AgentFileError) return null;
+      throw error;
+    });
+    if (joined !== null && !force) {
+      throw new AgentFileError(
+        "already_joined",
+        folder.dir,
+        `This machine is a node of the hub ${joined.hub} with ${joined.mesh_ip} already: leave it first (edgekeep agent ` +
+          "leave), or give its identity up with --force",
+      );
+    }
+    if (force) await folder.forget();
+    const keys = await keysFor(options);
+    const envelope = await register(options, keys);
+    const { mesh_ip, mesh_cidr, signing_key } = envelope.event.payload;
+    const problem = addressProblem(mesh_ip, mesh_cidr) ?? await options.networkProblem(mesh_cidr);
+    if (problem !== null) throw new JoinRefused(problem);
+    const issuedUs = meshTimeUs(envelope.issued_at);
+    // the position first: with trust, the node has joined
+    await folder.position.write(firstPosition(envelope, nowUs(), issuedUs));
+    await folder.trust.write({
+      hub: token.hub,
+      url: token.url,
+      signing_key,
+      key_index: envelope.key_index,
+      tls_spki: token.tls_spki,
+      ...token.admin === undefined ? {} : { admin_key: token.admin },
+      cosign: token.cosign,
+      recovered_epoch: 0,
+      accept_any_position: false,
+      mesh_ip,
+      mesh_cidr,
+      joined_us: issuedUs,
+    });
+    return {
+      nodeId: keys.nodeId,
+      meshIp: mesh_ip,
+      meshCidr: mesh_cidr,
+      fingerprint: fingerprintOf(keys.identity.publicKey),
+    };
+  } finally {
+    lock.release();
+  }
+}
+
+/** First 16 hex digits of SHA-256 of an identity key, in groups of four, for people to compare. */
+export function fingerprintOf(identityKey: Uint8Array): string {
+  return sha256Hex(identityKey).slice(0, 16).replace(/(.{4})(?=.)/g, "$1 ");
+}
+
+/** Keys of a join that was interrupted go on, unless it was one of another hub. */
+async function keysFor({ folder, token, nowUs }: JoinOptions): Promise<OwnKeys> {
+  const present = await folder.keys();
+  return present !== null && present.hub === token.hub ? present : await folder.newKeys(token.hub, nowUs());
+}
+
+async function register(
+  { token, hostname, version, binarySha256, signal }: JoinOptions,
+  keys: OwnKeys,
+): Promise<RegistrationEnvelope> {
+  const members = {
+    token_id: token.id,
+    statement: keys.tunnel.statement.text,
+    hostname,
+    version,
+    binary_sha256: binarySha256,
+    nonce: newNonce(),
+  };
+  const token_mac = tokenMac(fromBase64(token.secret, 32), { ...members, hub: token.hub });
+  const text = sealObject("ek.register", token.hub, { ...members, token_mac }, keys.identity);
+  const answer = await sendRegistration({ url: token.url, pins: token.tls_spki, text, signal });
+  const envelope = openRegistration(answer, {
+    hub: token.hub,
+    audience: keys.nodeId,
+    keySha256: token.key,
+    keyIndex: token.key_index,
+    replyTo: members.nonce,
+  });
+  if (envelope.event.type !== "registered") throw new MeshError("E_FORM", "The hub answered another question");
+  return envelope;
+}
+
+function addressProblem(meshIp: string, meshCidr: string): string | null {
+  const [address, cidr] = [parseIpv4(meshIp), parseCidr(meshCidr)];
+  if (address === null || cidr === null || !isHostOf(cidr, address)) {
+    return `The hub gave this node the address ${meshIp}, which is none of the mesh's network ${meshCidr}`;
+  }
+  // 0.0.0.0/1 and the like would draw this machine's other traffic into the mesh
+  return cidr.prefix >= 8
+    ? null
+    : `The hub's network ${meshCidr} is wider than any mesh: a prefix of 8 or more is taken`;
+}
