@@ -1,15 +1,18 @@
 import type { Registry } from "prom-client";
 import type { Access } from "../access/access.ts";
 import type { Audit } from "../audit/audit.ts";
+import type { HubRoleStatus } from "../operations/operation_parts.ts";
 import type { Operations } from "../operations/operation.ts";
+import type { ConfiguredRole } from "../policy/configured_role.ts";
 import type { TagStore } from "../tags/tag_store.ts";
 import type { EventFeed } from "../telemetry/event_feed.ts";
 import type { FaultBoard } from "../telemetry/fault_board.ts";
-import type { GatewayStatus } from "../telemetry/status.ts";
+import type { GatewayStatus, RoleStatus } from "../telemetry/status.ts";
 import type { DeviceDirectory } from "./device_directory.ts";
 import type { HistoryAccess } from "./history_access.ts";
 import type { Identity } from "./identify.ts";
 import type { LiveHub } from "./live_hub.ts";
+import type { MeshLive } from "./mesh_live.ts";
 import type { Peer, PeerSocket } from "./peer.ts";
 import type { WebSite } from "./web_site.ts";
 
@@ -19,22 +22,44 @@ export interface DebugWindow {
   readonly openUntilUs: number | null;
 }
 
-/** What the routes work with. */
+/** What the routes of every role work with. */
 export interface ApiContext {
-  readonly tags: TagStore;
-  readonly devices: DeviceDirectory;
-  readonly history: HistoryAccess;
+  readonly role: ConfiguredRole;
+  /** Changes with each start, so that a position in another process's lists is never taken for one of ours. */
+  readonly instance: string;
+  /** Names of what faults and events concern. */
+  readonly names: SubjectNames;
   readonly feed: EventFeed;
   readonly faults: FaultBoard;
   readonly metrics: Registry;
-  readonly status: () => GatewayStatus;
+  readonly status: () => RoleStatus;
   readonly isReady: () => boolean;
-  readonly hub: LiveHub;
   readonly operations: Operations;
   readonly access: Access;
   readonly audit: Audit;
   readonly debug: DebugWindow;
   readonly site: WebSite;
+}
+
+/** How people call what a fault or an event concerns. */
+export interface SubjectNames {
+  /** `null` where it has no other name. */
+  nameOf(subject: string): string | null;
+}
+
+/** What a gateway's routes work with besides. */
+export interface PlantContext extends ApiContext {
+  readonly tags: TagStore;
+  readonly devices: DeviceDirectory;
+  readonly history: HistoryAccess;
+  readonly status: () => GatewayStatus;
+  readonly hub: LiveHub;
+}
+
+/** What a hub's routes work with besides. */
+export interface MeshContext extends ApiContext {
+  readonly status: () => HubRoleStatus;
+  readonly live: MeshLive;
 }
 
 /**

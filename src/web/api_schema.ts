@@ -224,6 +224,7 @@ export const sessionSchema = z.object({
     }),
     expires: timeOrNull().openapi({ description: "End of the credential; null until it is revoked" }),
   }).nullable().openapi({ description: "Who is asking; null for somebody unknown" }),
+  service: z.enum(["gateway", "hub"]).openapi({ description: "What serves this page" }),
   auth: z.enum(["local", "token"]).openapi({ description: "local: loopback clients look without logging in" }),
   secure: z.boolean().openapi({ description: "Whether this request came over TLS" }),
   debugOpenUntil: timeOrNull().openapi({

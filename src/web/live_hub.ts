@@ -4,12 +4,13 @@ import type { TagStore } from "../tags/tag_store.ts";
 import type { EventFeed } from "../telemetry/event_feed.ts";
 import type { GatewayStatus } from "../telemetry/status.ts";
 import type { DeviceDirectory } from "./device_directory.ts";
-import { LiveStream, type LiveStreamOptions } from "./live_stream.ts";
-import { Problem } from "./problem.ts";
+import type { EventStream } from "./event_stream.ts";
+import { liveMessages, type LiveStreamOptions } from "./live_messages.ts";
+import { type StreamBounds, StreamKeeper } from "./stream_keeper.ts";
 import { TagChangeRing } from "./tag_change_ring.ts";
 
 /** Times and bounds of the live streams; tests make them short. */
-export interface LiveTimings {
+export interface LiveTimings extends StreamBounds {
   /** Changes within this time are sent together, ms. */
   readonly tickMs: number;
   /** The first change after a quiet time waits only so long for its companions, ms. */
@@ -18,10 +19,6 @@ export interface LiveTimings {
   readonly heartbeatMs: number;
   /** Time between two status events, ms. */
   readonly statusMs: number;
-  /** A client that takes nothing for so long is cut off, ms. */
-  readonly stallMs: number;
-  /** Streams at one time. */
-  readonly maxStreams: number;
 }
 
 export const defaultLiveTimings: LiveTimings = {
@@ -57,16 +54,13 @@ export class LiveHub {
   readonly devices: DeviceDirectory;
   readonly status: () => GatewayStatus;
   readonly timings: LiveTimings;
-  readonly #streams = new Set<LiveStream>();
+  readonly #keeper: StreamKeeper;
   readonly #unsubscribe: readonly (() => void)[];
   #definitions = 0;
   #alarmChanges = 0;
   #newestEvent: number;
   #tick: ReturnType<typeof setTimeout> | undefined;
   #tickedMs = -Infinity;
-  #stallCheck: ReturnType<typeof setInterval> | undefined;
-  #stopped = false;
-  #sentBytes = 0;
 
   constructor(options: LiveHubOptions) {
     this.tags = options.tags;
@@ -75,6 +69,7 @@ export class LiveHub {
     this.devices = options.devices;
     this.status = options.status;
     this.timings = { ...defaultLiveTimings, ...options.timings };
+    this.#keeper = new StreamKeeper(this.timings);
     this.#unsubscribe = [
       this.tags.subscribe((batch) => {
         for (const { kind, tag } of batch) {
@@ -84,7 +79,7 @@ export class LiveHub {
       this.tags.onDefinitions(() => {
         this.#definitions++;
         this.ring.clear();
-        this.#wake();
+        this.#keeper.wake();
       }),
       this.feed.subscribe(({ sequence }) => {
         this.#newestEvent = sequence;
@@ -113,63 +108,24 @@ export class LiveHub {
 
   /** Streams that are open now. */
   get size(): number {
-    return this.#streams.size;
+    return this.#keeper.size;
   }
 
   /** Bytes that streams have handed out since the start. */
   get sentBytes(): number {
-    return this.#sentBytes;
+    return this.#keeper.sentBytes;
   }
 
-  /** Used by a stream that hands out a message. */
-  countSent(bytes: number): void {
-    this.#sentBytes += bytes;
-  }
-
-  /** A new stream; it counts from its first read on. Throws a {@link Problem} when there are too many. */
-  open(options: LiveStreamOptions): LiveStream {
-    if (this.#stopped) {
-      throw new Problem(503, "stopping", "The gateway is stopping", { headers: { "retry-after": "5" } });
-    }
-    if (this.#streams.size >= this.timings.maxStreams) {
-      throw new Problem(503, "too_many_streams", `All ${this.timings.maxStreams} live streams are in use`, {
-        fix: "Close pages or programs that you no longer need",
-        headers: { "retry-after": "5" },
-      });
-    }
-    // half stays for others: nobody takes the live view from everybody else, or all connections of a shared address
-    const most = Math.ceil(this.timings.maxStreams / 2);
-    const held = (holder: string) => [...this.#streams].filter((stream) => stream.isOf(holder)).length;
-    if (options.holders.some((holder) => held(holder) >= most)) {
-      throw new Problem(503, "too_many_streams", `Nobody has more than ${most} live streams, and no address has`, {
-        fix: "Close pages or programs that you no longer need",
-        headers: { "retry-after": "5" },
-      });
-    }
-    return new LiveStream(this, options);
-  }
-
-  /** Used by a stream when its client begins to read. */
-  join(stream: LiveStream): void {
-    this.#streams.add(stream);
-    this.#stallCheck ??= setInterval(() => this.#cutStalled(), Math.max(10, this.timings.stallMs / 4));
-  }
-
-  /** Used by a stream that ended. */
-  leave(stream: LiveStream): void {
-    this.#streams.delete(stream);
-    if (this.#streams.size === 0) {
-      clearInterval(this.#stallCheck);
-      this.#stallCheck = undefined;
-    }
+  /** A new stream; it counts from its first read on. Throws a `Problem` when there are too many. */
+  open(options: LiveStreamOptions): EventStream {
+    return this.#keeper.open(options, (stream) => liveMessages(this, options, stream));
   }
 
   /** Ends all streams and listens to nothing any more. */
   stop(): void {
-    this.#stopped = true;
     clearTimeout(this.#tick);
     for (const unsubscribe of this.#unsubscribe) unsubscribe();
-    for (const stream of [...this.#streams]) stream.end();
+    this.#keeper.stop();
   }
 
   #note(tag: Tag): void {
@@ -190,18 +146,7 @@ export class LiveHub {
       this.#tick = undefined;
       this.#tickedMs = performance.now();
       this.ring.commit();
-      this.#wake();
+      this.#keeper.wake();
     }, Math.max(Math.min(firstMs, tickMs), tickMs - quietMs));
-  }
-
-  #wake(): void {
-    for (const stream of this.#streams) stream.wake();
-  }
-
-  #cutStalled(): void {
-    const now = performance.now();
-    for (const stream of [...this.#streams]) {
-      if (stream.waitsForClientSince !== null && now - stream.waitsForClientSince > this.timings.stallMs) stream.cut();
-    }
   }
 }

@@ -1,166 +1,37 @@
-import { getRequestListener } from "@hono/node-server";
-import { getLogger } from "@logtape/logtape";
-import { Counter, Gauge, type Registry } from "prom-client";
-import type { Access } from "../access/access.ts";
 import type { Alarms } from "../alarms/alarms.ts";
-import type { Audit } from "../audit/audit.ts";
-import { isWildcard, listenAddress, urlHost } from "../config/address.ts";
-import type { TlsConfig, WebConfig } from "../config/schema.ts";
 import type { DeviceDefinition } from "../config/topology.ts";
 import type { HistoryQueries } from "../history/history.ts";
-import type { Operations } from "../operations/operation.ts";
 import type { TagStore } from "../tags/tag_store.ts";
-import type { EventFeed } from "../telemetry/event_feed.ts";
-import type { FaultBoard } from "../telemetry/fault_board.ts";
 import type { GatewayStatus } from "../telemetry/status.ts";
-import type { ServerCertificate } from "../tls/server_certificate.ts";
-import type { DebugWindow } from "./api_context.ts";
 import { DeviceDirectory } from "./device_directory.ts";
 import { HistoryAccess } from "./history_access.ts";
-import type { ConnectionCaps } from "../http/connection_limits.ts";
-import type { HttpTimings } from "../http/guarded_server.ts";
-import { listenWeb, type WebListener } from "./listener.ts";
-import { LiveHub, type LiveTimings } from "./live_hub.ts";
-import { Problem, problemResponse } from "./problem.ts";
-import { loadStaticAssets } from "./static_assets.ts";
-import { createWebApp } from "./web_app.ts";
-import { WebSite } from "./web_site.ts";
+import { LiveHub } from "./live_hub.ts";
+import { addPlantRoutes } from "./routes/plant_routes.ts";
+import { type ServeOptions, serveWeb, type WebHandle } from "./serve_web.ts";
 
-const log = getLogger(["edgekeep", "web"]);
+export type { WebHandle };
 
-/** What the web server shows and where. */
-export interface WebOptions {
-  readonly config: WebConfig;
+/** What the web server of a gateway shows and where. */
+export interface WebOptions extends ServeOptions {
   readonly tags: TagStore;
   readonly devices: () => readonly DeviceDefinition[];
   readonly history: HistoryQueries;
-  readonly feed: EventFeed;
   readonly alarms: Pick<Alarms, "subscribe" | "onDefinitions" | "counts">;
-  readonly faults: FaultBoard;
-  readonly metrics: Registry;
   readonly status: () => GatewayStatus;
-  readonly isReady: () => boolean;
-  readonly operations: Operations;
-  readonly access: Access;
-  readonly audit: Audit;
-  /** Certificate of `[runtime.tls]`; needed when `[runtime.web].tls` is true. */
-  readonly certificate: ServerCertificate | null;
-  readonly tls: TlsConfig;
-  readonly debug: DebugWindow;
-  /** The folder `static/`, with a slash at the end. */
-  readonly assetsUrl: URL;
-  /** Shorter times, for tests. */
-  readonly timings?: Partial<HttpTimings & LiveTimings>;
-  /** Other limits on connections, for tests. */
-  readonly limits?: Partial<ConnectionCaps>;
-}
-
-/** A web server that runs. */
-export interface WebHandle {
-  /** Where it is reached, without a slash at the end; on every network that the machine has, its own name. */
-  readonly url: string;
-  /** Port that it listens on. */
-  readonly port: number;
-  /**
-   * Applies changed settings to requests from now on: names and origins, limits, realm, who looks without login. Another
-   * address or TLS needs a new server.
-   */
-  configure(change: { readonly config: WebConfig }): void;
-  /** Ends streams, finishes or cuts what is under way, and closes the listener. */
-  stop(): Promise<void>;
 }
 
 /**
- * Starts the page and the API. Rejects with the system's error (`EADDRINUSE`, …) when it cannot listen, and with
- * RangeError when it is to serve HTTPS without a certificate.
+ * Starts the page and the API of a gateway. Rejects with the system's error (`EADDRINUSE`, …) when it cannot listen, and
+ * with RangeError when it is to serve HTTPS without a certificate.
  */
 export async function startWeb(options: WebOptions): Promise<WebHandle> {
-  const { config, tls } = options;
-  const address = listenAddress(config.listen);
-  const certificate = config.tls ? options.certificate : null;
-  if (config.tls && certificate === null) {
-    throw new RangeError("Cannot serve HTTPS as [runtime.web].tls needs a certificate: current value is none");
-  }
-  const hostname = Deno.hostname();
-  const site = new WebSite({ config, certificate, hostname });
-  const assets = await loadStaticAssets(options.assetsUrl);
+  const { status, tags } = options;
   const devices = new DeviceDirectory(options.devices);
   const hub = new LiveHub({ ...options, devices });
-  const metrics = registerMetrics(options.metrics, hub);
-  const app = createWebApp({
-    context: { ...options, devices, hub, site, history: new HistoryAccess(options.history) },
-    assets,
-    onAnswer: metrics.onAnswer,
+  const history = new HistoryAccess(options.history);
+  return await serveWeb(options, {
+    context: { role: "gateway", instance: hub.instance, names: devices, status },
+    addRoutes: (app, context) => addPlantRoutes(app, { ...context, tags, devices, history, hub, status }),
+    live: hub,
   });
-  const answer = getRequestListener(app.fetch, {
-    overrideGlobalObjects: false,
-    errorHandler: () =>
-      problemResponse(new Problem(400, "bad_request", "The request line or the Host header is not valid")),
-  });
-  let listener: WebListener;
-  try {
-    listener = await listenWeb({
-      address,
-      tls: certificate,
-      clientAuth: tls.client_auth,
-      handler: (incoming, outgoing) => void answer(incoming, outgoing),
-      ...(options.timings === undefined ? {} : { timings: options.timings }),
-      ...(options.limits === undefined ? {} : { limits: options.limits }),
-    });
-  } catch (error) {
-    hub.stop();
-    metrics.remove();
-    throw error;
-  }
-  const { port } = listener;
-  site.port = port;
-  const shownHost = isWildcard(address.host) ? hostname : urlHost(address.host);
-  const url = `${certificate === null ? "http" : "https"}://${shownHost}:${port}`;
-  log.info("The page is served at {url}", { event: "web_listening", url });
-  let stopping: Promise<void> | null = null;
-  return {
-    url,
-    port,
-    configure: (change) => site.configure(change.config),
-    stop: () =>
-      stopping ??= (async () => {
-        hub.stop();
-        metrics.remove();
-        await listener.stop();
-      })(),
-  };
-}
-
-function registerMetrics(registry: Registry, hub: LiveHub) {
-  const answers = new Counter({
-    name: "edgekeep_web_answers_total",
-    help: "Answers of the web server, by status",
-    labelNames: ["status"],
-    registers: [registry],
-  });
-  new Gauge({
-    name: "edgekeep_web_streams",
-    help: "Live event streams that are open",
-    registers: [registry],
-    collect() {
-      this.set(hub.size);
-    },
-  });
-  new Counter({
-    name: "edgekeep_web_stream_bytes_total",
-    help: "Bytes that live event streams have handed out",
-    registers: [registry],
-    collect() {
-      this.reset();
-      this.inc(hub.sentBytes);
-    },
-  });
-  return {
-    onAnswer: (status: number) => answers.inc({ status: String(status) }),
-    remove: () => {
-      for (const name of ["answers_total", "streams", "stream_bytes_total"]) {
-        registry.removeSingleMetric(`edgekeep_web_${name}`);
-      }
-    },
-  };
 }

@@ -15,14 +15,10 @@ import { methodGuard, MethodTable } from "./method_guard.ts";
 import { peerOf } from "./peer.ts";
 import { Problem, problemResponse } from "./problem.ts";
 import { rateLimit } from "./rate_limit.ts";
-import { addDeviceRoutes } from "./routes/device_routes.ts";
+import { addFeedRoutes } from "./routes/feed_routes.ts";
 import { addHealthRoutes } from "./routes/health_routes.ts";
-import { addHistoryRoutes } from "./routes/history_routes.ts";
 import { addOperationRoutes, httpOperations, operationBodyBytes } from "./routes/operation_routes.ts";
-import { addReferenceRoutes } from "./routes/reference_routes.ts";
 import { addSessionRoutes } from "./routes/session_routes.ts";
-import { addStatusRoutes } from "./routes/status_routes.ts";
-import { addTagRoutes } from "./routes/tag_routes.ts";
 import { securityHeaders } from "./security_headers.ts";
 import type { StaticAssets } from "./static_assets.ts";
 
@@ -31,6 +27,8 @@ const log = getLogger(["edgekeep", "web"]);
 /** What the application is made from. */
 export interface WebAppOptions {
   readonly context: ApiContext;
+  /** Adds the routes that only this role has. */
+  readonly addRoutes: (app: OpenAPIHono<WebEnv>) => void;
   /** The page's files; `null` when the page was not built. */
   readonly assets: StaticAssets | null;
   /** Told of each answered request, for the metrics. */
@@ -41,7 +39,7 @@ export interface WebAppOptions {
  * The whole HTTP application, without a socket: routes, page, guards. The guards stand in the order of what they cost and
  * tell: how often, for which host, from which site, by which method, how large, who, and whether a page of ours asks.
  */
-export function createWebApp({ context, assets, onAnswer }: WebAppOptions): OpenAPIHono<WebEnv> {
+export function createWebApp({ context, addRoutes, assets, onAnswer }: WebAppOptions): OpenAPIHono<WebEnv> {
   const app = createApi();
   let table: MethodTable | null = null;
   const methodsAt = (path: string) =>
@@ -64,11 +62,8 @@ export function createWebApp({ context, assets, onAnswer }: WebAppOptions): Open
   app.use(credentialEnd(context, guard));
   addHealthRoutes(app, context);
   addSessionRoutes(app, context, guard);
-  addStatusRoutes(app, context);
-  addTagRoutes(app, context);
-  addHistoryRoutes(app, context);
-  addDeviceRoutes(app, context);
-  addReferenceRoutes(app, context);
+  addFeedRoutes(app, context);
+  addRoutes(app);
   addOperationRoutes(app, context);
   addApiDocument(app, context);
   app.notFound(async (c) => {

@@ -4,6 +4,8 @@ import { DeviceDirectory } from "../../src/web/device_directory.ts";
 import { HistoryAccess } from "../../src/web/history_access.ts";
 import { LiveHub, type LiveTimings } from "../../src/web/live_hub.ts";
 import type { PeerSocket } from "../../src/web/peer.ts";
+import type { PlantContext } from "../../src/web/api_context.ts";
+import { addPlantRoutes } from "../../src/web/routes/plant_routes.ts";
 import { createWebApp } from "../../src/web/web_app.ts";
 import { WebSite } from "../../src/web/web_site.ts";
 import { webConfig, type WebWorld } from "./web_world.ts";
@@ -33,8 +35,19 @@ export function webApp(
   const devices = new DeviceDirectory(options.devices);
   const hub = new LiveHub({ ...options, devices, timings });
   const site = new WebSite({ config: web, certificate, hostname: "box7.plant.example" });
+  const context: PlantContext = {
+    ...options,
+    role: "gateway",
+    instance: hub.instance,
+    names: devices,
+    devices,
+    hub,
+    site,
+    history: new HistoryAccess(options.history),
+  };
   const app = createWebApp({
-    context: { ...options, devices, hub, site, history: new HistoryAccess(options.history) },
+    context,
+    addRoutes: (app) => addPlantRoutes(app, context),
     assets: null,
   });
   const ask = async (path: string, { host = "127.0.0.1:8080", peer = loopback, ...rest }: TestRequest = {}) =>

@@ -3,14 +3,14 @@ import type { DeviceDefinition } from "../../config/topology.ts";
 import { Quality, severityOf } from "../../tags/quality.ts";
 import type { Tag } from "../../tags/tag.ts";
 import type { TagStore } from "../../tags/tag_store.ts";
-import type { ApiContext, WebEnv } from "../api_context.ts";
+import type { PlantContext, WebEnv } from "../api_context.ts";
 import { jsonAnswer, problemAnswer } from "../api_route.ts";
 import { type DeviceAnswer, devicePageSchema } from "../api_schema.ts";
 import { formatTimeOrNull } from "../../telemetry/time_text.ts";
 import { makeCursor, readCursor } from "../cursor.ts";
 
 /** Adds the configured devices with a count of how their values are. */
-export function addDeviceRoutes(app: OpenAPIHono<WebEnv>, context: ApiContext): void {
+export function addDeviceRoutes(app: OpenAPIHono<WebEnv>, context: PlantContext): void {
   const { tags, devices } = context;
   app.openapi(
     createRoute({

@@ -1,6 +1,6 @@
 import { createRoute, type OpenAPIHono, z } from "@hono/zod-openapi";
 import type { Tag } from "../../tags/tag.ts";
-import type { ApiContext, WebEnv } from "../api_context.ts";
+import type { PlantContext, WebEnv } from "../api_context.ts";
 import { problemAnswer, timeParameter } from "../api_route.ts";
 import { bucketHistorySchema, rawHistorySchema } from "../api_schema.ts";
 import { formatTime } from "../../telemetry/time_text.ts";
@@ -21,7 +21,7 @@ const refusals = {
 };
 
 /** Adds reading of stored values: every sample, or buckets. */
-export function addHistoryRoutes(app: OpenAPIHono<WebEnv>, context: ApiContext): void {
+export function addHistoryRoutes(app: OpenAPIHono<WebEnv>, context: PlantContext): void {
   const { tags, history } = context;
 
   app.openapi(

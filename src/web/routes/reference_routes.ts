@@ -1,6 +1,6 @@
 import { createRoute, type OpenAPIHono, z } from "@hono/zod-openapi";
 import type { Tag } from "../../tags/tag.ts";
-import type { ApiContext, WebEnv } from "../api_context.ts";
+import type { PlantContext, WebEnv } from "../api_context.ts";
 import { jsonAnswer } from "../api_route.ts";
 import { formatTime, formatTimeOrNull } from "../../telemetry/time_text.ts";
 import { viewQuality, viewValue } from "../tag_view.ts";
@@ -36,7 +36,7 @@ const devicesSchema = z.object({
 }).openapi("IntegrationDevices");
 
 /** Adds the short paths that dashboards and scripts of comparable gateways use: whole answers without paging. */
-export function addReferenceRoutes(app: OpenAPIHono<WebEnv>, { tags, devices, status }: ApiContext): void {
+export function addReferenceRoutes(app: OpenAPIHono<WebEnv>, { tags, devices, status }: PlantContext): void {
   app.openapi(
     createRoute({
       method: "get",

@@ -14,7 +14,7 @@ import { endedSessionCookie, readSessionCookie, sessionCookie } from "../session
 
 /** Adds who is asking, logging in and logging out. */
 export function addSessionRoutes(app: OpenAPIHono<WebEnv>, context: ApiContext, guard: AccessGuard): void {
-  const { access, audit, site, debug, status } = context;
+  const { access, audit, site, debug, role, status } = context;
 
   const view = (c: Context<WebEnv>, principal: Principal | null): SessionAnswer => ({
     state: access.state,
@@ -25,6 +25,7 @@ export function addSessionRoutes(app: OpenAPIHono<WebEnv>, context: ApiContext, 
       user: principal.user,
       expires: formatTimeOrNull(principal.expiresUs),
     },
+    service: role,
     auth: site.config.auth,
     secure: c.var.peer.secure,
     debugOpenUntil: principal === null ? null : formatTimeOrNull(debug.openUntilUs),

@@ -3,7 +3,7 @@ import { addressKey } from "../../config/address_key.ts";
 import { Quality, severityOf } from "../../tags/quality.ts";
 import { type Tag, tagId } from "../../tags/tag.ts";
 import type { TagStore } from "../../tags/tag_store.ts";
-import type { ApiContext, WebEnv } from "../api_context.ts";
+import type { PlantContext, WebEnv } from "../api_context.ts";
 import { jsonAnswer, problemAnswer } from "../api_route.ts";
 import { qualityListSchema, tagChangeSchema, tagPageSchema, tagSchema } from "../api_schema.ts";
 import { makeCursor, readCursor } from "../cursor.ts";
@@ -22,7 +22,7 @@ const filterShape = {
 const qualities = z.enum(["good", "uncertain", "bad", "not_good"]);
 
 /** Adds the live tags: list, single tag, live stream. */
-export function addTagRoutes(app: OpenAPIHono<WebEnv>, context: ApiContext): void {
+export function addTagRoutes(app: OpenAPIHono<WebEnv>, context: PlantContext): void {
   const { tags, devices, hub } = context;
   const sorted = sortedTags(tags, () => hub.definitions);
 

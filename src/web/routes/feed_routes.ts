@@ -1,22 +1,12 @@
 import { createRoute, type OpenAPIHono, z } from "@hono/zod-openapi";
 import type { ApiContext, WebEnv } from "../api_context.ts";
 import { jsonAnswer, problemAnswer } from "../api_route.ts";
-import { eventListSchema, faultListSchema, statusSchema } from "../api_schema.ts";
-import { viewEvent, viewFault, viewStatus } from "../status_view.ts";
+import { eventListSchema, faultListSchema } from "../api_schema.ts";
+import { viewEvent, viewFault } from "../status_view.ts";
 
-/** Adds the gateway's state: status, present faults, recent events. */
-export function addStatusRoutes(app: OpenAPIHono<WebEnv>, context: ApiContext): void {
-  const { devices } = context;
-  app.openapi(
-    createRoute({
-      method: "get",
-      path: "/api/v1/status",
-      tags: ["status"],
-      summary: "How the gateway is doing",
-      responses: { 200: jsonAnswer(statusSchema, "The status") },
-    }),
-    (c) => c.json(viewStatus(context.status(), devices), 200),
-  );
+/** Adds what concerns every role: present faults, recent events. */
+export function addFeedRoutes(app: OpenAPIHono<WebEnv>, context: ApiContext): void {
+  const { names } = context;
   app.openapi(
     createRoute({
       method: "get",
@@ -25,14 +15,14 @@ export function addStatusRoutes(app: OpenAPIHono<WebEnv>, context: ApiContext): 
       summary: "Faults that are present now, the most severe first",
       responses: { 200: jsonAnswer(faultListSchema, "The faults") },
     }),
-    (c) => c.json({ items: context.faults.list().map((fault) => viewFault(fault, devices)) }, 200),
+    (c) => c.json({ items: context.faults.list().map((fault) => viewFault(fault, names)) }, 200),
   );
   app.openapi(
     createRoute({
       method: "get",
       path: "/api/v1/events",
       tags: ["status"],
-      summary: "Recent events of devices and of the gateway",
+      summary: "Recent events",
       request: {
         query: z.strictObject({
           after: z.coerce.number().int().min(0).optional().openapi({
@@ -54,8 +44,8 @@ export function addStatusRoutes(app: OpenAPIHono<WebEnv>, context: ApiContext): 
       );
       const items = after === undefined ? matching.slice(-limit) : matching.slice(0, limit);
       return c.json({
-        instance: context.hub.instance,
-        items: items.map((entry) => viewEvent(entry, devices)),
+        instance: context.instance,
+        items: items.map((entry) => viewEvent(entry, names)),
         next: items.at(-1)?.sequence ?? after ?? 0,
       }, 200);
     },
