@@ -266,6 +266,25 @@ export const faultCatalogue = catalogue({
     remedy:
       "Install nftables and run 'edgekeep agent doctor'. Without any table in force the tunnel is held down; the agent keeps trying.",
   },
+  mesh_peer_refused: {
+    title: "A peer of the mesh is refused",
+    severity: "warning",
+    cause: "What the hub says of it does not add up with what was signed, or with what was seen of it before.",
+    remedy:
+      "Read the reason. It stays off the tunnel, or on its last keys that added up. If nobody can explain it, take the hub for compromised.",
+  },
+  mesh_psk_downgrade: {
+    title: "The hub asks for weaker keys between peers",
+    severity: "warning",
+    cause: 'The hub was changed to [hub].psk = "hub", or somebody speaks in its name.',
+    remedy: 'Nothing is weakened: the tunnels go on end to end. Set [hub].psk = "end-to-end" again.',
+  },
+  mesh_peers_failed: {
+    title: "The tunnels cannot be set",
+    severity: "error",
+    cause: "The WireGuard interface does not answer or refuses a change.",
+    remedy: "Run 'edgekeep agent doctor'. Tunnels that are up go on; the agent keeps trying.",
+  },
   hub_rolled_back: {
     title: "The hub went back in its history",
     severity: "error",

@@ -58,6 +58,8 @@ export const peerRecordSchema = z.strictObject({
   statement_sha256: hashField,
   /** Exact text; `null` after it was removed. */
   statement: statementText.nullable(),
+  /** Hash of the one before, while the hub may not have heard of the change yet. */
+  previous_sha256: hashField.nullable(),
   /** Exact text of the statement that the peer is about to change to. */
   prepared: statementText.nullable(),
   /** Highest serial of an accepted co-signature. */

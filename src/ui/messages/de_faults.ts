@@ -234,6 +234,22 @@ export const germanFaults: Readonly<
     remedy:
       "nftables installieren und 'edgekeep agent doctor' ausführen. Ohne Tabelle bleibt der Tunnel geschlossen; der Agent versucht es weiter.",
   },
+  mesh_peer_refused: {
+    title: "Ein Gegenüber im Mesh wird abgelehnt",
+    cause: "Was der Hub von ihm sagt, passt nicht zu dem, was unterschrieben ist oder zuvor galt.",
+    remedy:
+      "Den Grund lesen. Es bleibt dem Tunnel fern oder bei seinen letzten stimmigen Schlüsseln. Kann es niemand erklären, gilt der Hub als übernommen.",
+  },
+  mesh_psk_downgrade: {
+    title: "Der Hub verlangt schwächere Schlüssel zwischen den Knoten",
+    cause: 'Der Hub wurde auf [hub].psk = "hub" umgestellt, oder jemand spricht in seinem Namen.',
+    remedy: 'Nichts wird schwächer: Die Tunnel bleiben Ende zu Ende. [hub].psk = "end-to-end" wieder setzen.',
+  },
+  mesh_peers_failed: {
+    title: "Die Tunnel können nicht gesetzt werden",
+    cause: "Die WireGuard-Schnittstelle antwortet nicht oder lehnt eine Änderung ab.",
+    remedy: "'edgekeep agent doctor' ausführen. Bestehende Tunnel laufen weiter; der Agent versucht es weiter.",
+  },
   hub_rolled_back: {
     title: "Der Hub ist in seiner Geschichte zurückgegangen",
     cause:
