@@ -1,4 +1,4 @@
-import { type Heartbeat } from "../../src/mesh/api_messages.ts";
+import type { Heartbeat } from "../../src/mesh/api_messages.ts";
 import { canonicalText } from "../../src/mesh/canonical.ts";
 import { fromBase64, meshTime, newEventId, toBase64 } from "../../src/mesh/encoding.ts";
 import { sealEnvelope } from "../../src/mesh/envelope.ts";
