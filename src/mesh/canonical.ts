@@ -53,17 +53,25 @@ function utf8LongerThan(text: string, maxBytes: number): boolean {
 
 function checkDepth(text: string): void {
   let depth = 0;
-  let inString = false;
   for (let index = 0; index < text.length; index++) {
     const unit = text.charCodeAt(index);
-    if (inString) {
-      if (unit === 0x5c) index++; // \ and what it escapes
-      else if (unit === 0x22) inString = false;
-    } else if (unit === 0x22) inString = true;
+    if (unit === 0x22) index = endOfString(text, index);
     else if (unit === 0x7b || unit === 0x5b) { // { [
       if (++depth > maxDepth) throw new MeshError("E_FORM", `Nested more than ${maxDepth} levels deep`);
     } else if (unit === 0x7d || unit === 0x5d) depth--; // } ]
   }
+}
+
+/** Index of the quote that ends the string that begins at another; the text's length when there is none. */
+function endOfString(text: string, start: number): number {
+  let end = start;
+  let escapes = 0;
+  do {
+    end = text.indexOf('"', end + 1);
+    if (end < 0) return text.length;
+    for (escapes = 0; text.charCodeAt(end - 1 - escapes) === 0x5c;) escapes++;
+  } while (escapes % 2 === 1);
+  return end;
 }
 
 /** Refuses what no signed text may hold; tells whether all members stand in the order of RFC 8785. */
