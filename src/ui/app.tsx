@@ -1,5 +1,5 @@
 import { nowMs } from "./clock.ts";
-import { isHub, linkState, lostSinceMs, status, tryNow } from "./gateway_state.ts";
+import { isHub, linkState, lostSinceMs, plantStatus, status, tryNow } from "./gateway_state.ts";
 import { LatePage } from "./late_page.tsx";
 import { catalogues, type Messages, messages } from "./messages/messages.ts";
 import { OverviewPage } from "./overview/overview_page.tsx";
@@ -148,7 +148,7 @@ function Header({ pages }: { readonly pages: boolean }) {
 
 /** How many alarms wait for somebody. */
 function Unacknowledged() {
-  const waiting = status.value?.alarms.unacknowledged ?? 0;
+  const waiting = plantStatus.value?.alarms.unacknowledged ?? 0;
   if (waiting === 0) return null;
   return (
     <span class="badge">

@@ -1,10 +1,13 @@
 import { batch, computed, signal } from "@preact/signals";
-import type { EventAnswer, StatusAnswer, TagChangeAnswer } from "../web/api_schema.ts";
+import type { EventAnswer, HubStatusAnswer, StatusAnswer, TagChangeAnswer } from "../web/api_schema.ts";
 import { readEvents, readQualities, readTags } from "./api_client.ts";
 import { gatewayNowMs, nowMs, setGatewayTime } from "./clock.ts";
 import { type LinkState, LiveLink } from "./live_link.ts";
-import { askSession, face } from "./session/session.ts";
+import { askSession, face, session } from "./session/session.ts";
 import { TagCells } from "./tag_cells.ts";
+
+/** A list of a hub. */
+export type MeshTopic = "nodes" | "links" | "policy" | "tokens" | "keys";
 
 const EVENTS_KEPT = 100;
 const RATES_KEPT = 150;
@@ -13,10 +16,20 @@ const RATES_KEPT = 150;
 export const linkState = signal<LinkState>("connecting");
 /** When the last message came before the link was lost, ms of the gateway's clock. */
 export const lostSinceMs = signal(0);
-/** The newest status; `null` before the first. */
-export const status = signal<StatusAnswer | null>(null);
-/** Whether what serves this page is a hub of a mesh. */
-export const isHub = computed(() => status.value !== null && "hub" in status.value);
+/** The newest status of whatever serves this page; `null` before the first. */
+export const status = signal<StatusAnswer | HubStatusAnswer | null>(null);
+/** The newest status of a gateway; `null` before the first, and on a hub. */
+export const plantStatus = computed(() => status.value?.role === "gateway" ? status.value : null);
+/** Whether what serves this page is the hub of a mesh. */
+export const isHub = computed(() => session.value?.service === "hub");
+/** How often each list of a hub has changed since this page was opened: what shows one reads it anew. */
+export const meshChanges = signal<Readonly<Record<MeshTopic, number>>>({
+  nodes: 0,
+  links: 0,
+  policy: 0,
+  tokens: 0,
+  keys: 0,
+});
 /** The newest events, newest first. */
 export const events = signal<readonly EventAnswer[]>([]);
 /** Samples per second of the last statuses, oldest first: five minutes at one each 2 s. */
@@ -29,7 +42,8 @@ let link: LiveLink | null = null;
 
 /** Connects to the gateway and keeps the signals of this module up to date. Returns what ends it and forgets all. */
 export function followGateway(): () => void {
-  const opened = new LiveLink("/api/v1/tags/stream?with=status,events", {
+  const stream = isHub.peek() ? "/api/v1/hub/stream" : "/api/v1/tags/stream";
+  const opened = new LiveLink(`${stream}?with=status,events`, {
     onMessage,
     onState: (state, sinceMs) => {
       batch(() => {
@@ -72,7 +86,7 @@ function onMessage(event: string, data: any): void {
       if (instance !== data.instance) {
         instance = data.instance;
         events.value = [];
-        readList();
+        if (!isHub.peek()) readList();
       }
       readFeed();
       break;
@@ -86,8 +100,16 @@ function onMessage(event: string, data: any): void {
       setGatewayTime(data.now);
       batch(() => {
         status.value = data;
-        rates.value = [...rates.value.slice(1 - RATES_KEPT), data.tags.samplesPerSecond];
+        if (data.role === "gateway") {
+          rates.value = [...rates.value.slice(1 - RATES_KEPT), data.tags.samplesPerSecond];
+        }
       });
+      break;
+    case "mesh":
+      meshChanges.value = data.topics.reduce(
+        (counts: Record<MeshTopic, number>, topic: MeshTopic) => ({ ...counts, [topic]: counts[topic] + 1 }),
+        meshChanges.value,
+      );
       break;
     case "event":
       addEvents([data]);

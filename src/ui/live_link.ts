@@ -15,7 +15,7 @@ export interface LinkHandlers {
 }
 
 /** Events of the stream. EventSource wants each name announced. */
-const names = ["hello", "reset", "tags", "definitions", "status", "event", "heartbeat"] as const;
+const names = ["hello", "reset", "tags", "definitions", "mesh", "status", "event", "heartbeat"] as const;
 
 /** Silence after which the link counts as lost although nothing broke: a cable was pulled. The gateway speaks each 2 s. */
 const SILENCE_MS = 12_000;

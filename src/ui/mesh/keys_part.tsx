@@ -1,4 +1,5 @@
 import { useState } from "preact/hooks";
+import { meshChanges } from "../gateway_state.ts";
 import type { KeysView } from "../mesh_answers.ts";
 import { meshMessages } from "../messages/mesh_messages.ts";
 import { messages } from "../messages/messages.ts";
@@ -20,7 +21,7 @@ const EVERY_MS = 10_000;
 /** The keys that the mesh trusts, and their successors. */
 export function KeysPart() {
   const words = meshMessages.value.keys;
-  const answer = useSteadyAnswer(readKeys, "", EVERY_MS);
+  const answer = useSteadyAnswer(readKeys, `${meshChanges.value.keys}`, EVERY_MS);
   const action = useAction();
   const [done, setDone] = useState<string | null>(null);
   const act = async (text: string, work: () => Promise<unknown>) => {

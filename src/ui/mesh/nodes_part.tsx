@@ -1,5 +1,5 @@
 import { useState } from "preact/hooks";
-import { status } from "../gateway_state.ts";
+import { meshChanges, status } from "../gateway_state.ts";
 import type { HubView, NodeView } from "../mesh_answers.ts";
 import { meshMessages } from "../messages/mesh_messages.ts";
 import { messages } from "../messages/messages.ts";
@@ -24,8 +24,8 @@ const EVERY_MS = 3_000;
 /** Who is in the mesh and how they are, with what can be done about it. */
 export function NodesPart() {
   const words = meshMessages.value.nodes;
-  const hub = useSteadyAnswer(readHub, "", EVERY_MS);
-  const nodes = useSteadyAnswer(readNodes, "", EVERY_MS);
+  const hub = useSteadyAnswer(readHub, `${meshChanges.value.nodes}`, EVERY_MS);
+  const nodes = useSteadyAnswer(readNodes, `${meshChanges.value.nodes}`, EVERY_MS);
   const action = useAction();
   const [open, setOpen] = useState<string | null>(null);
   const [done, setDone] = useState<string | null>(null);

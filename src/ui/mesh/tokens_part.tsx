@@ -1,5 +1,6 @@
 import { useState } from "preact/hooks";
 import { ApiError } from "../api_request.ts";
+import { meshChanges } from "../gateway_state.ts";
 import type { JoinTokenView, NewJoinTokenView } from "../mesh_answers.ts";
 import { meshMessages } from "../messages/mesh_messages.ts";
 import { messages } from "../messages/messages.ts";
@@ -20,7 +21,7 @@ const lifetimes = ["15", "60", "1440", "10080"] as const;
 /** Tokens by which machines join: make, list, revoke. */
 export function TokensPart() {
   const words = meshMessages.value.tokens;
-  const answer = useSteadyAnswer(readJoinTokens, "", EVERY_MS);
+  const answer = useSteadyAnswer(readJoinTokens, `${meshChanges.value.tokens}`, EVERY_MS);
   const action = useAction();
   const [made, setMade] = useState<NewJoinTokenView | null>(null);
   const [done, setDone] = useState<string | null>(null);

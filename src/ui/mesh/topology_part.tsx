@@ -1,3 +1,4 @@
+import { meshChanges } from "../gateway_state.ts";
 import type { LinkView, NodeView } from "../mesh_answers.ts";
 import { meshMessages } from "../messages/mesh_messages.ts";
 import { messages } from "../messages/messages.ts";
@@ -18,7 +19,7 @@ const paths = ["lan", "direct", "relay", "none"] as const;
 /** The tunnels as a drawing and as a table. */
 export function TopologyPart() {
   const words = meshMessages.value.topology;
-  const answer = useSteadyAnswer(readTopology, "", EVERY_MS);
+  const answer = useSteadyAnswer(readTopology, `${meshChanges.value.links}`, EVERY_MS);
   return (
     <Part heading={messages.value.meshParts.topology} intro={words.intro}>
       <Answer answer={answer}>

@@ -1,5 +1,5 @@
 import { useState } from "preact/hooks";
-import { status } from "../gateway_state.ts";
+import { plantStatus } from "../gateway_state.ts";
 import { messages } from "../messages/messages.ts";
 import { operateMessages } from "../messages/operate_messages.ts";
 import type { AlarmView } from "../operate_answers.ts";
@@ -49,7 +49,7 @@ export function AlarmsPage({ here }: { readonly here: AlarmsRoute }) {
 function AlarmList({ onlyRetained }: { readonly onlyRetained: boolean }) {
   const words = operateMessages.value.alarms;
   // asked again as soon as the status says that something has changed
-  const counts = JSON.stringify(status.value?.alarms ?? null);
+  const counts = JSON.stringify(plantStatus.value?.alarms ?? null);
   const answer = useSteadyAnswer((signal) => readAlarms(onlyRetained, signal), counts, EVERY_MS);
   const action = useAction();
   const [open, setOpen] = useState<string | null>(null);

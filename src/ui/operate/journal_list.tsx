@@ -1,5 +1,5 @@
 import { nowMs } from "../clock.ts";
-import { status } from "../gateway_state.ts";
+import { plantStatus } from "../gateway_state.ts";
 import { operateMessages } from "../messages/operate_messages.ts";
 import { format } from "../parts/language.ts";
 import { ListTable } from "../security/list_table.tsx";
@@ -12,7 +12,7 @@ const EVERY_MS = 5_000;
 /** The newest events of all alarms. */
 export function JournalList() {
   const words = operateMessages.value.alarms;
-  const answer = useSteadyAnswer(readJournal, JSON.stringify(status.value?.alarms ?? null), EVERY_MS);
+  const answer = useSteadyAnswer(readJournal, JSON.stringify(plantStatus.value?.alarms ?? null), EVERY_MS);
   return (
     <Answer answer={answer}>
       {(events) =>

@@ -1,4 +1,4 @@
-import { status } from "../gateway_state.ts";
+import { plantStatus } from "../gateway_state.ts";
 import { messages } from "../messages/messages.ts";
 import { AlarmsTile } from "./alarms_tile.tsx";
 import { EventList } from "./event_list.tsx";
@@ -11,7 +11,7 @@ import { VerdictBand } from "./verdict_band.tsx";
 
 /** The first page: is everything well, and if not, what to do. */
 export function OverviewPage() {
-  const now = status.value;
+  const now = plantStatus.value;
   if (now === null) {
     return (
       <main id="content" class="overview" tabIndex={-1}>
