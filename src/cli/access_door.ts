@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { type Command, Option } from "commander";
 import type { Config } from "../config/schema.ts";
 import { type ControlClient, ControlUnreachable } from "../control/control_client.ts";
+import type { ConfiguredRole } from "../policy/configured_role.ts";
 import { accessSettings } from "../roles/access_settings.ts";
 import { gatewayId } from "../roles/gateway_id.ts";
 import { identityWishes } from "../opcua/security/identity_wishes.ts";
@@ -61,7 +62,7 @@ export async function throughDoor<T>(
   }
   const write = command.configureOutput().writeOut ?? print;
   try {
-    const door = lazyDoor(() => openDoor(choice, loaded.config, { online, opcuaPkiEntry }));
+    const door = lazyDoor(() => openDoor(choice, loaded.config, loaded.role, { online, opcuaPkiEntry }));
     const result = await work(door.call).finally(() => door.close());
     write(choice.json === true ? `${JSON.stringify(result, null, 2)}\n` : text(result));
   } catch (error) {
@@ -86,6 +87,7 @@ function lazyDoor(open: () => Promise<Door>): Door {
 async function openDoor(
   choice: ConfigChoice,
   config: Config,
+  role: ConfiguredRole,
   { online, opcuaPkiEntry }: DoorNeeds,
 ): Promise<Door> {
   const { enabled } = config.runtime.control;
@@ -95,15 +97,15 @@ async function openDoor(
   if (typeof gateway !== "string") {
     return { call: (name, params) => gateway.call(name, params), close: () => gateway.close() };
   }
-  if (online) throw new ControlUnreachable(`This needs a gateway that runs. ${gateway}${staleHint(gateway)}`);
+  if (online) throw new ControlUnreachable(`This needs a ${role} that runs. ${gateway}${staleHint(gateway)}`);
   const offline = await openOffline(
     config.gateway.data_dir,
-    accessSettings(config),
+    accessSettings(config, role),
     () => certificatesOf(config, opcuaPkiEntry),
   );
   if (offline === null) {
     throw new ControlUnreachable(
-      `A gateway runs with ${config.gateway.data_dir}, but cannot be reached: ${gateway}${
+      `A ${role} runs with ${config.gateway.data_dir}, but cannot be reached: ${gateway}${
         enabled ? staleHint(gateway) : ". Stop it, or enable the endpoint"
       }`,
     );

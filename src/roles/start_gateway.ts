@@ -1,16 +1,13 @@
 import { join } from "node:path";
 import { getLogger } from "@logtape/logtape";
-import { openAccess } from "../access/open_access.ts";
 import { openAlarms } from "../alarms/open_alarms.ts";
 import type { AuditEntry } from "../audit/audit.ts";
-import { openAudit } from "../audit/open_audit.ts";
 import { openCommands } from "../commands/open_commands.ts";
 import type { Config } from "../config/schema.ts";
 import { machineNames } from "../config/machine_names.ts";
 import { type Topology, topologyOf } from "../config/topology.ts";
 import { type ControlHandle, startControl } from "../control/start_control.ts";
 import { createOperations } from "../operations/create_operations.ts";
-import { DebugGate } from "../operations/debug_gate.ts";
 import type { SessionSource } from "../operations/session_source.ts";
 import { evaluate } from "../policy/evaluate.ts";
 import { gatherPolicyFacts } from "../supervisor/policy_facts.ts";
@@ -20,8 +17,7 @@ import { type ChirpStackSource, startChirpStack } from "../sources/chirpstack/st
 import type { GatewayStart, Host, ReadyInfo, Reconfigure } from "../supervisor/role_protocol.ts";
 import type { TagUpdate } from "../tags/tag.ts";
 import { TagStore } from "../tags/tag_store.ts";
-import { EventFeed } from "../telemetry/event_feed.ts";
-import { FaultBoard } from "../telemetry/fault_board.ts";
+import type { EventFeed } from "../telemetry/event_feed.ts";
 import { createMetrics } from "../telemetry/metrics.ts";
 import { RateMeter } from "../telemetry/rate_meter.ts";
 import type { GatewayStatus } from "../telemetry/status.ts";
@@ -29,12 +25,10 @@ import { verdictOf } from "../telemetry/verdict.ts";
 import { startWeb, type WebHandle } from "../web/start_web.ts";
 import { version } from "../version.ts";
 import { accessSettings } from "./access_settings.ts";
-import { lifeRecord, opcuaAuthRecord, opcuaSessionRecord } from "./audit_records.ts";
-import { CertificateHolder } from "./certificate_holder.ts";
+import { opcuaAuthRecord, opcuaSessionRecord } from "./audit_records.ts";
 import { ClockAheadWatch } from "./clock_ahead_watch.ts";
 import { countTags } from "./count_tags.ts";
-import { ownDataFolder } from "./data_folder.ts";
-import { gatewayId } from "./gateway_id.ts";
+import { openFoundation } from "./open_foundation.ts";
 import { pageUrls } from "./page_urls.ts";
 import { RestartablePart } from "./restartable_part.ts";
 import { runningSessions, webSessions } from "./session_sources.ts";
@@ -43,9 +37,6 @@ import { storedSamples } from "./stored_samples.ts";
 
 const log = getLogger(["edgekeep", "gateway"]);
 const SWEEP_MS = 1_000;
-/** A gateway that ran for so long after a crash no longer mentions it. */
-const CALM_MS = 3_600_000;
-
 /** Where the parts lie that are not code of this isolate. */
 export interface GatewayLocations {
   /** Entry of the history's reader worker. */
@@ -95,31 +86,14 @@ async function compose(
   const nowUs = () => Date.now() * 1000;
   const startedUs = nowUs();
   const dataDir = config.gateway.data_dir;
-  await Deno.mkdir(dataDir, { recursive: true, mode: 0o750 });
-  stack.use(await ownDataFolder(dataDir));
-  const id = await gatewayId(dataDir);
+  const { id, faults, feed, audit, access, debug, certificate } = await openFoundation({
+    role: "gateway",
+    config: () => config,
+    restarts,
+    lastCrash,
+    nowUs,
+  }, stack);
   const gateway = { id, name: config.gateway.name, version };
-
-  const faults = new FaultBoard(nowUs);
-  const feed = new EventFeed(nowUs);
-  logFaults(faults, feed);
-  if (restarts > 0) {
-    faults.raise("worker_restarted", `Restarted ${restarts} times; the last reason: ${lastCrash ?? "unknown"}`);
-    const calm = setTimeout(() => faults.clear("worker_restarted"), CALM_MS);
-    stack.defer(() => clearTimeout(calm));
-  }
-
-  const audit = await openAudit({ dir: join(dataDir, "audit"), faults, nowUs });
-  stack.defer(() => audit.stop());
-  audit.record(lifeRecord("process_started", { version, restarts }));
-  stack.defer(() => void audit.record(lifeRecord("process_stopped")));
-  const access = await openAccess({ dataDir, settings: accessSettings(config), faults, feed, nowUs });
-  stack.defer(() => access.stop());
-  const debug = new DebugGate(() => config.runtime.control, nowUs, feed, faults);
-  stack.defer(() => debug.stop());
-  const certificate = new CertificateHolder(faults, feed, nowUs);
-  stack.defer(() => certificate.stop());
-  await certificate.take(config);
 
   const clocks = new ClockAheadWatch(faults);
   const tags = new TagStore({
@@ -405,25 +379,4 @@ function tellCounterResets(batch: readonly TagUpdate[], feed: EventFeed): void {
     const { group, name } = tag.definition;
     feed.add("warning", "counter_reset", group, `The counter '${name}' fell to ${value}: it was reset or replaced`);
   }
-}
-
-/** Every fault that appears or goes is a log line and a feed entry with the catalogue's words. */
-function logFaults(faults: FaultBoard, feed: EventFeed): void {
-  faults.subscribe((fault, active) => {
-    const fields = { code: fault.code, subject: fault.subject, detail: fault.detail, remedy: fault.remedy };
-    if (active) {
-      const text = `${fault.title}: {detail}. {remedy}`;
-      if (fault.severity === "error") log.error(text, { event: "fault_raised", ...fields });
-      else log.warning(text, { event: "fault_raised", ...fields });
-      feed.add(
-        fault.severity === "error" ? "error" : "warning",
-        "fault_raised",
-        fault.subject,
-        `${fault.title}: ${fault.detail}`,
-      );
-    } else {
-      log.info(`No longer: ${fault.title}`, { event: "fault_cleared", ...fields });
-      feed.add("info", "fault_cleared", fault.subject, `No longer: ${fault.title}`);
-    }
-  });
 }

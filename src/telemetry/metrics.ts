@@ -1,5 +1,5 @@
-import { Counter, Gauge, Registry } from "prom-client";
-import { EventLoopStall } from "./event_loop_stall.ts";
+import type { Registry } from "prom-client";
+import { type Reading, roleMetrics } from "./role_metrics.ts";
 import type { GatewayStatus, OpcUaStatus, SourceStatus } from "./status.ts";
 
 /** The gateway's metrics for Prometheus. */
@@ -9,85 +9,14 @@ export interface Metrics {
   stop(): void;
 }
 
-/** A value with its labels. */
-type Reading = readonly [labels: Readonly<Record<string, string>>, value: number];
-
-/**
- * Metrics, all named `edgekeep_…`, read from `status` when they are scraped. prom-client's own default metrics are not
- * among them: they read /proc, which the sandbox refuses.
- */
+/** The gateway's metrics, read from `status` when they are scraped. */
 export function createMetrics(status: () => GatewayStatus): Metrics {
-  const registry = new Registry();
-  const stall = new EventLoopStall();
-  const snapshot = sharedInOneScrape(status);
+  const { registry, gauge, counter, stop } = roleMetrics(status);
   const perSource = (read: (source: SourceStatus) => number) => (now: GatewayStatus): Reading[] =>
     now.sources.map((source) => [{ source: source.name }, read(source)]);
   const ofOpcUa = (read: (opcua: OpcUaStatus) => number) => (now: GatewayStatus): Reading[] =>
     now.opcua === null ? [] : [[{}, read(now.opcua)]];
   const one = (read: (now: GatewayStatus) => number) => (now: GatewayStatus): Reading[] => [[{}, read(now)]];
-
-  function gauge(name: string, help: string, labelNames: string[], read: (now: GatewayStatus) => readonly Reading[]) {
-    new Gauge({
-      name: `edgekeep_${name}`,
-      help,
-      labelNames,
-      registers: [registry],
-      collect() {
-        this.reset();
-        // a reset metric without labels reads 0: what is not known is not shown at all
-        if (labelNames.length === 0) this.remove({});
-        for (const [labels, value] of read(snapshot())) this.set(labels, value);
-      },
-    });
-  }
-  function counter(name: string, help: string, labelNames: string[], read: (now: GatewayStatus) => readonly Reading[]) {
-    new Counter({
-      name: `edgekeep_${name}_total`,
-      help,
-      labelNames,
-      registers: [registry],
-      collect() {
-        this.reset();
-        // a reset metric without labels reads 0: what is not known is not shown at all
-        if (labelNames.length === 0) this.remove({});
-        for (const [labels, value] of read(snapshot())) this.inc(labels, value);
-      },
-    });
-  }
-
-  gauge("info", "Which gateway this is; always 1", ["id", "name", "site", "version"], (now) => {
-    const { id, name, site, version } = now;
-    return [[{ id, name, site, version }, 1]];
-  });
-  gauge(
-    "up_verdict",
-    "1 for the verdict that holds: ok, attention, failed, not_set_up",
-    ["verdict"],
-    (now) =>
-      ["ok", "attention", "failed", "not_set_up"].map((verdict) => [{ verdict }, verdict === now.verdict ? 1 : 0]),
-  );
-  gauge(
-    "uptime_seconds",
-    "Time since the gateway's worker started",
-    [],
-    one((now) => seconds(now.nowUs - now.startedUs)),
-  );
-  gauge("process_resident_memory_bytes", "Memory of the whole process", [], one((now) => now.process.rssBytes));
-  gauge(
-    "process_heap_used_bytes",
-    "JavaScript heap of the gateway's worker",
-    [],
-    one((now) => now.process.heapUsedBytes),
-  );
-  gauge(
-    "event_loop_stall_seconds",
-    "Longest time the gateway's event loop stood still since the last scrape",
-    [],
-    () => [
-      [{}, stall.takeLongestMs() / 1000],
-    ],
-  );
-  gauge("faults", "Faults present now, by code", ["code", "severity"], countFaults);
 
   gauge("tags", "Tags by the severity of their status; waiting ones never had a value", ["severity"], ({ tags }) => [
     [{ severity: "good" }, tags.good],
@@ -188,28 +117,8 @@ export function createMetrics(status: () => GatewayStatus): Metrics {
     ({ history }) => history.integrity === "unknown" ? [] : [[{}, history.integrity === "ok" ? 1 : 0]],
   );
 
-  return { registry, stop: () => stall.stop() };
+  return { registry, stop };
 }
 
 const seconds = (timeUs: number) => timeUs / 1_000_000;
 const maybe = (timeUs: number | null): Reading[] => timeUs === null ? [] : [[{}, seconds(timeUs)]];
-
-function countFaults(now: GatewayStatus): Reading[] {
-  const counts = new Map<string, [Record<string, string>, number]>();
-  for (const { code, severity } of now.faults) {
-    counts.set(code, [{ code, severity }, (counts.get(code)?.[1] ?? 0) + 1]);
-  }
-  return [...counts.values()];
-}
-
-/** prom-client asks all metrics of a scrape in one go: one look at the status serves them all. */
-function sharedInOneScrape(status: () => GatewayStatus): () => GatewayStatus {
-  let current: GatewayStatus | null = null;
-  return () => {
-    if (current === null) {
-      current = status();
-      queueMicrotask(() => current = null);
-    }
-    return current;
-  };
-}

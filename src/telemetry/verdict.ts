@@ -20,14 +20,24 @@ export function verdictOf(facts: VerdictFacts): { verdict: Verdict; summary: str
   return { verdict, summary: `${summary}; ${active} ${active === 1 ? "alarm is" : "alarms are"} active` };
 }
 
+/** The verdict that faults of one severity make, whatever the role; `null` without one. */
+export function faultVerdict(
+  faults: readonly ActiveFault[],
+  severity: "error" | "warning",
+): { verdict: Verdict; summary: string } | null {
+  const present = faults.filter((fault) => fault.severity === severity);
+  if (present.length === 0) return null;
+  return { verdict: severity === "error" ? "failed" : "attention", summary: sentence(present) };
+}
+
 function gatewayVerdict({ faults, sources, tags }: VerdictFacts): { verdict: Verdict; summary: string } {
-  const errors = faults.filter((fault) => fault.severity === "error");
-  if (errors.length > 0) return { verdict: "failed", summary: sentence(errors) };
+  const failed = faultVerdict(faults, "error");
+  if (failed !== null) return failed;
   if (sources.length === 0) {
     return { verdict: "not_set_up", summary: "Not set up: no source of data is configured" };
   }
-  const warnings = faults.filter((fault) => fault.severity === "warning");
-  if (warnings.length > 0) return { verdict: "attention", summary: sentence(warnings) };
+  const warned = faultVerdict(faults, "warning");
+  if (warned !== null) return warned;
   const silent = tags.uncertain + tags.bad;
   if (silent > 0) {
     return { verdict: "attention", summary: `${silent} of ${tags.total} tags have no current value` };
