@@ -113,6 +113,12 @@ export class Follower {
     this.#waking = new AbortController();
   }
 
+  /** Has the state fetched anew, at once. */
+  refetch(): void {
+    this.#needState = true;
+    this.wake();
+  }
+
   status(): FollowStatus {
     return {
       connected: this.#connected,
