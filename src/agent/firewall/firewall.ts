@@ -22,7 +22,7 @@ export interface FirewallOptions {
 
 /** What passed and what was dropped since the agent started, through replacements of the table. */
 export interface FirewallCounters {
-  /** By the hub's name of the rule. */
+  /** Of the present rules, by the hub's name of each. */
   readonly rules: ReadonlyMap<string, Count>;
   readonly drops: Readonly<Record<DropKind, Count>>;
 }
@@ -84,7 +84,8 @@ class NftFirewall implements Firewall {
   /** Counted by tables that are no more, and by the present one when it was last listed. By comment or rule. */
   readonly #past = new Map<string, Count>();
   #present: ReadonlyMap<string, Count> = new Map();
-  #presentRules: readonly EffectiveRule[] = [];
+  /** The hub's names of the present table's rules, by their comments: their places change. */
+  #names: ReadonlyMap<string, string> = new Map();
   #changedMs = -Infinity;
   readonly #calls = new SerialRunner();
 
@@ -106,8 +107,15 @@ class NftFirewall implements Firewall {
     });
     return this.#calls.run(async () => {
       this.#wish = { text, rules: effective };
-      if (this.#inForce?.wish.text === text) return;
-      await this.#tryToInstall();
+      if (this.#inForce?.wish.text === text) {
+        this.#wish = this.#inForce.wish;
+        return;
+      }
+      try {
+        await this.#install();
+      } catch (error) {
+        throw await this.#fail(error);
+      }
     });
   }
 
@@ -115,24 +123,20 @@ class NftFirewall implements Firewall {
     return this.#calls.run(async () => {
       if (this.#wish === null) return "intact";
       try {
-        const listing = await this.#list();
-        if (this.#inForce?.wish !== this.#wish) {
-          await this.#tryToInstall();
-          return "repaired";
-        }
-        if (listing?.form === this.#inForce.form) {
-          if (performance.now() - this.#changedMs > quietMs) {
-            this.#options.faults.clear("mesh_firewall_changed", this.#options.interface);
+        if (this.#inForce?.wish === this.#wish) {
+          const listing = await this.#list();
+          if (listing?.form === this.#inForce.form) {
+            this.#quiet();
+            return "intact";
           }
-          return "intact";
+          this.#changed(listing === null ? "is gone" : "was changed");
+          // should putting it back fail, then nothing is in force that is known to protect
+          this.#inForce = null;
         }
-        this.#changed(listing === null ? "is gone" : "was changed");
-        // should putting it back fail, then nothing is in force that is known to protect
-        this.#inForce = null;
-        await this.#tryToInstall();
+        await this.#install();
         return "repaired";
       } catch (error) {
-        if (!(error instanceof FirewallError)) await this.#fail(error);
+        await this.#fail(error);
         return "failed";
       }
     });
@@ -170,16 +174,7 @@ class NftFirewall implements Firewall {
     });
   }
 
-  /** Installs what is wished, or says why not and holds the interface down when nothing is in force. */
-  async #tryToInstall(): Promise<void> {
-    try {
-      await this.#install();
-      this.#options.faults.clear("mesh_firewall_failed", this.#options.interface);
-    } catch (error) {
-      throw await this.#fail(error);
-    }
-  }
-
+  /** Puts what is wished in force. */
   async #install(): Promise<void> {
     const wish = this.#wish;
     if (wish === null) return;
@@ -190,11 +185,15 @@ class NftFirewall implements Firewall {
     if (code !== 0) throw new FirewallError(`nft refuses the rules: ${complaintOf(stderr)}`);
     this.#addPresentTo(this.#past);
     this.#present = new Map();
-    this.#presentRules = wish.rules;
+    this.#names = new Map(wish.rules.map(({ id }, index) => [ruleComment(index), `${rulePrefix}${id}`]));
+    // a hub that renames rules all the time must not fill the memory
+    const kept = new Set(this.#names.values());
+    for (const key of this.#past.keys()) if (key.startsWith(rulePrefix) && !kept.has(key)) this.#past.delete(key);
     this.#inForce = null;
     const listing = await this.#list();
     if (listing === null) throw new FirewallError(`the table inet ${this.#table} is gone right after it was made`);
     this.#inForce = { wish, form: listing.form };
+    this.#options.faults.clear("mesh_firewall_failed", this.#options.interface);
   }
 
   /** The table as it is, and what it has counted; `null`: it is not there. */
@@ -208,6 +207,14 @@ class NftFirewall implements Firewall {
     const listing = readTableListing(stdout);
     this.#present = listing.counts;
     return listing;
+  }
+
+  #quiet(): void {
+    if (performance.now() - this.#changedMs > quietMs) {
+      this.#options.faults.clear("mesh_firewall_changed", this.#options.interface);
+    }
+    // a listing that failed once
+    this.#options.faults.clear("mesh_firewall_failed", this.#options.interface);
   }
 
   #changed(what: string): void {
@@ -241,16 +248,10 @@ class NftFirewall implements Firewall {
 
   #addPresentTo(total: Map<string, Count>): void {
     for (const [comment, { packets, bytes }] of this.#present) {
-      const key = this.#keyOf(comment);
+      const key = this.#names.get(comment) ?? comment;
       const before = total.get(key) ?? { packets: 0, bytes: 0 };
       total.set(key, { packets: before.packets + packets, bytes: before.bytes + bytes });
     }
-  }
-
-  /** Rules are counted by the hub's name of them: their places change. */
-  #keyOf(comment: string): string {
-    const rule = this.#presentRules.find((_, index) => ruleComment(index) === comment);
-    return rule === undefined ? comment : `${rulePrefix}${rule.id}`;
   }
 }
 
