@@ -6,7 +6,7 @@ import { LogBudget } from "../../http/log_budget.ts";
 import { TokenBuckets } from "../../http/token_buckets.ts";
 import type { NodeId } from "../../mesh/ids.ts";
 import { version } from "../../version.ts";
-import type { HubCore } from "../hub_core.ts";
+import { type HubCore, HubRequestRefused } from "../hub_core.ts";
 import { apiDocument } from "./api_document.ts";
 import type { HubApiLimits, HubApiTimings } from "./api_limits.ts";
 import { ApiProblem, problemOf, sendProblem } from "./api_problem.ts";
@@ -189,7 +189,10 @@ export class AnswerRequests {
     if (problem.status === 500 && this.#failures.take() !== null) {
       log.error("A request of an agent failed: {error}", { event: "hub_request_failed", error });
     }
-    this.#options.refusals.note(problem, { method, path: target, address, node });
+    const refused = { method, path: target, address, node };
+    // the core writes down itself what it refuses somebody who has proved who they are
+    if (error instanceof HubRequestRefused) this.#options.refusals.count(problem.code);
+    else this.#options.refusals.note(problem, refused);
     if (!incoming.complete) {
       // the rest of what it sends is not read: the answer goes out, then the connection ends
       outgoing.once("finish", () => incoming.socket.destroySoon?.());

@@ -35,7 +35,7 @@ export class RefusalRecord {
     return this.#counts;
   }
 
-  /** Counts something that never became a request: a connection that is no TLS, bytes that are no HTTP. */
+  /** Counts what is on record elsewhere, or never became a request: a connection that is no TLS, bytes that are no HTTP. */
   count(code: string): void {
     this.#counts.set(code, (this.#counts.get(code) ?? 0) + 1);
   }
