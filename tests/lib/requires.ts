@@ -7,6 +7,7 @@ export type Tool =
   | "wg"
   | "nft"
   | "ping"
+  | "conntrack"
   | "iperf3"
   | "faketime"
   | "python3"
@@ -34,6 +35,7 @@ const probes: Record<Tool, Probe> = {
   "wg": () => needsProgram("wg", "wireguard-tools"),
   "nft": () => needsProgram("nft", "nftables"),
   "ping": () => needsProgram("ping", "iputils-ping"),
+  "conntrack": () => needsProgram("conntrack", "conntrack"),
   "iperf3": () => needsProgram("iperf3", "iperf3"),
   "faketime": () => needsProgram("faketime", "faketime"),
   "python3": () => needsProgram("python3", "python3"),

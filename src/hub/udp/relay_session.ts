@@ -31,6 +31,9 @@ interface Flow {
   /** Indices that each side calls its session by, newest last. */
   readonly keys: (readonly [number, number])[];
   readonly heardMs: [number, number];
+  /** Which ends have sent transport messages. Both: WireGuard has confirmed the handshake, it was no copy of an old one. */
+  readonly spoke: [boolean, boolean];
+  readonly sinceMs: number;
 }
 
 /** Handshakes of a flow whose packets still pass: WireGuard keeps the previous, the present and the next session. */
@@ -45,6 +48,8 @@ const askedApartMs = 500;
 const askedLifeMs = 15_000;
 /** A flow of which one end was silent so long gives way to a new one: keepalives come every 25 s. */
 const flowIdleMs = 60_000;
+/** So does one that is not confirmed after this time. */
+const confirmMs = 10_000;
 /** From addresses that are not of a flow. */
 const initiationsPerSecond = 5;
 const initiationsAtOnce = 10;
@@ -115,6 +120,7 @@ export class RelaySession {
     if (flow === undefined) return { dropped: "index" };
     flow.ends[side] = from;
     flow.heardMs[side] = nowMs;
+    flow.spoke[side] = true;
     return { to: flow.ends[other] };
   }
 
@@ -171,13 +177,13 @@ export class RelaySession {
 
   /**
    * Which way an initiation goes: where its sender last talked to; from an unknown address along the oldest flow that
-   * is alive, since nobody could have pushed that one aside.
+   * is alive, since nobody could have pushed that one aside. Confirmed flows come before others.
    */
   #flowFor(side: Side, from: UdpAddress, nowMs: number): Flow | undefined {
     const other = otherSide(side);
-    const byHeard = this.#flows.toSorted((a, b) => b.heardMs[other] - a.heardMs[other]);
-    return byHeard.find(({ ends }) => sameAddress(ends[side], from)) ??
-      this.#flows.find(({ heardMs }) => nowMs - heardMs[other] <= flowIdleMs) ?? byHeard[0];
+    const byHeard = this.#flows.toSorted((a, b) => rankOf(b) - rankOf(a) || b.heardMs[other] - a.heardMs[other]);
+    const isAlive = (flow: Flow) => rankOf(flow) > 0 && nowMs - flow.heardMs[other] <= flowIdleMs;
+    return byHeard.find(({ ends }) => sameAddress(ends[side], from)) ?? this.#flows.find(isAlive) ?? byHeard[0];
   }
 
   #isFor(side: Side, packet: Uint8Array): boolean {
@@ -212,11 +218,12 @@ export class RelaySession {
     const known = this.#flows.find((flow) => sameAddress(flow.ends[0], ends[0]) && sameAddress(flow.ends[1], ends[1]));
     if (known !== undefined) return known;
     if (this.#flows.length >= maxFlows) {
-      const idle = this.#flows.find(({ heardMs }) => nowMs - Math.min(...heardMs) > flowIdleMs);
+      const idle = this.#flows.find((flow) => rankOf(flow) === 0 && nowMs - flow.sinceMs > confirmMs) ??
+        this.#flows.find(({ heardMs }) => nowMs - Math.min(...heardMs) > flowIdleMs);
       if (idle === undefined) return null;
       this.#flows = this.#flows.filter((flow) => flow !== idle);
     }
-    const flow: Flow = { ends, keys: [], heardMs: [nowMs, nowMs] };
+    const flow: Flow = { ends, keys: [], heardMs: [nowMs, nowMs], spoke: [false, false], sinceMs: nowMs };
     this.#flows.push(flow);
     return flow;
   }
@@ -231,6 +238,10 @@ export class RelaySession {
       }
     }
   }
+}
+
+function rankOf({ spoke }: Flow): 0 | 1 {
+  return spoke[0] && spoke[1] ? 1 : 0;
 }
 
 function otherSide(side: Side): Side {

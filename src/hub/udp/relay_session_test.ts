@@ -108,6 +108,30 @@ Deno.test("Even a response with a forged source opens a flow beside the tunnel's
   assert.deepEqual(sent(relay.judge(0, transport(200), a, 1002)), b);
 });
 
+Deno.test("A copy of an initiation that its receiver still answers leads the tunnel's next handshake nowhere else", () => {
+  const relay = session();
+  tunnel(relay);
+  relay.judge(0, initiation(0, 7), x, 1000);
+  assert.deepEqual(sent(relay.judge(1, response(1, 8, 7), b, 1000)), x);
+  // the stranger read B's index in the response, and makes itself heard; B never confirms
+  assert.deepEqual(sent(relay.judge(0, transport(8), x, 5000)), b);
+  assert.deepEqual(sent(relay.judge(1, initiation(1, 300), b, 6000)), a);
+  assert.deepEqual(sent(relay.judge(1, initiation(1, 301), y, 7000)), a);
+});
+
+Deno.test("Flows that were never confirmed give way to those of a node that moves", () => {
+  const relay = session();
+  tunnel(relay);
+  for (let n = 0; n < 3; n++) {
+    relay.judge(0, initiation(0, 10 + n), at(5000 + n), n * 1000);
+    assert.deepEqual(sent(relay.judge(1, response(1, 20 + n, 10 + n), b, n * 1000)), at(5000 + n));
+  }
+  relay.judge(0, initiation(0, 50), y, 12_000);
+  assert.deepEqual(sent(relay.judge(1, response(1, 60, 50), b, 12_000)), y);
+  assert.deepEqual(sent(relay.judge(0, transport(60), y, 12_000)), b);
+  assert.deepEqual(sent(relay.judge(1, transport(100), b, 12_000)), a);
+});
+
 Deno.test("A response nobody asked for, or a second one, is dropped", () => {
   const relay = session();
   tunnel(relay);
