@@ -1,11 +1,16 @@
-import { maxObjectBytes, maxStateBytes } from "./constants.ts";
-import { fromBase64, newEventId, newNonce, sha256Hex } from "./encoding.ts";
+import { canonicalText } from "./canonical.ts";
+import { maxObjectBytes, maxStateBytes, protocolVersion } from "./constants.ts";
+import { fromBase64, newEventId, newNonce, sha256Hex, toBase64 } from "./encoding.ts";
 import { type EventPayload, type EventType, type MeshEvent, type PayloadOf, readEvent } from "./events.ts";
 import type { HubId, NodeId } from "./ids.ts";
 import { isSigningPublicKey, type SigningKey } from "./keys.ts";
 import { MeshError } from "./mesh_error.ts";
-import type { EventObject } from "./objects.ts";
-import { checkSignature, readObject, sealObject } from "./signed_object.ts";
+import { type EventObject, objectSchemas } from "./objects.ts";
+import { parseShape } from "./parse_shape.ts";
+import { checkSignature, readObject } from "./signed_object.ts";
+
+/** Stands where a signature will, for the check of the form. */
+const unsigned = toBase64(new Uint8Array(64));
 
 /** What a hub signs: one event for one node. */
 export type EnvelopeMembers<T extends EventType = EventType> = {
@@ -46,12 +51,47 @@ export interface EnvelopeExpectation {
   readonly maxBytes?: number;
 }
 
-/** The exact text of an envelope. */
+/** As {@link EnvelopeMembers}, with the payload as its canonical text. */
+export type EnvelopeText = Omit<EnvelopeMembers, "event_type" | "payload"> & {
+  readonly event_type: string;
+  readonly payload: string;
+};
+
+/**
+ * The exact text of an envelope.
+ *
+ * @throws MeshError `E_FORM` when the members are not those of an envelope, or the payload is not that of the event
+ */
 export function sealEnvelope<T extends EventType>(members: EnvelopeMembers<T>, key: SigningKey): string {
-  const { hub, event_id = newEventId(), nonce = newNonce(), ...rest } = members;
   // A state is made of what its events brought; reading 1,000 peers again would take half of the time of sealing.
   if (members.event_type !== "node_state") readEvent(members.event_type, members.payload);
-  return sealObject("ek.event", hub, { ...rest, event_id, nonce }, key);
+  return sealEnvelopeText({ ...members, payload: canonicalText(members.payload) }, key);
+}
+
+/**
+ * The exact text of an envelope whose payload is a text already: stored, or put together from parts, so that half a
+ * megabyte of state is not parsed to be written again. The caller answers for the payload being canonical.
+ *
+ * @throws MeshError `E_FORM` when the other members are not those of an envelope
+ */
+export function sealEnvelopeText(members: EnvelopeText, key: SigningKey): string {
+  const { hub, payload, reply_to, sequence, event_id = newEventId(), nonce = newNonce(), ...rest } = members;
+  const before = { ...rest, hub, event_id, nonce };
+  const whole = {
+    ...before,
+    payload: {},
+    reply_to,
+    sequence,
+    signature: unsigned,
+    typ: "ek.event",
+    v: protocolVersion,
+  };
+  parseShape(objectSchemas["ek.event"], whole, "ek.event");
+  const head = `${canonicalText(before).slice(0, -1)},"payload":${payload},${
+    canonicalText({ reply_to, sequence }).slice(1, -1)
+  }`;
+  const tail = `,${canonicalText({ typ: "ek.event", v: protocolVersion }).slice(1)}`;
+  return `${head},"signature":"${toBase64(key.sign(Buffer.from(head + tail)))}"${tail}`;
 }
 
 /**

@@ -5,7 +5,7 @@ import { adminKey, hub, hubKey, node, nonceOf, other, otherKey } from "../../tes
 import { canonicalText } from "./canonical.ts";
 import { maxObjectBytes } from "./constants.ts";
 import { sha256Hex, toBase64 } from "./encoding.ts";
-import { openEnvelope, openRegistration, sealEnvelope } from "./envelope.ts";
+import { openEnvelope, openRegistration, sealEnvelope, sealEnvelopeText } from "./envelope.ts";
 import { eventSchemas, type EventType } from "./events.ts";
 import type { HubId } from "./ids.ts";
 import { MeshError } from "./mesh_error.ts";
@@ -28,6 +28,16 @@ Deno.test("every kind of event arrives as it was sent", () => {
     assert.deepEqual(envelope.event, { type, payload: examplePayloads[type] });
     assert.deepEqual([envelope.epoch, envelope.sequence, envelope.key_index, envelope.text], [1, 7, 0, sealed]);
   }
+});
+
+Deno.test("an envelope whose payload is a text is the same", () => {
+  const given = { ...removed, nonce: nonceOf(3), event_id: `evt_${"0".repeat(32)}` };
+  const sealed = sealEnvelopeText({ ...given, payload: canonicalText(given.payload) }, hubKey);
+  assert.equal(sealed, sealEnvelope(given, hubKey));
+  const { hub: _, ...members } = given;
+  assert.equal(sealed, sealObject("ek.event", hub, members, hubKey));
+  const bad = { ...given, payload: "{}", reply_to: 'x","sequence":9' };
+  assert.throws(() => sealEnvelopeText(bad, hubKey), code("E_FORM"));
 });
 
 Deno.test("event ids and nonces are fresh unless given", () => {

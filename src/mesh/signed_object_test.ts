@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
+import fc from "fast-check";
 import { exampleMembers } from "../../tests/lib/mesh_examples.ts";
 import { adminKey, hub, hubKey } from "../../tests/lib/mesh_keys.ts";
 import { canonicalText } from "./canonical.ts";
 import { objectSchemas, type ObjectType } from "./objects.ts";
 import type { HubId } from "./ids.ts";
+import { MeshError } from "./mesh_error.ts";
 import { openObject, readAnyObject, readObject, sealObject } from "./signed_object.ts";
 
 const types = Object.keys(objectSchemas) as ObjectType[];
@@ -102,6 +104,24 @@ Deno.test("one of some kinds is read, and says which it is", () => {
   for (const typ of kinds) assert.equal(readAnyObject(kinds, seal(typ), 4096).typ, typ);
   assert.throws(() => readAnyObject(kinds, seal("ek.cosign"), 4096), form);
   assert.throws(() => readAnyObject(kinds, seal("ek.psk_offer"), 100), { code: "E_SIZE" });
+});
+
+Deno.test("whatever a key signed, the answer is an object of its form or a MeshError", () => {
+  const change = fc.tuple(fc.constantFrom(...types), fc.nat(), fc.oneof(fc.jsonValue(), fc.string({ unit: "binary" })));
+  fc.assert(
+    fc.property(change, ([typ, at, value]) => {
+      const names = Object.keys(exampleMembers[typ]);
+      const name = names[at % names.length] ?? "";
+      try {
+        const text = resealed(typ, { [name]: value });
+        const object = openObject(typ, text, { hub, publicKey });
+        assert.deepEqual(canonicalText(object), text);
+      } catch (error) {
+        if (!(error instanceof MeshError)) throw error;
+      }
+    }),
+    { numRuns: 2000 },
+  );
 });
 
 Deno.test("errors repeat nothing of what was received", () => {
