@@ -244,6 +244,27 @@ export const faultCatalogue = catalogue({
       "The gateway stopped, or the connection broke, at the moment of sending, or the command left ChirpStack's queue unheard.",
     remedy: "Look at the device, then send the command again if needed: the gateway does not repeat it by itself.",
   },
+  hub_stopped_signing: {
+    title: "The hub signs nothing until it is recovered",
+    severity: "error",
+    cause:
+      "A node has seen more than this hub has given out: the hub was restored from an older copy, or two run with its keys.",
+    remedy:
+      "Stop the other hub if there is one, then run edgekeep hub recover. If only one node claims it and cannot be trusted, remove that node. Tunnels go on meanwhile.",
+  },
+  hub_state_differs: {
+    title: "A node has another state than the hub gave it",
+    severity: "warning",
+    cause:
+      "Node and hub are at the same position with different contents: a second hub runs with the same keys, or one of the two programs has a fault.",
+    remedy: "Make sure that this hub runs once only. The node fetches its state again; report it if it stays.",
+  },
+  hub_store_failed: {
+    title: "The hub cannot store anything",
+    severity: "error",
+    cause: "Writing hub.db fails: the disk is full, read-only or broken.",
+    remedy: "Free space or mend the disk. Nodes cannot join or change meanwhile; tunnels go on.",
+  },
   hub_connections_full: {
     title: "The hub has no place for further connections",
     severity: "warning",

@@ -1,4 +1,4 @@
-import { randomBytes } from "node:crypto";
+import { createPrivateKey, createPublicKey, randomBytes } from "node:crypto";
 import { isIP } from "node:net";
 import { isHost } from "../config/address.ts";
 
@@ -23,6 +23,8 @@ export interface CertificateWishes {
   readonly days?: number;
   /** Subject CN; the first name without it. Browsers look at the names alone. */
   readonly commonName?: string;
+  /** An EC P-256 key, PKCS #8 in PEM, that the certificate is renewed for; a new one without it. */
+  readonly key?: string;
 }
 
 /**
@@ -33,7 +35,7 @@ export interface CertificateWishes {
  * @throws {RangeError} for names that no certificate can carry, none or too many of them, or days out of range
  */
 export async function makeServerCertificate(
-  { names, days = DEFAULT_DAYS, commonName }: CertificateWishes,
+  { names, days = DEFAULT_DAYS, commonName, key: known }: CertificateWishes,
 ): Promise<{ cert: string; key: string }> {
   const distinct = [...new Set(names.map((name) => name.toLowerCase()))];
   if (distinct.length === 0 || distinct.length > MOST_NAMES) {
@@ -52,7 +54,9 @@ export async function makeServerCertificate(
   await import("reflect-metadata");
   const x509 = await import("@peculiar/x509");
   const algorithm = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" };
-  const keys = await crypto.subtle.generateKey(algorithm, true, ["sign", "verify"]) as CryptoKeyPair;
+  const keys = known === undefined
+    ? await crypto.subtle.generateKey(algorithm, true, ["sign", "verify"]) as CryptoKeyPair
+    : await keyPairOf(known);
   const notBefore = new Date(Math.floor((Date.now() - BACK_DATED_MS) / 1000) * 1000);
   const certificate = await x509.X509CertificateGenerator.createSelfSigned({
     serialNumber: serialNumber(),
@@ -76,6 +80,17 @@ export async function makeServerCertificate(
   return {
     cert: `${certificate.toString("pem").trimEnd()}\n`,
     key: `${x509.PemConverter.encode(key, "PRIVATE KEY").trimEnd()}\n`,
+  };
+}
+
+async function keyPairOf(pem: string): Promise<CryptoKeyPair> {
+  const key = createPrivateKey(pem);
+  const algorithm = { name: "ECDSA", namedCurve: "P-256" };
+  const pkcs8 = new Uint8Array(key.export({ type: "pkcs8", format: "der" }));
+  const spki = new Uint8Array(createPublicKey(key).export({ type: "spki", format: "der" }));
+  return {
+    privateKey: await crypto.subtle.importKey("pkcs8", pkcs8, algorithm, true, ["sign"]),
+    publicKey: await crypto.subtle.importKey("spki", spki, algorithm, true, ["verify"]),
   };
 }
 

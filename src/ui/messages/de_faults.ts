@@ -214,6 +214,26 @@ export const germanFaults: Readonly<
       "Im Moment des Sendens hielt das Gateway an oder brach die Verbindung ab, oder der Befehl verließ die Warteschlange von ChirpStack ungehört.",
     remedy: "Das Gerät ansehen und den Befehl bei Bedarf neu senden: das Gateway wiederholt ihn nicht von selbst.",
   },
+  hub_stopped_signing: {
+    title: "Der Hub unterschreibt nichts, bis er wiederhergestellt ist",
+    cause:
+      "Ein Knoten hat mehr gesehen, als dieser Hub ausgegeben hat: Der Hub stammt aus einer älteren Sicherung, oder zwei laufen mit seinen Schlüsseln.",
+    remedy:
+      "Den anderen Hub anhalten, falls es einen gibt, dann edgekeep hub recover ausführen. Behauptet es nur ein Knoten, dem nicht zu trauen ist, diesen entfernen. Die Tunnel laufen weiter.",
+  },
+  hub_state_differs: {
+    title: "Ein Knoten hat einen anderen Stand, als der Hub ihm gab",
+    cause:
+      "Knoten und Hub stehen an derselben Stelle mit verschiedenem Inhalt: Ein zweiter Hub läuft mit denselben Schlüsseln, oder eines der beiden Programme hat einen Fehler.",
+    remedy:
+      "Sicherstellen, dass dieser Hub nur einmal läuft. Der Knoten holt seinen Stand neu; melden, wenn es bleibt.",
+  },
+  hub_store_failed: {
+    title: "Der Hub kann nichts speichern",
+    cause: "Das Schreiben von hub.db schlägt fehl: Der Datenträger ist voll, schreibgeschützt oder defekt.",
+    remedy:
+      "Platz schaffen oder den Datenträger instand setzen. Knoten können so lange nicht beitreten oder sich ändern; die Tunnel laufen weiter.",
+  },
   hub_connections_full: {
     title: "Der Hub hat keinen Platz für weitere Verbindungen",
     cause:

@@ -1,0 +1,113 @@
+import type { HubPolicyChange, HubPolicyPlan, HubRule } from "../../mesh/hub_admin.ts";
+import type { PolicyRule } from "../../mesh/state.ts";
+import { type CompiledPolicy, maxPolicyBytes, type PolicyNode } from "../core/policy_compiler.ts";
+import { namePattern } from "../core/names.ts";
+
+const mostChanges = 500;
+const mostRules = 1024;
+const mostNames = 256;
+const mostRanges = 64;
+/** Pairs that are compared: with more nodes, those of nodes whose rules stay the same are not looked at. */
+const mostFindings = 200;
+
+type Finding = HubPolicyPlan["findings"][number];
+
+/** What is wrong with proposed rules, and worth knowing of them. */
+export function policyFindings(
+  rules: readonly HubRule[],
+  compiled: CompiledPolicy,
+  nodes: readonly PolicyNode[],
+  removed: ReadonlySet<string>,
+): Finding[] {
+  const findings: Finding[] = [];
+  const add = (severity: Finding["severity"], rule: string, text: string) => {
+    if (findings.length < mostFindings) findings.push({ severity, rule: rule.slice(0, 63), text });
+  };
+  if (rules.length > mostRules) add("error", "", `A policy must have ${mostRules} rules at most`);
+  const known = new Set<string>(nodes.flatMap(({ id, name }) => [id, name]));
+  const ids = new Set<string>();
+  for (const rule of rules.slice(0, mostRules)) {
+    if (!namePattern.test(rule.id)) {
+      add("error", rule.id, "A rule's id must be letters, digits, '.', '_' and '-', 63 at most");
+    }
+    if (ids.has(rule.id)) add("error", rule.id, "Another rule has this id");
+    ids.add(rule.id);
+    for (const text of portFindings(rule)) add("error", rule.id, text);
+    if (rule.comment.length > 500) add("error", rule.id, "A comment must have 500 characters at most");
+    for (const side of ["from", "to"] as const) {
+      if (rule[side].length > mostNames) add("error", rule.id, `'${side}' must have ${mostNames} names at most`);
+      for (const name of rule[side].slice(0, mostNames)) {
+        if (name === "*" || known.has(name)) continue;
+        if (name.startsWith("group:")) {
+          if (!namePattern.test(name.slice(6))) {
+            add("error", rule.id, `'${name.slice(0, 80)}' is not the name of a group`);
+          }
+        } else if (removed.has(name)) add("warning", rule.id, `${name} was removed from the mesh`);
+        else add("error", rule.id, `There is no node '${name.slice(0, 80)}'`);
+      }
+    }
+  }
+  for (const { rule, side } of compiled.empty) add("warning", rule, `'${side}' matches nobody: the rule does nothing`);
+  for (const [id, text] of compiled.texts) {
+    if (text.length <= maxPolicyBytes) continue;
+    const name = nodes.find((node) => node.id === id)?.name ?? id;
+    add(
+      "error",
+      "",
+      `The rules of ${name} are ${text.length} bytes long and may be ${maxPolicyBytes}: write * or fewer rules`,
+    );
+  }
+  return findings;
+}
+
+function portFindings({ ports, protocol }: HubRule): string[] {
+  if (protocol === "icmp") return ports.length === 0 ? [] : ["icmp has no ports"];
+  if (ports.length === 0) return [`${protocol} needs ports: write 1-65535 for all`];
+  if (ports.length > mostRanges) return [`A rule must have ${mostRanges} ranges of ports at most`];
+  const fits = (port: number) => Number.isInteger(port) && port >= 1 && port <= 65_535;
+  return ports.every(([low, high]) => fits(low) && fits(high) && low <= high)
+    ? []
+    : ["Ports must be from 1 to 65535, the lower one first"];
+}
+
+/** What would open and close between each two nodes. */
+export function policyChanges(
+  before: CompiledPolicy,
+  after: CompiledPolicy,
+  nodes: readonly PolicyNode[],
+): { readonly changes: HubPolicyChange[]; readonly moreChanges: number } {
+  const changes: HubPolicyChange[] = [];
+  let moreChanges = 0;
+  for (const to of nodes) {
+    if (before.texts.get(to.id) === after.texts.get(to.id)) continue;
+    const [old, new_] = [openings(before.rulesOf(to.id)), openings(after.rulesOf(to.id))];
+    for (const from of nodes) {
+      if (from === to) continue;
+      const [had, has] = [openTo(old, from.id), openTo(new_, from.id)];
+      const opened = [...has].filter((word) => !had.has(word)).sort();
+      const closed = [...had].filter((word) => !has.has(word)).sort();
+      if (opened.length + closed.length === 0) continue;
+      if (changes.length < mostChanges) changes.push({ from: from.id, to: to.id, opened, closed });
+      else moreChanges++;
+    }
+  }
+  return { changes, moreChanges };
+}
+
+interface Opening {
+  readonly src: ReadonlySet<string>;
+  readonly words: readonly string[];
+}
+
+function openings(rules: readonly PolicyRule[]): Opening[] {
+  return rules.map(({ src, protocol, ports }) => ({
+    src: new Set<string>(src),
+    words: protocol === "icmp"
+      ? ["icmp"]
+      : ports.map(([low, high]) => low === high ? `${protocol}/${low}` : `${protocol}/${low}-${high}`),
+  }));
+}
+
+function openTo(rules: readonly Opening[], id: string): Set<string> {
+  return new Set(rules.filter(({ src }) => src.has("*") || src.has(id)).flatMap(({ words }) => words));
+}

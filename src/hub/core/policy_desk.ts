@@ -1,0 +1,57 @@
+import { HubRefusal, type HubRule } from "../../mesh/hub_admin.ts";
+import type { MeshBook } from "./mesh_book.ts";
+import type { MeshChange } from "./mesh_change.ts";
+import { type CompiledPolicy, compilePolicy, maxPolicyBytes } from "./policy_compiler.ts";
+
+/** The policy that is in force: what admins wrote, and what it means for each node. */
+export class PolicyDesk {
+  readonly #book: MeshBook;
+  version: number;
+  rules: readonly HubRule[];
+
+  constructor(book: MeshBook) {
+    this.#book = book;
+    const stored = book.store.meta("policy");
+    const { version, rules } = stored === null ? { version: 0, rules: [] } : JSON.parse(stored) as {
+      version: number;
+      rules: HubRule[];
+    };
+    this.version = version;
+    this.rules = rules;
+    const { texts } = this.compiled(rules);
+    for (const node of book.active) node.policy = texts.get(node.id) ?? node.policy;
+  }
+
+  /** What rules mean for the nodes that are active now. */
+  compiled(rules: readonly HubRule[]): CompiledPolicy {
+    return compilePolicy(rules, this.#book.active.map(({ id, row: { name, groups } }) => ({ id, name, groups })));
+  }
+
+  /** Puts other rules in force. */
+  replace(change: MeshChange, rules: readonly HubRule[]): void {
+    change.assign(this, "rules", rules);
+    change.assign(this, "version", this.version + 1);
+    change.meta("policy", JSON.stringify({ version: this.version, rules }));
+    change.topics.add("policy");
+    this.apply(change);
+  }
+
+  /** After rules, names, groups or the set of nodes changed: tells each node whose rules are others now. */
+  apply(change: MeshChange): void {
+    const { texts } = this.compiled(this.rules);
+    for (const node of this.#book.active) {
+      const policy = texts.get(node.id) ?? node.policy;
+      if (policy === node.policy) continue;
+      if (policy.length > maxPolicyBytes) {
+        throw new HubRefusal(
+          "too_many",
+          `Cannot give '${node.row.name}' its rules as they are ${policy.length} bytes long and may be ${maxPolicyBytes}`,
+          "Write * instead of a group that nearly everybody is in, or fewer rules",
+        );
+      }
+      const silent = change.fresh.has(node);
+      change.assign(node, "policy", policy);
+      if (!silent) change.tell(node, { type: "policy_updated", body: `{"policy":${policy}}` });
+    }
+  }
+}

@@ -1,0 +1,77 @@
+import type { MeshBook } from "./mesh_book.ts";
+import type { MeshChange } from "./mesh_change.ts";
+import type { MeshNode } from "./mesh_node.ts";
+import {
+  mixOf,
+  newestGeneration,
+  type PskGenerations,
+  refreshSteps,
+  stepOfMix,
+  withRefresh,
+  withSteps,
+} from "./psk_generations.ts";
+
+const stepUs = 1_000_000;
+/** Steps made in one go when some were missed. */
+const mostAtOnce = 2;
+
+/** Changes the hub's parts of all pairs, over ten minutes, after a node was removed by force. */
+export class PskRefresher {
+  readonly #book: MeshBook;
+  readonly #nowUs: () => number;
+
+  constructor(book: MeshBook, nowUs: () => number) {
+    this.#book = book;
+    this.#nowUs = nowUs;
+  }
+
+  /** Begins; the pairs follow one by one. Survives a restart. */
+  begin(change: MeshChange): void {
+    this.#set(change, withRefresh(this.#book.wide.generations, this.#nowUs()));
+  }
+
+  /** Gives the pairs whose turn has come their new part. Call it each second. */
+  step(): void {
+    const { generations } = this.#book.wide;
+    const newest = generations.running.at(-1);
+    if (newest === undefined) {
+      if (generations.wanted) this.#book.change((change) => this.begin(change));
+      return;
+    }
+    const due = Math.min(refreshSteps, Math.floor((this.#nowUs() - newest.startedUs) / stepUs));
+    const until = Math.min(due, newest.steps + mostAtOnce);
+    if (until <= newest.steps) return;
+    const pairs = this.#pairsOf(newest.generation, newest.steps, until);
+    this.#book.change((change) => {
+      this.#set(change, withSteps(this.#book.wide.generations, until));
+      for (const [a, b] of pairs) {
+        change.tell(a, { type: "peer_psk_changed", body: null, peer: b.no, psk: newest.generation });
+        change.tell(b, { type: "peer_psk_changed", body: null, peer: a.no, psk: newest.generation });
+      }
+    });
+  }
+
+  /** psk_hub_id that a pair of new nodes has. */
+  get newest(): number {
+    return newestGeneration(this.#book.wide.generations);
+  }
+
+  /** Pairs whose turn is at the steps from one up to, and without, another. */
+  #pairsOf(generation: number, from: number, until: number): [MeshNode, MeshNode][] {
+    const nodes = this.#book.active.filter(({ row }) => row.pskFrom < generation);
+    const mixes = Int32Array.from(nodes, ({ row }) => mixOf(row));
+    const pairs: [MeshNode, MeshNode][] = [];
+    for (let i = 0; i < nodes.length; i++) {
+      for (let j = i + 1; j < nodes.length; j++) {
+        const step = stepOfMix((mixes[i] ?? 0) ^ (mixes[j] ?? 0), generation);
+        if (step >= from && step < until) pairs.push([nodes[i] as MeshNode, nodes[j] as MeshNode]);
+      }
+    }
+    return pairs;
+  }
+
+  #set(change: MeshChange, generations: PskGenerations): void {
+    change.assign(this.#book.wide, "generations", generations);
+    change.meta("psk_refresh", JSON.stringify(generations));
+  }
+}

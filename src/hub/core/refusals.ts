@@ -1,0 +1,95 @@
+import type { Audit, AuditValue } from "../../audit/audit.ts";
+import { MeshError } from "../../mesh/mesh_error.ts";
+import { HubRequestRefused } from "../hub_core.ts";
+
+/** Who asked, as the audit names them. */
+export interface Asker {
+  /** Node id, or `null` before it is proven. */
+  readonly node: string | null;
+  /** IP address without port. */
+  readonly address: string;
+}
+
+/** Writes what the hub refuses, and what changes its trust, into the audit. */
+export class HubAudit {
+  readonly #audit: Audit;
+  /** Refusals since the start. */
+  refusals = 0;
+
+  constructor(audit: Audit) {
+    this.#audit = audit;
+  }
+
+  /** Something was refused. @param operation `register`, `rotate`, … */
+  refused(
+    operation: string,
+    { node, address }: Asker,
+    code: string,
+    fields: Readonly<Record<string, AuditValue>> = {},
+    target: string | null = null,
+  ): void {
+    this.refusals++;
+    this.#audit.record({
+      event: "hub_refused",
+      principal: node,
+      role: null,
+      credential: node === null ? null : `node:${node}`,
+      address,
+      transport: "mesh",
+      operation,
+      target,
+      decision: "denied",
+      rule: code,
+      outcome: code,
+      fields,
+    });
+  }
+
+  /** A node did what changes the mesh: joined, left, rotated its key. */
+  done(operation: string, { node, address }: Asker, fields: Readonly<Record<string, AuditValue>> = {}): void {
+    this.#audit.record({
+      event: "hub_node",
+      principal: node,
+      role: null,
+      credential: node === null ? null : `node:${node}`,
+      address,
+      transport: "mesh",
+      operation,
+      target: node,
+      decision: "allowed",
+      rule: null,
+      outcome: "ok",
+      fields,
+    });
+  }
+
+  /** An admin, or the hub by its own schedule (`by` = `hub`), changed something. */
+  changed(
+    operation: string,
+    by: string,
+    target: string | null,
+    fields: Readonly<Record<string, AuditValue>> = {},
+  ): void {
+    this.#audit.record({
+      event: "hub_change",
+      principal: by,
+      role: null,
+      credential: null,
+      address: "local",
+      transport: "hub",
+      operation,
+      target,
+      decision: "allowed",
+      rule: null,
+      outcome: "ok",
+      fields,
+    });
+  }
+}
+
+/** Turns what reading a node's objects throws into a refusal; other errors pass. */
+export function refusalOf(error: unknown, code: string): HubRequestRefused | null {
+  if (error instanceof HubRequestRefused) return error;
+  if (!(error instanceof MeshError)) return null;
+  return new HubRequestRefused(code, error.code === "E_SIZE" ? 413 : 400, `${error.message} (${error.code})`);
+}
