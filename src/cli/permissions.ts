@@ -54,6 +54,7 @@ export function permissionsCommand(context: CliContext): Command {
         ? agentGrants(loaded.config.agent ?? agentSchema.parse({}), {
           ...context,
           hub: null,
+          meshCidr: null,
           programs: presentPrograms(),
         })
         : configuredGrants(role, loaded.config, context);

@@ -1,6 +1,7 @@
 import { dirname, relative } from "node:path";
 import { listenAddress, parseEndpoint, parseOpcTcpUrl, urlHost } from "../config/address.ts";
 import type { AgentConfig, Config, ControlConfig, TlsConfig } from "../config/schema.ts";
+import { rttPort } from "../mesh/constants.ts";
 import type { ConfiguredRole } from "../policy/configured_role.ts";
 import type { SimulatorStartOptions } from "./role_protocol.ts";
 
@@ -28,6 +29,8 @@ export interface CodeFacts {
 export interface AgentFacts extends CodeFacts {
   /** `host:port` of the hub that the agent has joined; `null` before it has. */
   readonly hub: string | null;
+  /** Network of the mesh that it has joined, as `10.100.0.0/16`; `null` before it has. */
+  readonly meshCidr: string | null;
   /** Absolute paths of the programs of {@link agentPrograms} that this machine has. */
   readonly programs: readonly string[];
 }
@@ -111,9 +114,17 @@ export function configuredGrants(role: ConfiguredRole, config: Config, facts: Co
  * Pure: everything that the agent role needs. Deno keeps /proc, /sys and /dev closed to whatever has not everything
  * (2.9.6), so what is set there is set by the programs.
  */
-export function agentGrants(config: AgentConfig, { codePaths, hub, programs }: AgentFacts): Grant[] {
+export function agentGrants(config: AgentConfig, { codePaths, hub, meshCidr, programs }: AgentFacts): Grant[] {
   const grants: Grant[] = [];
   if (hub !== null) grants.push({ kind: "net", value: hub, why: "the hub that it has joined" });
+  if (meshCidr !== null) {
+    grants.push({ kind: "net", value: `${meshCidr}:${rttPort}`, why: "round trips to its peers, inside the tunnels" });
+  }
+  const own = `unix:${config.dir}/agent.sock`;
+  grants.push(
+    { kind: "net", value: own, why: "[agent].dir: what the command line asks it on" },
+    { kind: "net", value: `${own}.new/s`, why: "[agent].dir: where that socket is made before it gets its place" },
+  );
   for (const folder of ["/var/run/wireguard", "/run/wireguard"]) {
     const socket = `${folder}/${config.interface}.sock`;
     const why = "[agent].interface: how wireguard-go is told";

@@ -205,15 +205,23 @@ Deno.test("A hub may listen and, to relay, send anywhere; it runs no program and
 
 Deno.test("An agent may reach its hub, run the programs of this machine that it needs, and write into its folder", () => {
   const agent = agentSchema.parse({ dir: "/agent", interface: "mesh1" });
-  const grants = agentGrants(agent, { ...facts, hub: "hub.example:8443", programs: ["/usr/sbin/nft"] });
+  const grants = agentGrants(agent, {
+    ...facts,
+    hub: "hub.example:8443",
+    meshCidr: "10.100.0.0/16",
+    programs: ["/usr/sbin/nft"],
+  });
   const { net, run, write } = permissionsOf(grants);
   assert.deepEqual(net, [
     "hub.example:8443",
+    "10.100.0.0/16:51819",
+    "unix:/agent/agent.sock",
+    "unix:/agent/agent.sock.new/s",
     "unix:/var/run/wireguard/mesh1.sock",
     "unix:/run/wireguard/mesh1.sock",
   ]);
   assert.deepEqual(run, ["/usr/sbin/nft"]);
   assert.deepEqual(write, ["/var/run/wireguard/mesh1.sock", "/run/wireguard/mesh1.sock", "/agent"]);
   assert.deepEqual(denoFlags(grants).at(-1), "--allow-run=/usr/sbin/nft");
-  assert.deepEqual(permissionsOf(agentGrants(agent, { ...facts, hub: null, programs: [] })).run, false);
+  assert.deepEqual(permissionsOf(agentGrants(agent, { ...facts, hub: null, meshCidr: null, programs: [] })).run, false);
 });

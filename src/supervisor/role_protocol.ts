@@ -30,6 +30,8 @@ export interface HubStart {
 export interface AgentStart {
   readonly role: "agent";
   readonly config: AgentConfig;
+  /** SHA-256 of the program, hex: the hub is told it. */
+  readonly binarySha256: string;
   readonly logLevel: LogLevel;
   /** Restarts of this worker so far, and why the last one ended. */
   readonly restarts: number;
