@@ -1,4 +1,15 @@
-import { type AgentProgram, programPlaces } from "../../config/agent_programs.ts";
+import { agentPrograms } from "../../supervisor/agent_programs.ts";
+
+/** A program that the agent runs, and the Debian package that brings it. */
+const debianPackages = {
+  ip: "iproute2",
+  nft: "nftables",
+  sysctl: "procps",
+  wg: "wireguard-tools",
+  "wireguard-go": "wireguard-go",
+} as const;
+/** Every one of them is among {@link agentPrograms}. */
+export type AgentProgram = keyof typeof debianPackages;
 
 /** How a program ended and what it printed. */
 export interface ProgramResult {
@@ -76,11 +87,15 @@ export const runProgram: RunProgram = async (program, args, { stdin, signal, tim
   }
 };
 
+/** Where a program was found, so that the other folders are not tried each time. */
+const found = new Map<AgentProgram, string>();
+
 function start(program: AgentProgram, args: readonly string[], input: boolean): Deno.ChildProcess {
-  const { paths, debianPackage } = programPlaces[program];
-  for (const path of paths) {
+  const known = found.get(program);
+  const places = agentPrograms.filter((path) => path.endsWith(`/${program}`));
+  for (const path of known === undefined ? places : [known, ...places]) {
     try {
-      return new Deno.Command(path, {
+      const child = new Deno.Command(path, {
         args: [...args],
         clearEnv: true,
         cwd: "/",
@@ -88,12 +103,18 @@ function start(program: AgentProgram, args: readonly string[], input: boolean): 
         stdout: "piped",
         stderr: "piped",
       }).spawn();
+      found.set(program, path);
+      return child;
     } catch (error) {
       // a path that did not exist when the permissions were given is not permitted
       if (!(error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotCapable)) throw error;
     }
   }
-  throw new ProgramError("missing", `The program ${program} is missing: install the package ${debianPackage}`);
+  found.delete(program);
+  throw new ProgramError(
+    "missing",
+    `The program ${program} is missing: install the package ${debianPackages[program]}`,
+  );
 }
 
 async function write(stream: WritableStream<Uint8Array>, text: string): Promise<void> {
