@@ -26,7 +26,7 @@ export interface LocalRoute {
 /** This machine's addresses and routes at one moment. */
 export interface NetworkFacts {
   readonly addresses: readonly LocalAddress[];
-  /** IPv4 only: the mesh has no other. */
+  /** Of IPv4 and IPv6. */
   readonly routes: readonly LocalRoute[];
 }
 
@@ -53,10 +53,16 @@ const routesSchema = z.array(z.looseObject({
  * @throws ProgramError, or Error when `ip` fails or prints what it never does
  */
 export async function readNetworkFacts(run: RunProgram, signal: AbortSignal): Promise<NetworkFacts> {
-  const [addresses, routes] = await Promise.all([
-    printed(run, ["-j", "addr", "show"], signal),
-    printed(run, ["-4", "-j", "route", "show", "table", "all"], signal),
-  ]);
+  // one program for both: it runs every few seconds
+  const { code, stdout, stderr } = await run("ip", ["-j", "-batch", "-"], {
+    stdin: "addr show\nroute show table all\n",
+    signal,
+  });
+  if (code !== 0) throw new Error(`Cannot read this machine's network: ${complaintOf(stderr)}`);
+  // each in a line of its own; without any route there is no line
+  const [addresses = [], routes = []] = stdout.split("\n").filter((line) => line !== "").map((line) =>
+    JSON.parse(line)
+  );
   return {
     addresses: linksSchema.parse(addresses).flatMap(({ ifname = "", addr_info }) =>
       addr_info.flatMap((one) => {
@@ -73,10 +79,4 @@ export async function readNetworkFacts(run: RunProgram, signal: AbortSignal): Pr
       table,
     })),
   };
-}
-
-async function printed(run: RunProgram, args: readonly string[], signal: AbortSignal): Promise<unknown> {
-  const { code, stdout, stderr } = await run("ip", args, { signal });
-  if (code !== 0) throw new Error(`Cannot read this machine's network: ${complaintOf(stderr)}`);
-  return stdout.trim() === "" ? [] : JSON.parse(stdout);
 }
