@@ -41,7 +41,7 @@ export type Envelope =
 /** What an envelope has to be. */
 export interface EnvelopeExpectation {
   readonly hub: HubId;
-  /** This node; null where the audience means nothing (`time`). */
+  /** This node; null takes a `time` for anybody, and nothing else. */
   readonly audience: NodeId | null;
   /** The raw signing key with an index; null for an index that does not verify (any more). */
   keyOf(index: number): Uint8Array | null;
@@ -156,7 +156,7 @@ function open(
     throw new MeshError("E_SIZE", `Larger than the ${maxObjectBytes} bytes that an event may have`);
   }
   if (object.hub !== expected.hub) throw new MeshError("E_HUB", "An event of another hub");
-  if (expected.audience !== null && object.audience !== expected.audience) {
+  if (expected.audience === null ? object.event_type !== "time" : object.audience !== expected.audience) {
     throw new MeshError("E_AUDIENCE", "An event for another node");
   }
   checkSignature("ek.event", text, object, keyOf(object));

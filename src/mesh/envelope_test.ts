@@ -97,6 +97,7 @@ Deno.test("only a state may be larger than 1 MiB", () => {
 Deno.test("the time may be for anybody", () => {
   const sealed = sealEnvelope({ ...exampleEnvelope("time", {}), audience: other }, hubKey);
   assert.equal(openEnvelope(sealed, { ...expected, audience: null }).event.type, "time");
+  assert.throws(() => openEnvelope(text, { ...expected, audience: null }), code("E_AUDIENCE"));
 });
 
 Deno.test("no cut, flipped or inserted byte verifies, and nothing but a MeshError is thrown", () => {

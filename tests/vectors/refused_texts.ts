@@ -8,7 +8,7 @@ import { adminKey, hub, hubKey, node, nodeKey, nonceOf, other, otherKey } from "
 export interface RefusedText {
   readonly name: string;
   readonly code: string;
-  readonly reader: "canonical" | "object" | "statement" | "envelope" | "registration" | "token";
+  readonly reader: "canonical" | "object" | "statement" | "envelope" | "registration" | "token" | "request";
   readonly text: string;
   readonly typ?: string;
   readonly hub?: string;
@@ -19,6 +19,11 @@ export interface RefusedText {
   readonly key_sha256?: string;
   readonly key_index?: number;
   readonly max_bytes?: number;
+  readonly node?: string;
+  readonly method?: string;
+  readonly path?: string;
+  readonly body?: string;
+  readonly now?: string;
 }
 
 /** Texts that are good, from which the bad ones are made. */
@@ -28,6 +33,20 @@ export interface GoodTexts {
   readonly statement: string;
   readonly cosign: string;
   readonly token: string;
+  readonly request: GoodRequest;
+}
+
+/** What `request.json` holds, as far as bad requests are made from it. */
+export interface GoodRequest {
+  readonly node: string;
+  readonly hub: string;
+  readonly method: string;
+  readonly path: string;
+  readonly body: string;
+  readonly now: string;
+  readonly protected_header: string;
+  readonly claims: string;
+  readonly authorization: string;
 }
 
 /** Members to replace, to add or, when undefined, to take away. */
@@ -64,7 +83,7 @@ const canonicalFaults: readonly [string, string][] = [
 ];
 
 /** Every kind of fault once, each with a signature that fits where the fault is another. */
-export function refusedTexts({ removed, registered, statement, cosign, token }: GoodTexts): RefusedText[] {
+export function refusedTexts({ removed, registered, statement, cosign, token, request }: GoodTexts): RefusedText[] {
   const envelope = {
     reader: "envelope" as const,
     hub,
@@ -107,6 +126,31 @@ export function refusedTexts({ removed, registered, statement, cosign, token }: 
     hub,
     text: changed(statement, change, key),
   });
+  const { node: asking, hub: asked, method, path, body, now, authorization } = request;
+  const asks = {
+    reader: "request" as const,
+    hub: asked,
+    node: asking,
+    public_key: toBase64(nodeKey.publicKey),
+    method,
+    path,
+    body,
+    now,
+  };
+  const claim = (name: string, code: string, change: Change) => ({
+    name: `request: ${name}`,
+    code,
+    ...asks,
+    text: signedClaims({ ...JSON.parse(request.claims), ...change }, request.protected_header),
+  });
+  const use = (name: string, code: string, change: Change, text = authorization) => ({
+    name: `request: ${name}`,
+    code,
+    ...asks,
+    ...change,
+    text,
+  });
+  const { iat } = JSON.parse(request.claims);
   const identity = { publicKey: Uint8Array.of(1, ...new Uint8Array(31)) };
   const everything = { ...identity, sign: () => Uint8Array.of(1, ...new Uint8Array(63)) };
   return [
@@ -172,6 +216,25 @@ export function refusedTexts({ removed, registered, statement, cosign, token }: 
       reader: "token",
       text: tokenWith(token, { admin: undefined }),
     },
+    use("to another hub", "E_HUB", { hub: elsewhere }),
+    use("of another node", "E_AUDIENCE", { node: other }),
+    use("with another method", "E_SIGNATURE", { method: "PUT" }),
+    use("with another path", "E_SIGNATURE", { path: `${path}?x=1` }),
+    use("with another body", "E_SIGNATURE", { body: `${body} ` }),
+    use("of another identity", "E_SIGNATURE", { public_key: toBase64(otherKey.publicKey) }),
+    use("61 s old", "E_AGE", { now: "2025-01-15T10:31:01Z" }),
+    use("from in 61 s", "E_AGE", { now: "2025-01-15T10:28:59Z" }),
+    use("with a bearer", "E_FORM", {}, authorization.replace("EdgekeepSig", "Bearer")),
+    use("cut", "E_FORM", {}, authorization.slice(0, -2)),
+    use("without its signature", "E_FORM", {}, authorization.slice(0, authorization.lastIndexOf(".") + 1)),
+    use("longer than 2048 characters", "E_SIZE", {}, `${authorization}${"A".repeat(2048)}`),
+    claim("good for an hour", "E_AGE", { exp: iat + 3600 }),
+    claim("with a claim more", "E_FORM", { admin: true }),
+    claim("with a jti of 15 bytes", "E_FORM", { jti: toBase64Url(new Uint8Array(15)) }),
+    {
+      ...claim("with an algorithm of its own", "E_FORM", {}),
+      text: signedClaims(JSON.parse(request.claims), '{"alg":"none","typ":"ek-request+jwt"}'),
+    },
     { name: "token: with a member more", code: "E_TOKEN", reader: "token", text: tokenWith(token, { more: 1 }) },
   ];
 }
@@ -185,6 +248,12 @@ function changed(text: string, change: Change, key: Pick<SigningKey, "sign">): s
 
 function payloadWithKey(text: string, key: SigningKey): Change {
   return { payload: { ...JSON.parse(text).payload, signing_key: toBase64(key.publicKey) } };
+}
+
+/** A request's header with these claims and a signature of the node that fits. */
+function signedClaims(claims: object, protectedHeader: string): string {
+  const input = [protectedHeader, JSON.stringify(claims)].map((part) => toBase64Url(Buffer.from(part))).join(".");
+  return `EdgekeepSig ${input}.${toBase64Url(nodeKey.sign(Buffer.from(input)))}`;
 }
 
 function unsortedRevocation(): string {

@@ -322,23 +322,24 @@ const claims = JSON.stringify({
 });
 const signingInput = `${toBase64Url(Buffer.from(protectedHeader))}.${toBase64Url(Buffer.from(claims))}`;
 const jws = `${signingInput}.${toBase64Url(nodeKey.sign(Buffer.from(signingInput)))}`;
+const signedRequest = {
+  signer: "node identity",
+  node,
+  hub,
+  method: "POST",
+  path,
+  body,
+  now: vectorTime,
+  protected_header: protectedHeader,
+  claims,
+  signing_input: signingInput,
+  authorization: `EdgekeepSig ${jws}`,
+  nonce: nonceOf(4),
+};
 await write(
   "request.json",
   "A signed request. The claims may come in any order and spelling of JSON: the signature is over their base64url as sent.",
-  {
-    signer: "node identity",
-    node,
-    hub,
-    method: "POST",
-    path,
-    body,
-    now: vectorTime,
-    protected_header: protectedHeader,
-    claims,
-    signing_input: signingInput,
-    authorization: `EdgekeepSig ${jws}`,
-    nonce: nonceOf(4),
-  },
+  signedRequest,
 );
 
 // State and events
@@ -441,8 +442,15 @@ const removed = events.find(({ event_type }) => event_type === "peer_removed")?.
 const registered = events.find(({ event_type }) => event_type === "registered")?.text ?? "";
 await write(
   "refused.json",
-  "Texts that have to be refused, and with which code. `reader`: canonical (text alone), object (typ, hub, public_key), statement (hub), envelope (hub, audience, signing keys by index, reply_to), registration (hub, audience, key_sha256, key_index, reply_to), token. The first code that applies, in the order of the protocol.",
+  "Texts that have to be refused, and with which code. `reader`: canonical (text alone), object (typ, hub, public_key), statement (hub), envelope (hub, audience, signing keys by index, reply_to), registration (hub, audience, key_sha256, key_index, reply_to), token, request (text is the Authorization header; hub, node, public_key, method, path, body, now). The first code that applies, in the order of the protocol.",
   {
-    refused: refusedTexts({ removed, registered, statement: nodeStatement, cosign, token: tokens[0]?.token ?? "" }),
+    refused: refusedTexts({
+      removed,
+      registered,
+      statement: nodeStatement,
+      cosign,
+      token: tokens[0]?.token ?? "",
+      request: signedRequest,
+    }),
   },
 );
