@@ -232,6 +232,14 @@ Deno.test("wireguard.json: a real handshake is read", () => {
   assert.equal(receiverIndex(bytes(transport.packet)), transport.receiver_index);
 });
 
+Deno.test("wireguard.json: packets that are no initiation for the responder tell nothing", () => {
+  const responder = wireGuardKeyOf(bytes(wireguard.responder_seed));
+  for (const { name, packet } of wireguard.refused) {
+    assert.equal(openInitiation(bytes(packet), responder), null, name);
+    if (name.endsWith("mac1 fits")) assert.ok(hasMac1(bytes(packet), responder.publicKey), name);
+  }
+});
+
 function readRefused(vector: RefusedText): unknown {
   const { text, typ, audience, reply_to: replyTo = "" } = vector;
   const maxBytes = vector.max_bytes ?? 1_000_000;
