@@ -61,7 +61,7 @@ const sessionLifeMs = 180_000;
 const silenceMs = 30_000;
 /** A tunnel is idle with no more than this in 30 s: keepalives, a handshake, a measurement of its round trip. */
 const idleBytes = 1000;
-/** The relay is the last resort and needs both ends there at once: it is given three attempts of WireGuard's. */
+/** Three attempts of WireGuard's at least. */
 const relayTrialMs = 3 * pathTrialMs;
 /** WireGuard sends nothing by itself on a new path: while it is probed it is set again, and with it something is sent. */
 const nudgeEveryMs = 2_000;
@@ -72,9 +72,10 @@ const maxDoublings = 4;
 const relaysKept = 4;
 
 /**
- * Chooses endpoints (mesh protocol, endpoint observation): LAN, direct, relay, 6 s each and the relay 18 s, until a
- * handshake. Rounds after the first draw the time of each try between 6 and 12 s, so that two ends that try in turns
- * meet. No timer, no I/O: it is asked with the time.
+ * Chooses endpoints (mesh protocol, endpoint observation): LAN, direct, relay, 6 s each until a handshake. Rounds after
+ * the first draw the time of each try between 6 and 12 s, so that two ends that try in turns meet; the relay, which needs
+ * both ends there at once, is kept twice as long as the others together, at least 18 s: then two ends meet there within two
+ * rounds, whenever each began. No timer, no I/O: it is asked with the time.
  *
  * A tunnel that is up stays where it is: WireGuard itself follows a peer that moves. It is up with a handshake under
  * 135 s, or under 180 s when something was heard within 30 s: an idle one renews its keys at up to 145 s. The exception
@@ -135,8 +136,11 @@ export function createPathSelector(options: PathSelectorOptions): PathSelector {
   }
 
   function begin(track: Track, candidate: PathCandidate, nowMs: number, round: number): PathCandidate {
-    const shortest = candidate.kind === "relay" ? relayTrialMs : pathTrialMs;
-    const lastsMs = round === 0 ? shortest : shortest * (1 + options.random());
+    const longestMs = round === 0 ? pathTrialMs : 2 * pathTrialMs;
+    const others = track.candidates.filter(({ kind }) => kind !== "relay").length;
+    const lastsMs = candidate.kind === "relay"
+      ? Math.max(relayTrialMs, 2 * others * longestMs)
+      : pathTrialMs + (longestMs - pathTrialMs) * options.random();
     track.trial = { endpoint: candidate.endpoint, untilMs: nowMs + lastsMs, round };
     return candidate;
   }

@@ -1,4 +1,4 @@
-import { Machine } from "./machine.ts";
+import type { Machine } from "./machine.ts";
 
 /** Sends each line of its input, hex, from one socket, and prints how many bytes came back until 300 ms of silence. */
 const sender = `
