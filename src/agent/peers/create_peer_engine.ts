@@ -343,6 +343,7 @@ class Engine implements PeerEngine {
       await guarded(() => this.#rotate());
       const observers = new Set(state.observers.map(({ public_key }) => public_key));
       await this.#device.follow(this.#links, this.#mode, observers);
+      for (const link of this.#links.values()) this.#exchange.deviceFollowed(link);
       if (stored) faults.clear("mesh_storage_failed", "peers");
       faults.clear("mesh_peers_failed");
     } catch (error) {
@@ -526,12 +527,12 @@ class Engine implements PeerEngine {
   async #save(link: PeerLink, record: PeerRecord): Promise<void> {
     await this.#parts.store.save(record);
     this.#records.set(link.nodeId, record);
-    link.adopt(record, this.#parts.keys.hub);
+    link.adopt(record, this.#parts.keys.hub, this.#parts.nowMs());
   }
 
   #adopt(link: PeerLink, record: PeerRecord): void {
     try {
-      link.adopt(record, this.#parts.keys.hub);
+      link.adopt(record, this.#parts.keys.hub, this.#parts.nowMs());
       if (link.prepared !== null) link.preparing = link.prepared.sha256;
     } catch {
       this.#barred.set(link.nodeId, "record_damaged");

@@ -75,9 +75,8 @@ export class ExchangeDriver {
     else {
       const before = link.record?.psk ?? emptyPsk;
       await this.#keep(link, outcome.record);
-      if (outcome.send !== null) {
-        send(link.nodeId, kind === "ek.psk_offer" ? "ek.psk_accept" : "ek.psk_commit", outcome.send);
-      }
+      if (outcome.send !== null && kind === "ek.psk_accept") link.owedCommit = outcome.send;
+      else if (outcome.send !== null) send(link.nodeId, "ek.psk_accept", outcome.send);
       if (kind === "ek.psk_accept" && outcome.record !== before) link.redo.reset();
       if (outcome.record.committed > before.committed) tell(link, "psk_agreed", String(outcome.record.committed));
     }
@@ -94,6 +93,14 @@ export class ExchangeDriver {
     if (after === before) return;
     await this.#keep(link, after);
     if (after.committed > before.committed) this.#parts.tell(link, "psk_agreed", String(after.committed));
+  }
+
+  /** Commits to what the device has now. */
+  deviceFollowed(link: PeerLink): void {
+    const { owedCommit, applied, record } = link;
+    if (owedCommit === null || applied?.pskId !== `e${record?.psk.current}`) return;
+    link.owedCommit = null;
+    this.#parts.send(link.nodeId, "ek.psk_commit", owedCommit);
   }
 
   /** Offers, repeats, and looks again at what could not be judged. */

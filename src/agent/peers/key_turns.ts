@@ -1,11 +1,11 @@
 /**
- * Takes turns between the keys that the other end may be using, once the last handshake is so old that the session runs
- * out: each gets a time in which a handshake may succeed (mesh protocol, pre-shared key and WireGuard key rotation).
+ * Says when to take the next of the keys that the other end may be using, once the last handshake is so old that the
+ * session runs out: each gets a time in which a handshake may succeed (mesh protocol, pre-shared key and WireGuard key
+ * rotation).
  */
 export class KeyTurns {
   readonly #afterMs: number;
   readonly #everyMs: number;
-  #turn = 0;
   #sinceMs: number | null = null;
 
   /**
@@ -18,27 +18,19 @@ export class KeyTurns {
   }
 
   /**
-   * Which of the keys is to be set now.
+   * Whether it is the next key's turn now; true once for each turn.
    *
-   * @param count how many there are; the first is the present one
+   * @param count how many keys there are
    * @param ageMs since the last handshake, or since the peer was set when there was none
    * @param nowMs monotonic
-   * @returns index, 0 when no turns are taken
    */
-  turn(count: number, ageMs: number, nowMs: number): number {
+  isNext(count: number, ageMs: number, nowMs: number): boolean {
     if (count < 2 || ageMs < this.#afterMs) {
       this.#sinceMs = null;
-      return this.#turn = 0;
+      return false;
     }
-    if (this.#sinceMs === null) {
-      this.#sinceMs = nowMs;
-      return this.#turn = 1;
-    }
-    while (nowMs - this.#sinceMs >= this.#everyMs) {
-      // at least one step, and only one after a long stop
-      this.#sinceMs = Math.max(this.#sinceMs + this.#everyMs, nowMs - this.#everyMs + 1);
-      this.#turn++;
-    }
-    return this.#turn %= count;
+    if (this.#sinceMs !== null && nowMs - this.#sinceMs < this.#everyMs) return false;
+    this.#sinceMs = nowMs;
+    return true;
   }
 }

@@ -77,6 +77,8 @@ export class PeerLink {
   /** After a wrong confirmation. */
   readonly redo = new RetrySchedule([0, 10_000, 30_000, 60_000, 300_000]);
   redoWanted = false;
+  /** A commit that waits until the device has the key. */
+  owedCommit: string | null = null;
   /** When a doubt about the other end's key was last acted on, monotonic ms. */
   doubtedMs = -Infinity;
 
@@ -87,6 +89,8 @@ export class PeerLink {
   /** Last handshake with whichever key, or when it was first set, monotonic ms. */
   #aliveMs: number | null = null;
   #shaken = false;
+  /** When the present key became that, monotonic ms. */
+  #agreedMs = -Infinity;
   endpoint: string | null = null;
   rxBytes = 0;
   txBytes = 0;
@@ -100,7 +104,9 @@ export class PeerLink {
   }
 
   /** Takes a record over, from disk or as it was just written. */
-  adopt(record: PeerRecord, hub: HubId): void {
+  adopt(record: PeerRecord, hub: HubId, nowMs: number): void {
+    const { current } = record.psk;
+    if (current !== this.record?.psk.current && this.applied?.pskId !== `e${current}`) this.#agreedMs = nowMs;
     if (record.statement !== this.statement?.text) {
       this.statement = record.statement === null ? null : openStatement(record.statement, hub);
     }
@@ -139,9 +145,18 @@ export class PeerLink {
     const [first] = choices;
     if (this.refusal !== null || this.statement === null || first === undefined) return null;
     const ageMs = nowMs - (this.#aliveMs ?? nowMs);
-    const psk = choices[this.#pskTurns.turn(choices.length, ageMs, nowMs)] ?? first;
-    const statements = this.prepared === null ? [this.statement] : [this.statement, this.prepared];
-    const statement = statements[this.#keyTurns.turn(statements.length, ageMs, nowMs)] ?? this.statement;
+    const { applied } = this;
+    // what is set stays until something new is agreed on: it may be what the last handshake went by
+    const set = applied !== null && applied.setMs >= this.#agreedMs
+      ? choices.findIndex(({ id }) => id === applied.pskId)
+      : 0;
+    const turn = Math.max(0, set) + (this.#pskTurns.isNext(choices.length, ageMs, nowMs) ? 1 : 0);
+    const psk = choices[turn % choices.length] ?? first;
+    let { statement } = this;
+    if (this.prepared !== null) {
+      const onNew = this.prepared.wireguard_key === applied?.wireguardKey;
+      if (onNew !== this.#keyTurns.isNext(2, ageMs, nowMs)) statement = this.prepared;
+    }
     const others = choices.length > 1 || isUnsettled(this.record?.psk ?? emptyPsk);
     return { wireguardKey: statement.wireguard_key, psk, others };
   }
@@ -191,6 +206,8 @@ export class PeerLink {
   get isPskProven(): boolean {
     const { applied, watch } = this;
     if (applied === null || watch.atMs === null || !this.isKeyProven) return false;
+    // a handshake of a moment ago says nothing of what was agreed on since, and the device has not followed yet
+    if (applied.setMs < this.#agreedMs) return false;
     return !applied.others || watch.atMs >= applied.setMs + underWayMs;
   }
 

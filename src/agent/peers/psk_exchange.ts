@@ -33,7 +33,10 @@ export interface Kem {
 
 const mlKem: Kem = { encapsulate, decapsulate };
 
-/** A message or a handshake changed nothing, or this: `record` has to be on disk before `send` goes out. */
+/**
+ * A message or a handshake changed nothing, or this: `record` has to be on disk before `send` goes out, and before a
+ * commit the device has to have the key.
+ */
 export interface ExchangeStep {
   readonly record: PskRecord;
   /** Exact text of the message to the peer; `null`: none. */
@@ -57,8 +60,8 @@ export function currentKey(record: PskRecord): PskKey | null {
 }
 
 /**
- * Keys that the other end may be using, the present one first, then by falling epoch. The leader knows which one it
- * uses; the follower does not while there is more than one.
+ * Keys that the other end may be using, the present one first, then by falling epoch. The leader is the one who decides;
+ * the follower does not know which one that is while there are several.
  */
 export function candidateKeys(record: PskRecord, leads: boolean): readonly PskKey[] {
   const present = currentKey(record);
@@ -203,13 +206,12 @@ export function takeCommit(record: PskRecord, context: ExchangeContext, commit: 
   const key = record.keys.find(({ offer_sha256 }) => offer_sha256 === commit.offer_sha256);
   if (key === undefined) return refused("psk_unexpected");
   if (key.epoch < (record.current ?? 0)) return refused("psk_epoch_old");
-  const open = record.open === key.epoch ? null : record.open;
-  return step({ ...record, committed: Math.max(record.committed, key.epoch), current: key.epoch, open }, null);
+  // the leader's device has it already: what was before is of no use any more
+  return step(provenBy(record, key.epoch), null);
 }
 
 /**
- * A handshake with the key of this epoch succeeded: both ends have it, so it is agreed on without a commit, and older
- * ones go.
+ * The other end has the key of this epoch set, as a handshake or a commit has shown: it is agreed on, and older ones go.
  */
 export function provenBy(record: PskRecord, epoch: number): PskRecord {
   const key = keyOf(record, epoch);
