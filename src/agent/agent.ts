@@ -172,6 +172,11 @@ async function compose(
     meshCidr: () => parseCidr(meshCidr),
     utcMs: () => nowUs() / 1000,
     random: Math.random,
+    onTrouble: (_, what) => {
+      if (what === "lost") observation.look("path");
+      // the hub opens a relay by what heartbeats tell
+      heartbeats.soon();
+    },
   });
   const engine: PeerEngine = createPeerEngine({
     keys,
@@ -193,6 +198,7 @@ async function compose(
     device: () => keeper.current(),
     paths: selector,
     ownObserved: () => observation.report().addresses,
+    pathSet: (peer) => rtt.ask(peer),
     nowMs: () => performance.now(),
     nowUs,
   });

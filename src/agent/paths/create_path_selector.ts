@@ -14,6 +14,8 @@ export interface PathSelectorOptions {
   readonly utcMs: () => number;
   /** Uniform in [0, 1). */
   readonly random: () => number;
+  /** Called when a tunnel that was up is no longer (`lost`), and when everything was tried once in vain (`no_path`). */
+  readonly onTrouble?: (peer: NodeId, what: "lost" | "no_path") => void;
 }
 
 /** A try of one endpoint. */
@@ -34,6 +36,8 @@ interface Probe {
 }
 
 interface Track {
+  readonly peer: NodeId;
+  wasUp: boolean;
   candidates: readonly PathCandidate[];
   /** The last few addresses that were relays, so that one that was taken away is still known as one. */
   relays: readonly string[];
@@ -91,7 +95,7 @@ export function createPathSelector(options: PathSelectorOptions): PathSelector {
       const { peer, nowMs } = input;
       const candidates = pathCandidates(peer, input.ownObserved, options.localNetworks(), options.meshCidr());
       const known = tracks.get(peer.node_id);
-      const track = known ?? newTrack(nowMs, peer.relay?.session_id ?? null);
+      const track = known ?? newTrack(peer.node_id, nowMs, peer.relay?.session_id ?? null);
       if (known === undefined) tracks.set(peer.node_id, track);
       const relay = candidates.find(({ kind }) => kind === "relay");
       track.candidates = candidates;
@@ -103,12 +107,15 @@ export function createPathSelector(options: PathSelectorOptions): PathSelector {
         // it has just come up: what did not do a moment ago is not tried again at once
         if (track.trial !== null) track.probed = null;
         track.trial = null;
+        track.wasUp = true;
         if (relay !== undefined && relay.endpoint === input.endpoint) {
           track.relaySession = peer.relay?.session_id ?? null;
         }
         return probe(track, input);
       }
       track.probe = null;
+      if (track.wasUp) options.onTrouble?.(peer.node_id, "lost");
+      track.wasUp = false;
       const assigned = relay !== undefined && peer.relay?.session_id !== track.relaySession;
       track.relaySession = peer.relay?.session_id ?? null;
       return assigned ? begin(track, relay, nowMs, track.trial?.round ?? 0) : tryNext(track, nowMs);
@@ -132,6 +139,7 @@ export function createPathSelector(options: PathSelectorOptions): PathSelector {
       return null;
     }
     const round = trial === null ? 0 : trial.round + (at >= 0 && at + 1 >= candidates.length ? 1 : 0);
+    if (round === 1 && trial?.round === 0) options.onTrouble?.(track.peer, "no_path");
     return begin(track, next, nowMs, round);
   }
 
@@ -213,8 +221,10 @@ export function createPathSelector(options: PathSelectorOptions): PathSelector {
   }
 }
 
-function newTrack(nowMs: number, relaySession: string | null): Track {
+function newTrack(peer: NodeId, nowMs: number, relaySession: string | null): Track {
   return {
+    peer,
+    wasUp: false,
     candidates: [],
     relays: [],
     relaySession,

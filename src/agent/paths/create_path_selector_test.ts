@@ -43,6 +43,7 @@ class World {
   /** Bytes that the peer sends each second beside keepalives. */
   peerSends = 0;
   readonly moves: string[] = [];
+  readonly troubles: string[] = [];
   #attemptMs = -Infinity;
   #bytes = 0;
   readonly selector;
@@ -54,6 +55,7 @@ class World {
       meshCidr: () => null,
       utcMs: () => this.nowMs,
       random,
+      onTrouble: (peer, what) => this.troubles.push(peer === peerId ? what : "another peer's"),
     });
   }
 
@@ -161,6 +163,21 @@ Deno.test("A tunnel that is up is not moved by what the hub says, until 135 s af
   assert.deepEqual(world.moves, []);
   world.run(3);
   assert.deepEqual(world.moves, ["203.0.113.66:51900"]);
+});
+
+Deno.test("A tunnel that is lost is told once, and so is a round of tries in vain", () => {
+  const world = new World(peer([observed(direct), staticAt(fixed)]));
+  world.works.add(direct);
+  world.run(15);
+  assert.deepEqual(world.troubles, []);
+  world.works.clear();
+  world.run(200);
+  assert.deepEqual(world.troubles, ["lost", "no_path"]);
+  world.works.add(direct);
+  world.run(60);
+  world.works.clear();
+  world.run(200);
+  assert.deepEqual(world.troubles, ["lost", "no_path", "lost", "no_path"]);
 });
 
 Deno.test("A relay that is assigned to a pair that is not up is used at once", () => {

@@ -13,6 +13,8 @@ export interface DeviceSyncParts {
   readonly paths: PathSelector;
   /** Public addresses that the observers saw this node at. */
   readonly ownObserved: () => readonly string[];
+  /** Called after an endpoint that `paths` chose was set: something has to be sent to the peer now. */
+  readonly pathSet?: (peer: NodeId) => void;
   /** Monotonic ms. */
   readonly nowMs: () => number;
   /** µs UTC by this machine's clock. */
@@ -167,6 +169,7 @@ export class DeviceSync {
           allowedIps: [route],
         });
         set.push(() => link.wasSet(choice.wireguardKey, choice.psk.id, choice.others, true, nowMs()));
+        if (endpoint !== null) set.push(() => this.#parts.pathSet?.(link.nodeId));
         continue;
       }
       const known = link.applied?.wireguardKey === choice.wireguardKey && seen.hasPsk;
@@ -183,6 +186,7 @@ export class DeviceSync {
         ...newKeepalive ? { keepaliveS: keepaliveSeconds } : {},
       });
       if (newPsk) set.push(() => link.wasSet(choice.wireguardKey, choice.psk.id, choice.others, false, nowMs()));
+      if (endpoint !== null) set.push(() => this.#parts.pathSet?.(link.nodeId));
     }
     if (changes.length === 0) return;
     this.#state = null;

@@ -9,6 +9,7 @@ export interface PeerStatus {
   /** `refused`: it may not be configured, see `problem`; `pending`: the exchange of the pre-shared key is under way. */
   readonly state: "up" | "idle" | "connecting" | "pending" | "refused";
   readonly problem: string | null;
+  /** The one that carries the tunnel; `none` while none does. */
   readonly path: "lan" | "direct" | "relay" | "none";
   readonly endpoint: string | null;
   readonly lastHandshakeUs: number | null;

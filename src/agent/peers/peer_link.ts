@@ -248,13 +248,15 @@ export class PeerLink {
 
   status(path: PeerStatus["path"], nowMs: number): PeerStatus {
     const why = this.refusal ?? this.problem;
+    const state = this.#stateName(nowMs);
     return {
       nodeId: this.nodeId,
       name: this.state.name,
       meshIp: this.record?.mesh_ip ?? this.state.mesh_ip,
-      state: this.#stateName(nowMs),
+      state,
       problem: why === null ? null : refusalTexts[why],
-      path: this.applied === null ? "none" : path,
+      // the hub opens a relay for pairs that both tell of no path
+      path: state === "up" ? path : "none",
       endpoint: this.endpoint,
       lastHandshakeUs: this.watch.lastUs,
       rttMs: null,

@@ -24,12 +24,17 @@ export interface HeartbeatParts {
   readonly intervalMs?: number;
 }
 
+/** Heartbeats that are wished for {@link Heartbeats.soon} have at least so much between them, ms. */
+const apartMs = 5_000;
+
 /** Tells the hub every 30 s how this node is doing. A heartbeat that fails is not repeated: the next one says it all. */
 export class Heartbeats {
   readonly #parts: HeartbeatParts;
   readonly #ending = new AbortController();
   readonly #startedMs = performance.now();
   #waking = new AbortController();
+  #soon: ReturnType<typeof setTimeout> | null = null;
+  #sentMs = -Infinity;
   #running: Promise<void> | null = null;
 
   constructor(parts: HeartbeatParts) {
@@ -46,15 +51,26 @@ export class Heartbeats {
     this.#waking.abort();
   }
 
+  /** Sends the next one early, for something that the hub should know of: as often as this is called, every 5 s at most. */
+  soon(): void {
+    if (this.#ending.signal.aborted) return;
+    this.#soon ??= setTimeout(() => {
+      this.#soon = null;
+      this.now();
+    }, Math.max(0, this.#sentMs + apartMs - performance.now()));
+  }
+
   /** Ends. One that is under way is waited for: end the client's connections before. */
   async stop(): Promise<void> {
     this.#ending.abort();
+    if (this.#soon !== null) clearTimeout(this.#soon);
     await this.#running;
   }
 
   async #run(): Promise<void> {
     const { signal } = this.#ending;
     while (!signal.aborted) {
+      this.#sentMs = performance.now();
       try {
         await this.#parts.send(this.#beat());
       } catch (error) {
