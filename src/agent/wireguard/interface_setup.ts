@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { complaintOf } from "../network/complaint_of.ts";
-import type { RunProgram } from "../network/run_program.ts";
+import { ProgramError, type RunProgram } from "../network/run_program.ts";
 import { DeviceError } from "./wireguard_device.ts";
 
 const linkSchema = z.array(z.looseObject({
@@ -49,10 +49,17 @@ export async function readLink({ name, run, signal }: InterfaceContext): Promise
 
 /**
  * Takes IPv6 off the interface: WireGuard's peers have none here, and a link-local address would be reachable without a
- * rule. A kernel without IPv6 has nothing to take off. The firewall drops IPv6 there in any case.
+ * rule. Where the setting cannot be written, as in a container or without procps, the interface gets no address of its
+ * own accord at least; a kernel without IPv6 has nothing to take off. The firewall drops IPv6 there in any case.
  */
 export async function disableIpv6({ name, run, signal }: InterfaceContext): Promise<void> {
-  await run("sysctl", ["-qw", `net.ipv6.conf.${name}.disable_ipv6=1`], { signal });
+  try {
+    const { code } = await run("sysctl", ["-qw", `net.ipv6.conf.${name}.disable_ipv6=1`], { signal });
+    if (code === 0) return;
+  } catch (error) {
+    if (!(error instanceof ProgramError && error.code === "missing")) throw error;
+  }
+  await run("ip", ["link", "set", "dev", name, "addrgenmode", "none"], { signal });
 }
 
 /** Makes address, MTU and state of the interface what they should be; changes nothing that is so. */
