@@ -5,6 +5,7 @@
 export const entries: readonly string[] = [
   "main.ts",
   "gateway.ts",
+  "agent.ts",
   "simulator.ts",
   "history/reader.ts",
   "opcua_pki.ts",

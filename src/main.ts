@@ -5,6 +5,7 @@ import { workerUrl } from "./worker_url.ts";
 Deno.exit(
   await runProgram(Deno.args, {
     gatewayEntry: workerUrl(import.meta.url, "./gateway.ts"),
+    agentEntry: workerUrl(import.meta.url, "./agent.ts"),
     simulatorEntry: workerUrl(import.meta.url, "./simulator.ts"),
     opcuaPkiEntry: workerUrl(import.meta.url, "./opcua_pki.ts"),
     codePaths: codePaths(import.meta.url),

@@ -73,6 +73,11 @@ const commands: readonly CommandEntry[] = [
     load: async () => (await import("./ui.ts")).uiCommand(),
   },
   {
+    name: "agent",
+    summary: "make this machine a node of a mesh, run its tunnels",
+    load: async (context) => (await import("./agent.ts")).agentCommand(context),
+  },
+  {
     name: "permissions",
     summary: "show what the sandbox of a role allows",
     load: async (context) => (await import("./permissions.ts")).permissionsCommand(context),
