@@ -11,7 +11,7 @@ import type { HubId, NodeId } from "../../src/mesh/ids.ts";
 import { parseJoinToken } from "../../src/mesh/join_token.ts";
 import { type SigningKey, signingKeyOf, wireGuardKeyOf } from "../../src/mesh/keys.ts";
 import type { MembersOf } from "../../src/mesh/objects.ts";
-import { sealObject } from "../../src/mesh/signed_object.ts";
+import { openObject, readObject, sealObject } from "../../src/mesh/signed_object.ts";
 import { type NodeState, stateSha256 } from "../../src/mesh/state.ts";
 import { type OpenStatement, openStatement, sealStatement } from "../../src/mesh/statements.ts";
 import { tokenMac } from "../../src/mesh/token_mac.ts";
@@ -138,6 +138,8 @@ export class HubWorld implements AsyncDisposable {
   }
 }
 
+type StatementKeys = Pick<MembersOf<"ek.node">, "wireguard_key" | "kem_key">;
+
 /** A node as far as the hub sees it: keys from its name, a copy of its state, a position. */
 export class SimulatedNode {
   readonly identity: SigningKey;
@@ -156,22 +158,30 @@ export class SimulatedNode {
     return this.statement.node_id;
   }
 
-  /** A statement of this node with keys of its generation. */
-  state_(generation: number, hub: HubId = this.world.core.hubId, salt = ""): OpenStatement {
-    const kem = Buffer.concat(
-      Array.from({ length: 37 }, (_, i) => sha256(`kem ${this.name} ${generation} ${salt} ${i}`)),
-    );
-    const text = sealStatement(hub, {
+  /** Exact text of a statement with other members. */
+  statementText(change: Partial<StatementKeys>, generation = 1, hub: HubId = this.world.core.hubId, salt = ""): string {
+    const kem = Array.from({ length: 37 }, (_, i) => sha256(`kem ${this.name} ${generation} ${salt} ${i}`));
+    return sealStatement(hub, {
       generation,
       issued_at: meshTime(this.world.clock.nowUs()),
       wireguard_key: toBase64(wireGuardKeyOf(sha256(`wireguard ${this.name} ${generation} ${salt}`)).publicKey),
-      kem_key: toBase64(kem),
+      kem_key: toBase64(Buffer.concat(kem)),
+      ...change,
     }, this.identity);
-    return openStatement(text, hub);
+  }
+
+  /** A statement of this node with keys of its generation. */
+  statementOf(
+    generation: number,
+    hub: HubId = this.world.core.hubId,
+    salt = "",
+    change: Partial<StatementKeys> = {},
+  ): OpenStatement {
+    return openStatement(this.statementText(change, generation, hub, salt), hub);
   }
 
   /** The exact text of an ek.register. */
-  registerText(token: string, change: Partial<MembersOf<"ek.register">> = {}, statement = this.state_(1)): string {
+  registerText(token: string, change: Partial<MembersOf<"ek.register">> = {}, statement = this.statementOf(1)): string {
     const { hub, id, secret } = parseJoinToken(token);
     const members = {
       hub,
@@ -192,7 +202,7 @@ export class SimulatedNode {
     const pinned = parseJoinToken(token);
     const nonce = newNonce();
     const text = this.registerText(token, { nonce });
-    this.statement = this.state_(1);
+    this.statement = this.statementOf(1);
     const answer = openRegistration(this.world.core.register(text, "192.0.2.7"), {
       hub: pinned.hub,
       audience: this.statement.node_id,
@@ -217,7 +227,21 @@ export class SimulatedNode {
     });
   }
 
+  /** Takes the links whose key it knows, as the hub serves them. */
+  learnKeys(): void {
+    const { core } = this.world;
+    for (const text of core.keyObjects()) {
+      if (!text.includes('"typ":"ek.keylink"')) continue;
+      const { key_index } = readObject("ek.keylink", text);
+      const publicKey = this.hubKeys.get(key_index - 1);
+      if (publicKey === undefined) continue;
+      const { signing_key } = openObject("ek.keylink", text, { hub: core.hubId, publicKey });
+      this.hubKeys.set(key_index, fromBase64(signing_key));
+    }
+  }
+
   fetchState(): void {
+    this.learnKeys();
     const nonce = newNonce();
     const envelope = this.open(this.world.core.stateEnvelope(this.id, nonce), nonce);
     if (envelope.event.type !== "node_state") throw new Error("Not a state");
