@@ -47,6 +47,8 @@ export interface OwnRotationParts {
   ) => void;
 }
 
+/** So often the hub is asked again which peers are ready, ms. */
+const askAgainMs = 300_000;
 /** After a peerless rotation was announced: how long the hub may take to name peers that have to prepare, ms. */
 const loneWaitMs = 10_000;
 
@@ -61,6 +63,7 @@ export class OwnRotation {
   #wanted = false;
   #request: Promise<void> | null = null;
   #announcedMs: number | null = null;
+  #askAgainMs = 0;
   #ready: ReadonlySet<NodeId> | null = null;
 
   constructor(parts: OwnRotationParts) {
@@ -122,7 +125,11 @@ export class OwnRotation {
     const cut = peers.filter(({ nodeId, ageMs }) => ageMs !== null && ageMs < livePeerMs && !this.#ready?.has(nodeId));
     const heard = this.#ready !== null || nowMs - this.#announcedMs >= loneWaitMs;
     const patient = hubUs() - meshTimeUs(next.statement.issued_at) < rotationPatienceMs * 1000;
-    if (patient && (!heard || cut.length > 0)) return false;
+    if (patient && (!heard || cut.length > 0)) {
+      // a peer may have crashed before it prepared the key, or this node before it heard of that
+      if (nowMs >= this.#askAgainMs) this.#ask(nowMs, () => this.#announce(next.statement.text, nowMs));
+      return false;
+    }
     await keys.switching();
     this.#retry.reset();
     tell("rotation_switched", cut.map(({ nodeId }) => nodeId), null);
@@ -158,7 +165,8 @@ export class OwnRotation {
       tell("rotation_refused", [], error);
       return;
     }
-    this.#announcedMs = nowMs;
+    this.#announcedMs ??= nowMs;
+    this.#askAgainMs = nowMs + askAgainMs;
     this.#retry.reset();
   }
 

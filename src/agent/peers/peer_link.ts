@@ -185,7 +185,8 @@ export class PeerLink {
       this.rxBytes = this.txBytes = 0;
     }
     this.#aliveMs ??= nowMs;
-    this.applied = { wireguardKey, pskId, others, setMs: nowMs, handshakeUs: this.watch.lastUs };
+    // nothing can be under way with a peer that is new to the device
+    this.applied = { wireguardKey, pskId, others: others && !fresh, setMs: nowMs, handshakeUs: this.watch.lastUs };
   }
 
   /** It is off the device. */
