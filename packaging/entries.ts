@@ -5,6 +5,7 @@
 export const entries: readonly string[] = [
   "main.ts",
   "gateway.ts",
+  "hub.ts",
   "agent.ts",
   "simulator.ts",
   "history/reader.ts",

@@ -3,6 +3,7 @@ export interface CliContext {
   /** Entry modules of the roles' workers. */
   readonly gatewayEntry: URL;
   readonly agentEntry: URL;
+  readonly hubEntry: URL;
   readonly simulatorEntry: URL;
   /** The module that works on OPC UA certificates without a gateway. */
   readonly opcuaPkiEntry: URL;

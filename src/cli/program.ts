@@ -18,6 +18,11 @@ const commands: readonly CommandEntry[] = [
     load: async (context) => (await import("./run.ts")).runCommand(context),
   },
   {
+    name: "hub",
+    summary: "run the hub of a mesh, and tell it what to do",
+    load: async (context) => (await import("./hub.ts")).hubCommand(context),
+  },
+  {
     name: "demo",
     summary: "run a gateway on a simulated field, to try it",
     load: async (context) => (await import("./demo.ts")).demoCommand(context),

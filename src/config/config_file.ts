@@ -10,6 +10,8 @@ export interface ConfigFileOptions {
   readonly set: Readonly<Record<string, unknown>>;
   /** Sections, and tables in them, that are switched off as a whole: each of their lines starts with one more `#`. */
   readonly off: readonly string[];
+  /** Sections that are there; all of them unless told. */
+  readonly only?: readonly string[];
 }
 
 const WIDTH = 120;
@@ -30,9 +32,11 @@ export const howToRead: readonly string[] = [
 ];
 
 /** A complete `edgekeep.toml`: every key that the schema knows, with meaning, range and default. */
-export function configFile({ intro, set, off }: ConfigFileOptions): string {
+export function configFile({ intro, set, off, only }: ConfigFileOptions): string {
   const lines = intro.map((line) => line === "" ? "#" : `# ${line}`);
-  for (const node of schemaTree().children.values()) lines.push("", ...tableLines(node, [], { set, off }));
+  for (const node of schemaTree().children.values()) {
+    if (only === undefined || only.includes(node.key)) lines.push("", ...tableLines(node, [], { set, off }));
+  }
   return lines.join("\n") + "\n";
 }
 

@@ -84,7 +84,8 @@ export const topologyRules: readonly Rule[] = [
     id: "no_source",
     severity: "warning",
     *check(config) {
-      if (config.chirpstack !== undefined) return;
+      // a hub has none
+      if (config.chirpstack !== undefined || config.hub !== undefined) return;
       const fix = "Add [chirpstack] with server_address and api_token_file";
       yield { at: ["chirpstack"], text: "No source is configured: the gateway starts as 'not set up'", fix };
     },

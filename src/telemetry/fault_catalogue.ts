@@ -244,6 +244,13 @@ export const faultCatalogue = catalogue({
       "The gateway stopped, or the connection broke, at the moment of sending, or the command left ChirpStack's queue unheard.",
     remedy: "Look at the device, then send the command again if needed: the gateway does not repeat it by itself.",
   },
+  hub_address_unknown: {
+    title: "Nobody knows the hub's address",
+    severity: "warning",
+    cause: "The name in [hub].address, or else in [hub].url, cannot be looked up on this machine.",
+    remedy:
+      "Write the IP address into [hub].address, or mend the name service, and restart. Until then agents join and are served, but none of them learns its own address behind NAT, and nobody is relayed.",
+  },
   hub_stopped_signing: {
     title: "The hub signs nothing until it is recovered",
     severity: "error",

@@ -12,6 +12,8 @@ import { openNow } from "./status_operation.ts";
 const MOST_LINKS = 5_000;
 /** Changes that come within this time go out together, ms. */
 const GATHER_MS = 100;
+/** Group of nodes whose join token names none. */
+const FIRST_GROUP = "nodes";
 const topics = ["nodes", "links", "policy", "tokens", "keys"] as const;
 
 /** The mesh: nodes, policy, join tokens, keys; and the status of a hub. */
@@ -22,10 +24,10 @@ export function hubOperations(parts: HubParts): Operation[] {
     answers("status", () => ({
       role: "hub" as const,
       ...viewRoleStatus(parts.status()),
-      hub: viewHub(hub.status()),
+      hub: viewHub(parts.status().hub),
       ...openNow(parts),
     })),
-    answers("hub.status", () => viewHub(hub.status())),
+    answers("hub.status", () => viewHub(parts.status().hub)),
     ...nodeOperations(hub, by),
     ...policyOperations(hub, by),
     ...tokenOperations(hub, by),
@@ -104,7 +106,8 @@ function policyOperations(hub: HubAdmin, by: By): Operation[] {
 function tokenOperations(hub: HubAdmin, by: By): Operation[] {
   return [
     answers("hub.tokens", () => ({ tokens: hub.tokens().map(viewToken) })),
-    answers("hub.token.create", ({ label, group, uses, minutes }, context) => {
+    answers("hub.token.create", ({ label, group: wanted, uses, minutes }, context) => {
+      const group = wanted === "" ? FIRST_GROUP : wanted;
       const { text, token } = hub.createToken({ label, group, uses, minutes, by: by(context) });
       context.note("issued", token.id);
       context.note("group", group);

@@ -88,7 +88,7 @@ const keys = z.object({
   signingKeySha256: z.string().describe("What join tokens pin"),
   signingKeySince: time(),
   previousUntil: timeOrNull().describe("Until when the key before is accepted"),
-  tlsSpki: z.array(z.string()).describe("SHA-256 of each pinned TLS key, base64, the served one first"),
+  tlsSpki: z.array(z.string()).describe("SHA-256 of each pinned TLS key, the served one first"),
   tlsNotAfter: time(),
   adminKeySha256: z.string().nullable().describe("Of co-signature; null: it is off"),
   revocationSerial: counter().nullable(),
@@ -167,7 +167,7 @@ export const hubSchemas = {
   "hub.token.create": {
     params: z.strictObject({
       label: label(),
-      group: z.string().max(64).default("").describe("Group that its nodes start in"),
+      group: z.string().max(63).default("").describe("Group that its nodes start in; nodes unless told"),
       uses: count(1, 100, 1).describe("Nodes that may join with it"),
       minutes: count(1, 10_080, 15).describe("Until its end"),
     }),

@@ -214,6 +214,12 @@ export const germanFaults: Readonly<
       "Im Moment des Sendens hielt das Gateway an oder brach die Verbindung ab, oder der Befehl verließ die Warteschlange von ChirpStack ungehört.",
     remedy: "Das Gerät ansehen und den Befehl bei Bedarf neu senden: das Gateway wiederholt ihn nicht von selbst.",
   },
+  hub_address_unknown: {
+    title: "Die Adresse des Hubs ist unbekannt",
+    cause: "Der Name in [hub].address, sonst der in [hub].url, lässt sich auf diesem Rechner nicht auflösen.",
+    remedy:
+      "Die IP-Adresse in [hub].address eintragen oder die Namensauflösung in Ordnung bringen und neu starten. Bis dahin treten Agenten bei und werden bedient, erfahren aber ihre eigene Adresse hinter NAT nicht, und niemand wird weitergeleitet.",
+  },
   hub_stopped_signing: {
     title: "Der Hub unterschreibt nichts, bis er wiederhergestellt ist",
     cause:
