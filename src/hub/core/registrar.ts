@@ -145,7 +145,7 @@ export class Registrar {
       identityKey: statement.identity_key,
       name: this.#freeName(register.hostname),
       meshIp: this.#freeAddress(),
-      groups: [token.group],
+      groups: token.group === "" ? [] : [token.group],
       state: "active",
       tokenId: token.id,
       registeredUs: nowUs,

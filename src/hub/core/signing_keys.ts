@@ -2,7 +2,7 @@ import { previousKeyLifeMs } from "../../mesh/constants.ts";
 import { meshTime, newNonce, sha256Hex, toBase64 } from "../../mesh/encoding.ts";
 import { type HubId, hubIdOf, type NodeId } from "../../mesh/ids.ts";
 import { newSeed, type SigningKey, signingKeyOf } from "../../mesh/keys.ts";
-import { sealObject } from "../../mesh/signed_object.ts";
+import { readObject, sealObject } from "../../mesh/signed_object.ts";
 import { HubRequestRefused } from "../hub_core.ts";
 import type { HubStore } from "../store/hub_store.ts";
 import type { MeshChange } from "./mesh_change.ts";
@@ -32,6 +32,8 @@ export class SigningKeys {
   readonly #nowUs: () => number;
   /** Replaced as a whole, so that a change can take it back. */
   current: SigningMeta & { readonly key: SigningKey };
+  /** The key before: it signs the event that tells of the present one, for nodes that know no other. Gone after a restart. */
+  #previous: { readonly index: number; readonly key: SigningKey; readonly untilUs: number } | null = null;
   /** Why nothing is signed; `null`: all is well. */
   stopped: string | null;
 
@@ -79,11 +81,12 @@ export class SigningKeys {
       throw new HubRequestRefused("nonce_refused", 400, "The nonce is not 16 bytes of base64");
     }
     const { audience, epoch, eventId, eventType, payload, replyTo, sequence } = envelope;
+    const { index, key } = this.#signerOf(eventType, payload);
     const head = `{"audience":"${audience}","epoch":${epoch},"event_id":"${eventId}","event_type":"${eventType}",` +
-      `"hub":"${this.hubId}","issued_at":"${meshTime(this.#nowUs())}","key_index":${this.current.index},` +
+      `"hub":"${this.hubId}","issued_at":"${meshTime(this.#nowUs())}","key_index":${index},` +
       `"nonce":"${newNonce()}","payload":${payload},"reply_to":"${replyTo}","sequence":${sequence}`;
     const tail = `,"typ":"ek.event","v":1}`;
-    const signature = this.current.key.sign(Buffer.from(head + tail));
+    const signature = key.sign(Buffer.from(head + tail));
     return `${head},"signature":"${toBase64(signature)}"${tail}`;
   }
 
@@ -99,7 +102,12 @@ export class SigningKeys {
       tls_spki: [...tlsSpki],
       issued_at: meshTime(nowUs),
     }, this.current.key);
-    this.#take(change, seed, { index, sinceUs: nowUs, previousUntilUs: nowUs + previousKeyLifeMs * 1000 });
+    const untilUs = nowUs + previousKeyLifeMs * 1000;
+    const before = this.current;
+    this.#take(change, seed, { index, sinceUs: nowUs, previousUntilUs: untilUs });
+    change.after(() => {
+      this.#previous = { index: before.index, key: before.key, untilUs };
+    });
     this.#store.addKeyObject({ kind: "ek.keylink", text: link });
     return link;
   }
@@ -107,6 +115,18 @@ export class SigningKeys {
   /** Goes on with another key, which no link vouches for. */
   replace(change: MeshChange, seed: Uint8Array, index: number): void {
     this.#take(change, seed, { index, sinceUs: this.#nowUs(), previousUntilUs: null });
+    change.after(() => {
+      this.#previous = null;
+    });
+  }
+
+  /** The present key, but for the event that brings it. */
+  #signerOf(eventType: string, payload: string): { readonly index: number; readonly key: SigningKey } {
+    if (eventType !== "signing_key_rotated" || this.#previous === null) return this.current;
+    if (this.#nowUs() >= this.#previous.untilUs) this.#previous = null;
+    const { link } = JSON.parse(payload) as { link: string };
+    const brings = readObject("ek.keylink", link).key_index;
+    return this.#previous?.index === brings - 1 ? this.#previous : this.current;
   }
 
   #take(change: MeshChange, seed: Uint8Array, meta: SigningMeta): void {

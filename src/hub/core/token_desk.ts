@@ -124,7 +124,7 @@ export class TokenDesk {
     if (!Number.isInteger(minutes) || minutes < 1 || minutes > 10_080) {
       throw new HubRefusal("bad_params", `A token's minutes must be from 1 to 10080: current value is ${minutes}`);
     }
-    if (!namePattern.test(group)) {
+    if (group !== "" && !namePattern.test(group)) {
       throw new HubRefusal("bad_params", "A token's group must be letters, digits, '.', '_' and '-', 63 at most");
     }
     if (label.length > 200) throw new HubRefusal("bad_params", "A token's label must have 200 characters at most");
