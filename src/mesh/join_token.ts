@@ -22,7 +22,8 @@ const joinTokenSchema = z.strictObject({
   /** 32 bytes; never sent. */
   secret: base64Field(32),
   expires_at: timeField,
-  group: nameField,
+  /** Group that the node starts in; empty: none. */
+  group: z.union([nameField, z.literal("")]),
 }).refine(({ admin, cosign }) => admin !== undefined || !cosign, "co-signing takes an admin key");
 
 /** All that a new node has to know of its hub. */

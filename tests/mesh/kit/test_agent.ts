@@ -1,4 +1,7 @@
 import { join } from "node:path";
+import type { PeerStatus } from "../../../src/agent/peers/peer_engine.ts";
+import type { AgentStatus } from "../../../src/agent/run/agent_status.ts";
+import { askAgent } from "../../../src/cli/agent/ask_agent.ts";
 import { waitFor } from "../../lib/wait_for.ts";
 import { edgekeep, EdgekeepProcess } from "./edgekeep_process.ts";
 import type { Machine, Outcome, StartOptions } from "./machine.ts";
@@ -103,8 +106,9 @@ ${options.more ?? ""}
     this.#process = process;
     await waitFor("the agent to run", async () => {
       if (process.exitCode !== null) return true;
-      return (await this.attempt(["status", "--json"])).code === 0;
-    }, { everyMs: 200, deadlineMs: 60_000 });
+      await this.status();
+      return true;
+    }, { everyMs: 20, deadlineMs: 60_000 });
     if (process.exitCode !== null) throw new Error(`The agent ended with ${process.exitCode}:\n${process.output()}`);
   }
 
@@ -114,15 +118,19 @@ ${options.more ?? ""}
     this.#process = null;
   }
 
+  /** Asks it on its socket, as `edgekeep agent` does. */
+  async ask(question: string, params: Readonly<Record<string, unknown>> = {}): Promise<unknown> {
+    return await askAgent(this.dir, question, params);
+  }
+
   /** What `edgekeep agent status --json` says. */
-  async status(): Promise<Record<string, unknown>> {
-    return JSON.parse(await this.command("status", "--json"));
+  async status(): Promise<AgentStatus> {
+    return await this.ask("status") as AgentStatus;
   }
 
   /** What `edgekeep agent peers --json` says. */
-  async peers(): Promise<Record<string, unknown>[]> {
-    const answer = JSON.parse(await this.command("peers", "--json"));
-    return Array.isArray(answer) ? answer : answer.peers;
+  async peers(): Promise<PeerStatus[]> {
+    return await this.ask("peers") as PeerStatus[];
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

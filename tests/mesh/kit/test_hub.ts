@@ -1,4 +1,6 @@
 import { join } from "node:path";
+import { connectControl } from "../../../src/control/control_client.ts";
+import type { ResultOf } from "../../../src/operations/schemas/operation_schemas.ts";
 import { waitFor } from "../../lib/wait_for.ts";
 import { edgekeep, EdgekeepProcess } from "./edgekeep_process.ts";
 import type { Machine, StartOptions } from "./machine.ts";
@@ -75,8 +77,9 @@ ${options.more ?? ""}
     this.#process = process;
     await waitFor("the hub to be ready", async () => {
       if (process.exitCode !== null) return true;
-      return (await edgekeep(this.machine, ["ctl", "hub.status", "--config", this.configFile])).code === 0;
-    }, { everyMs: 200, deadlineMs: 60_000 });
+      await this.call("hub.status");
+      return true;
+    }, { everyMs: 50, deadlineMs: 60_000 });
     if (process.exitCode !== null) throw new Error(`The hub ended with ${process.exitCode}:\n${process.output()}`);
   }
 
@@ -93,22 +96,21 @@ ${options.more ?? ""}
     return out;
   }
 
-  /** Calls an operation; it must succeed. */
+  /** Calls an operation on its control socket, as the machine's root; it must succeed. */
   async call(operation: string, params: Readonly<Record<string, unknown>> = {}): Promise<unknown> {
-    const words = Object.entries(params).map(([name, value]) => `${name}:=${JSON.stringify(value)}`);
-    const { code, out, err } = await edgekeep(this.machine, [
-      ...["ctl", operation, ...words, "--json", "--config", this.configFile],
-    ]);
-    if (code !== 0) throw new Error(`${operation} failed (${code}): ${err}${out}`);
-    return JSON.parse(out);
+    const control = await connectControl({ endpoint: `unix://${join(this.dataDir, "control.sock")}` });
+    try {
+      return await control.call(operation, params);
+    } finally {
+      control.close();
+    }
   }
 
   /** A new join token. */
-  async token(...args: readonly string[]): Promise<string> {
-    const out = await this.command("token", "create", "test", ...args);
-    const token = /\bekj1\.\S+/.exec(out)?.[0];
-    if (token === undefined) throw new Error(`No token in: ${out}`);
-    return token;
+  async token({ group = "", uses = 1, minutes = 15 } = {}): Promise<string> {
+    const wish = { label: "test", group, uses, minutes };
+    const { text } = await this.call("hub.token.create", wish) as ResultOf<"hub.token.create">;
+    return text;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
