@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import type { HubRule } from "../../../src/mesh/hub_admin.ts";
 import { waitFor } from "../../lib/wait_for.ts";
 import type { Machine } from "./machine.ts";
 import { MeshNetwork, type Site } from "./mesh_network.ts";
@@ -11,6 +12,17 @@ import { TestHub, type TestHubOptions } from "./test_hub.ts";
 const HUB_ADDRESS = "203.0.113.1";
 /** Where the hub listens when somebody sits between it and its agents. */
 const BEHIND = { host: "127.0.0.1", port: 9443 } as const;
+
+/** Every node may ping every other one. */
+export const ping: HubRule = {
+  id: "ping",
+  from: ["*"],
+  to: ["*"],
+  protocol: "icmp",
+  ports: [],
+  log: false,
+  comment: "",
+};
 
 /** What a {@link MeshWorld} is made of. */
 export interface MeshWorldOptions extends Partial<Pick<TestHubOptions, "more" | "clockOffsetS">> {
@@ -26,7 +38,7 @@ export interface WorldAgentOptions extends Partial<Omit<TestAgentOptions, "tunne
   readonly group?: string;
 }
 
-/** A small internet with a hub on it, one LAN, and the agents that a test adds. All of it goes with `await using`. */
+/** A small internet with a hub on it, one LAN, and the agents that a test adds, which may ping each other. All of it goes with `await using`. */
 export class MeshWorld implements AsyncDisposable {
   readonly network: MeshNetwork;
   /** A folder of this world's own. */
@@ -56,6 +68,7 @@ export class MeshWorld implements AsyncDisposable {
           ...mitm ? { listen: `${BEHIND.host}:${BEHIND.port}` } : {},
         }),
       );
+      await world.hub.allow([ping]);
       if (mitm) await world.#sitBetween();
       return world;
     } catch (error) {

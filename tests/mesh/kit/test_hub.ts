@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { connectControl } from "../../../src/control/control_client.ts";
+import type { HubRule } from "../../../src/mesh/hub_admin.ts";
 import type { ResultOf } from "../../../src/operations/schemas/operation_schemas.ts";
 import { waitFor } from "../../lib/wait_for.ts";
 import { edgekeep, EdgekeepProcess } from "./edgekeep_process.ts";
@@ -104,6 +105,12 @@ ${options.more ?? ""}
     } finally {
       control.close();
     }
+  }
+
+  /** Makes these rules the whole policy. */
+  async allow(rules: readonly HubRule[]): Promise<void> {
+    const { version } = await this.call("hub.policy") as ResultOf<"hub.policy">;
+    await this.call("hub.policy.set", { rules, version });
   }
 
   /** A new join token. */
