@@ -70,6 +70,11 @@ const relayTrialMs = 3 * pathTrialMs;
 /** WireGuard sends nothing by itself on a new path: while it is probed it is set again, and with it something is sent. */
 const nudgeEveryMs = 2_000;
 const probeApartMs = 60_000;
+/**
+ * With traffic two looks are enough: whatever arrives directly shows it, and what is sent meanwhile may be lost. The ends
+ * need not probe together: the first packet of each opens its router for the other's for half a minute.
+ */
+const busyProbeMs = 1_500;
 /** Idle tunnels probe at multiples of this of UTC, with each failure at every second of those, up to every 16th. */
 const probeSlotMs = 300_000;
 const maxDoublings = 4;
@@ -85,7 +90,7 @@ const relaysKept = 4;
  * 135 s, or under 180 s when something was heard within 30 s: an idle one renews its keys at up to 145 s. The exception
  * is a relayed one, which tries the direct way when endpoints changed or it is idle: a handshake, or anything
  * authenticated that arrives while the endpoint is still the direct one (WireGuard sets it to where a packet came from),
- * proves the path; else the relay is set again after the same 6 s.
+ * proves the path; else the relay is set again after the same 6 s, or 2 s with traffic.
  */
 export function createPathSelector(options: PathSelectorOptions): PathSelector {
   const tracks = new Map<NodeId, Track>();
@@ -209,7 +214,10 @@ export function createPathSelector(options: PathSelectorOptions): PathSelector {
         return null;
       }
     }
-    if (nowMs - probe.sinceMs >= pathTrialMs) return aim(track, probe.targets, probe.at + 1, nowMs);
+    const isBusy = nowMs - track.quietSinceMs < silenceMs;
+    if (nowMs - probe.sinceMs >= (isBusy ? busyProbeMs : pathTrialMs)) {
+      return aim(track, probe.targets, probe.at + 1, nowMs);
+    }
     // What the peer still sends by the relay has set the endpoint back; it is tried again until the time is over.
     const nudge = isRelay || nowMs - probe.nudgedMs >= nudgeEveryMs;
     track.probe = {

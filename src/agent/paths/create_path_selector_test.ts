@@ -257,6 +257,23 @@ Deno.test("Traffic that comes by the relay is no proof of the direct way", () =>
   world.peer = peer([observed("203.0.113.9:4")], relayAddress);
   world.run(30);
   assert.equal(world.endpoint, relayAddress);
+  assert.ok(world.moves.includes("203.0.113.9:4"));
+});
+
+Deno.test("With traffic a probe that fails is over in 2 s", () => {
+  const world = new World(peer([observed(direct)], relayAddress));
+  world.works.add(relayAddress);
+  world.peerSends = 10_000;
+  world.run(80);
+  world.moves.length = 0;
+  // the other end probes as well: nothing arrives
+  world.peerSendsBy = "203.0.113.99:1";
+  world.peer = peer([observed("203.0.113.9:4")], relayAddress);
+  world.run(1);
+  assert.equal(world.endpoint, "203.0.113.9:4");
+  world.run(2);
+  assert.equal(world.endpoint, relayAddress);
+  assert.deepEqual(world.moves, ["203.0.113.9:4", relayAddress]);
 });
 
 Deno.test("A relay that was taken away is left as soon as it is silent", () => {
