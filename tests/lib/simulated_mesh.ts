@@ -79,7 +79,7 @@ export class SimulatedMesh {
   }
 
   async add(): Promise<SimulatedNode> {
-    const keys = await WorldKeys.create();
+    const keys = await WorldKeys.create(Uint8Array.from({ length: 32 }, () => Math.floor(this.#random() * 256)));
     const disk = new WorldDisk();
     const number = this.nodes.length + 1;
     const entry: HubEntry = {

@@ -432,6 +432,7 @@ class Engine implements PeerEngine {
     const { keys, hubUs } = this.#parts;
     const state = this.#state;
     if (state === null) return;
+    link.fetch.reset();
     const own = [keys.tunnel, keys.next].flatMap((key) => key === null ? [] : [key.statement.wireguard_key]);
     const taken = this.#book.takenKeys(link.nodeId, this.#links, state, own);
     const record = this.#records.get(link.nodeId) ?? null;
@@ -447,7 +448,6 @@ class Engine implements PeerEngine {
       const serials = this.#book.judge(this.#links, state, this.#barred, this.#revocation, hubUs());
       const serial = serials.get(link.nodeId);
       if (serial === undefined) return;
-      link.fetch.reset();
       if (phase === "prepare") {
         const isNext = record !== null && link.statement !== null && statement.generation > record.generation;
         if (isNext) await this.#save(link, { ...record, prepared: text });
@@ -527,12 +527,12 @@ class Engine implements PeerEngine {
   async #save(link: PeerLink, record: PeerRecord): Promise<void> {
     await this.#parts.store.save(record);
     this.#records.set(link.nodeId, record);
-    link.adopt(record, this.#parts.keys.hub, this.#parts.nowMs());
+    link.adopt(record, this.#parts.keys.hub);
   }
 
   #adopt(link: PeerLink, record: PeerRecord): void {
     try {
-      link.adopt(record, this.#parts.keys.hub, this.#parts.nowMs());
+      link.adopt(record, this.#parts.keys.hub);
       if (link.prepared !== null) link.preparing = link.prepared.sha256;
     } catch {
       this.#barred.set(link.nodeId, "record_damaged");

@@ -33,6 +33,8 @@ export interface AppliedPeer {
   readonly pskId: string;
   /** Monotonic ms at which this key and PSK were set. */
   readonly setMs: number;
+  /** Which agreement it follows. */
+  readonly agreement: number;
   /** `last_handshake_time` when they were set: another one later shows that they work. */
   readonly handshakeUs: number | null;
   /** Whether there was another key, which a handshake that was under way may have used. */
@@ -89,8 +91,8 @@ export class PeerLink {
   /** Last handshake with whichever key, or when it was first set, monotonic ms. */
   #aliveMs: number | null = null;
   #shaken = false;
-  /** When the present key became that, monotonic ms. */
-  #agreedMs = -Infinity;
+  /** Counts the changes of what was agreed on. */
+  #agreement = 0;
   endpoint: string | null = null;
   rxBytes = 0;
   txBytes = 0;
@@ -104,9 +106,9 @@ export class PeerLink {
   }
 
   /** Takes a record over, from disk or as it was just written. */
-  adopt(record: PeerRecord, hub: HubId, nowMs: number): void {
+  adopt(record: PeerRecord, hub: HubId): void {
     const { current } = record.psk;
-    if (current !== this.record?.psk.current && this.applied?.pskId !== `e${current}`) this.#agreedMs = nowMs;
+    if (current !== this.record?.psk.current && this.applied?.pskId !== `e${current}`) this.#agreement++;
     if (record.statement !== this.statement?.text) {
       this.statement = record.statement === null ? null : openStatement(record.statement, hub);
     }
@@ -126,6 +128,7 @@ export class PeerLink {
     const present: PskChoice = { id: `h${psk_hub_id}`, epoch: null, psk: fromBase64(psk_hub, 32) };
     if (this.#hubPsk?.present.id === present.id) return;
     this.#hubPsk = { present, before: this.#hubPsk?.present ?? null };
+    this.#agreement++;
   }
 
   /** Pre-shared keys that the other end may be using, the present one first; none: it may not be on the device. */
@@ -147,7 +150,7 @@ export class PeerLink {
     const ageMs = nowMs - (this.#aliveMs ?? nowMs);
     const { applied } = this;
     // what is set stays until something new is agreed on: it may be what the last handshake went by
-    const set = applied !== null && applied.setMs >= this.#agreedMs
+    const set = applied !== null && applied.agreement === this.#agreement
       ? choices.findIndex(({ id }) => id === applied.pskId)
       : 0;
     const turn = Math.max(0, set) + (this.#pskTurns.isNext(choices.length, ageMs, nowMs) ? 1 : 0);
@@ -186,7 +189,14 @@ export class PeerLink {
     }
     this.#aliveMs ??= nowMs;
     // nothing can be under way with a peer that is new to the device
-    this.applied = { wireguardKey, pskId, others: others && !fresh, setMs: nowMs, handshakeUs: this.watch.lastUs };
+    this.applied = {
+      wireguardKey,
+      pskId,
+      setMs: nowMs,
+      agreement: this.#agreement,
+      handshakeUs: this.watch.lastUs,
+      others: others && !fresh,
+    };
   }
 
   /** It is off the device. */
@@ -208,7 +218,7 @@ export class PeerLink {
     const { applied, watch } = this;
     if (applied === null || watch.atMs === null || !this.isKeyProven) return false;
     // a handshake of a moment ago says nothing of what was agreed on since, and the device has not followed yet
-    if (applied.setMs < this.#agreedMs) return false;
+    if (applied.agreement !== this.#agreement) return false;
     return !applied.others || watch.atMs >= applied.setMs + underWayMs;
   }
 
