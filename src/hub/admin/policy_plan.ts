@@ -1,4 +1,5 @@
 import type { HubPolicyChange, HubPolicyPlan, HubRule } from "../../mesh/hub_admin.ts";
+import type { NodeId } from "../../mesh/ids.ts";
 import type { PolicyRule } from "../../mesh/state.ts";
 import { type CompiledPolicy, maxPolicyBytes, type PolicyNode } from "../core/policy_compiler.ts";
 import { namePattern } from "../core/names.ts";
@@ -7,7 +8,6 @@ const mostChanges = 500;
 const mostRules = 1024;
 const mostNames = 256;
 const mostRanges = 64;
-/** Pairs that are compared: with more nodes, those of nodes whose rules stay the same are not looked at. */
 const mostFindings = 200;
 
 type Finding = HubPolicyPlan["findings"][number];
@@ -78,20 +78,43 @@ export function policyChanges(
 ): { readonly changes: HubPolicyChange[]; readonly moreChanges: number } {
   const changes: HubPolicyChange[] = [];
   let moreChanges = 0;
+  // nodes with the same rules before and after change alike: a thousand nodes have a million pairs
+  const alike = new Map<string, Map<string, ReadonlyMap<NodeId, Change>>>();
   for (const to of nodes) {
-    if (before.texts.get(to.id) === after.texts.get(to.id)) continue;
-    const [old, new_] = [openings(before.rulesOf(to.id)), openings(after.rulesOf(to.id))];
-    for (const from of nodes) {
-      if (from === to) continue;
-      const [had, has] = [openTo(old, from.id), openTo(new_, from.id)];
-      const opened = [...has].filter((word) => !had.has(word)).sort();
-      const closed = [...had].filter((word) => !has.has(word)).sort();
-      if (opened.length + closed.length === 0) continue;
-      if (changes.length < mostChanges) changes.push({ from: from.id, to: to.id, opened, closed });
-      else moreChanges++;
+    const [had, has] = [before.texts.get(to.id) ?? "", after.texts.get(to.id) ?? ""];
+    if (had === has) continue;
+    const inner = alike.get(had) ?? new Map<string, ReadonlyMap<NodeId, Change>>();
+    alike.set(had, inner);
+    const found = inner.get(has) ?? changesOf(openings(before.rulesOf(to.id)), openings(after.rulesOf(to.id)), nodes);
+    inner.set(has, found);
+    for (const [from, change] of found) {
+      if (from === to.id) continue;
+      if (changes.length >= mostChanges) {
+        moreChanges += found.size - (found.has(to.id) ? 1 : 0) - changes.filter((one) => one.to === to.id).length;
+        break;
+      }
+      changes.push({ from, to: to.id, ...change });
     }
   }
   return { changes, moreChanges };
+}
+
+type Change = Pick<HubPolicyChange, "opened" | "closed">;
+
+/** What would change for each node that sends to one with these rules. */
+function changesOf(
+  old: readonly Opening[],
+  present: readonly Opening[],
+  nodes: readonly PolicyNode[],
+): ReadonlyMap<NodeId, Change> {
+  const found = new Map<NodeId, Change>();
+  for (const { id } of nodes) {
+    const [had, has] = [openTo(old, id), openTo(present, id)];
+    const opened = [...has].filter((word) => !had.has(word)).sort();
+    const closed = [...had].filter((word) => !has.has(word)).sort();
+    if (opened.length + closed.length > 0) found.set(id, { opened, closed });
+  }
+  return found;
 }
 
 interface Opening {

@@ -75,12 +75,13 @@ export class Membership {
     this.#book.change((change) => {
       change.update(node, { name });
       // each peer's own text: there is a part of the pair in it
-      for (const peer of this.#book.active) {
-        if (peer === node) continue;
-        const psk = pskIdOf(this.#book.wide.generations, node.row, peer.row);
-        const body = `{"peer":${peerText(node.pieces, "", psk, peer.relays.get(node.no))}}`;
-        change.tell(peer, { type: "peer_added", body, peer: node.no, psk });
-      }
+      change.tellMany(
+        this.#book.active.filter((peer) => peer !== node).map((peer) => {
+          const psk = pskIdOf(this.#book.wide.generations, node.row, peer.row);
+          const body = `{"peer":${peerText(node.pieces, "", psk, peer.relays.get(node.no))}}`;
+          return [peer, { type: "peer_added", body, peer: node.no, psk }] as const;
+        }),
+      );
       const renamed = (side: readonly string[]) => side.map((one) => one === before ? name : one);
       const rules = this.#policy.rules.map((rule): HubRule => ({
         ...rule,

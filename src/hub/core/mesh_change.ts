@@ -93,6 +93,27 @@ export class MeshChange {
     this.told.add(node);
   }
 
+  /** An event for each of many nodes; a node may be named more than once. */
+  tellMany(events: readonly (readonly [node: MeshNode, event: NewEvent])[]): void {
+    if (events.length === 0) return;
+    const { store, log } = this.#book;
+    const rows = events.map(([node, event]) => ({ node: node.no, except: 0, peer: 0, psk: 0, ...event }));
+    const first = store.addEvents(rows);
+    store.raiseSequencesOf(rows.map(({ node }) => node));
+    const added = events.map(([node], index) => ({ node, row: { ...rows[index] as NewEventRow, id: first + index } }));
+    for (const { node, row } of added) {
+      node.sequence++;
+      log.add(row, node);
+      this.told.add(node);
+    }
+    this.undo(() => {
+      for (const { node, row } of added.reverse()) {
+        log.takeBack(row, node);
+        node.sequence--;
+      }
+    });
+  }
+
   /** Sets a member of something in memory, for as long as the transaction holds. */
   assign<T extends object, K extends keyof T>(target: T, key: K, value: T[K]): void {
     const before = target[key];

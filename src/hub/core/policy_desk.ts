@@ -1,6 +1,7 @@
 import { HubRefusal, type HubRule } from "../../mesh/hub_admin.ts";
 import type { MeshBook } from "./mesh_book.ts";
-import type { MeshChange } from "./mesh_change.ts";
+import type { MeshChange, NewEvent } from "./mesh_change.ts";
+import type { MeshNode } from "./mesh_node.ts";
 import { type CompiledPolicy, compilePolicy, maxPolicyBytes } from "./policy_compiler.ts";
 
 /** The policy that is in force: what admins wrote, and what it means for each node. */
@@ -39,6 +40,9 @@ export class PolicyDesk {
   /** After rules, names, groups or the set of nodes changed: tells each node whose rules are others now. */
   apply(change: MeshChange): void {
     const { texts } = this.compiled(this.rules);
+    const events: (readonly [MeshNode, NewEvent])[] = [];
+    // one payload for all that have the same rules: a thousand texts of 40 kB take 50 ms to be told apart
+    const payloads = new Map<string, NewEvent>();
     for (const node of this.#book.active) {
       const policy = texts.get(node.id) ?? node.policy;
       if (policy === node.policy) continue;
@@ -49,9 +53,12 @@ export class PolicyDesk {
           "Write * instead of a group that nearly everybody is in, or fewer rules",
         );
       }
-      const silent = change.fresh.has(node);
       change.assign(node, "policy", policy);
-      if (!silent) change.tell(node, { type: "policy_updated", body: `{"policy":${policy}}` });
+      if (change.fresh.has(node)) continue;
+      const event = payloads.get(policy) ?? { type: "policy_updated", body: `{"policy":${policy}}` };
+      payloads.set(policy, event);
+      events.push([node, event]);
     }
+    change.tellMany(events);
   }
 }

@@ -40,20 +40,12 @@ export function pskIdOf({ base, running }: PskGenerations, a: NodeRow, b: NodeRo
 
 /** The step of a refresh at which a pair has its turn: spread evenly, and the same after a restart. */
 export function stepOf(a: NodeRow, b: NodeRow, generation: number): number {
-  return stepOfMix(mixOf(a) ^ mixOf(b), generation);
+  return (residueOf(a) + residueOf(b) + generation) % refreshSteps;
 }
 
-/** As {@link stepOf}, of the exclusive or of both {@link mixOf}: a step of a refresh looks at every pair. */
-export function stepOfMix(mix: number, generation: number): number {
-  let mixed = (mix + Math.imul(generation, 0x9e3779b1)) | 0;
-  mixed = Math.imul(mixed ^ (mixed >>> 16), 0x85ebca6b);
-  mixed = Math.imul(mixed ^ (mixed >>> 13), 0xc2b2ae35);
-  return ((mixed ^ (mixed >>> 16)) >>> 0) % refreshSteps;
-}
-
-/** 32 bits of a node's id. */
-export function mixOf({ nodeId }: Pick<NodeRow, "nodeId">): number {
-  return Number.parseInt(nodeId.slice(2, 10), 16) | 0;
+/** A node's share in the turn of its pairs, 0 to 599: its partners of one step are all of one residue. */
+export function residueOf({ nodeId }: Pick<NodeRow, "nodeId">): number {
+  return Number.parseInt(nodeId.slice(2, 10), 16) % refreshSteps;
 }
 
 /** What a new node begins with: refreshes that have begun are not for its pairs. */

@@ -2,11 +2,10 @@ import type { MeshBook } from "./mesh_book.ts";
 import type { MeshChange } from "./mesh_change.ts";
 import type { MeshNode } from "./mesh_node.ts";
 import {
-  mixOf,
   newestGeneration,
   type PskGenerations,
   refreshSteps,
-  stepOfMix,
+  residueOf,
   withRefresh,
   withSteps,
 } from "./psk_generations.ts";
@@ -44,10 +43,10 @@ export class PskRefresher {
     const pairs = this.#pairsOf(newest.generation, newest.steps, until);
     this.#book.change((change) => {
       this.#set(change, withSteps(this.#book.wide.generations, until));
-      for (const [a, b] of pairs) {
-        change.tell(a, { type: "peer_psk_changed", body: null, peer: b.no, psk: newest.generation });
-        change.tell(b, { type: "peer_psk_changed", body: null, peer: a.no, psk: newest.generation });
-      }
+      const event = (peer: MeshNode) => (
+        { type: "peer_psk_changed", body: null, peer: peer.no, psk: newest.generation }
+      );
+      change.tellMany(pairs.flatMap(([a, b]) => [[a, event(b)], [b, event(a)]] as const));
     });
   }
 
@@ -59,12 +58,12 @@ export class PskRefresher {
   /** Pairs whose turn is at the steps from one up to, and without, another. */
   #pairsOf(generation: number, from: number, until: number): [MeshNode, MeshNode][] {
     const nodes = this.#book.active.filter(({ row }) => row.pskFrom < generation);
-    const mixes = Int32Array.from(nodes, ({ row }) => mixOf(row));
+    const byResidue = Map.groupBy(nodes, ({ row }) => residueOf(row));
     const pairs: [MeshNode, MeshNode][] = [];
-    for (let i = 0; i < nodes.length; i++) {
-      for (let j = i + 1; j < nodes.length; j++) {
-        const step = stepOfMix((mixes[i] ?? 0) ^ (mixes[j] ?? 0), generation);
-        if (step >= from && step < until) pairs.push([nodes[i] as MeshNode, nodes[j] as MeshNode]);
+    for (let step = from; step < until; step++) {
+      for (const [residue, some] of byResidue) {
+        const partner = (((step - residue - generation) % refreshSteps) + refreshSteps) % refreshSteps;
+        for (const a of some) for (const b of byResidue.get(partner) ?? []) if (a.id < b.id) pairs.push([a, b]);
       }
     }
     return pairs;

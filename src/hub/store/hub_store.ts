@@ -65,6 +65,10 @@ export interface HubStore {
   deleteSequence(no: number): void;
   /** @returns the event's id */
   addEvent(event: NewEventRow): number;
+  /** As {@link addEvent} for many, in their order. @returns the first one's id; the others follow without gaps */
+  addEvents(events: readonly NewEventRow[]): number;
+  /** Adds one to the sequence of each of these nodes, as often as it is named. */
+  raiseSequencesOf(nos: readonly number[]): void;
   /** Deletes events up to and with an id. */
   pruneEvents(upTo: number): void;
 

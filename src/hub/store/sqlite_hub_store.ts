@@ -156,6 +156,27 @@ export class SqliteHubStore implements HubStore {
     return Number(lastInsertRowid);
   }
 
+  addEvents(events: readonly NewEventRow[]): number {
+    if (events.length === 0) return 0;
+    const rows = events.map((
+      { node, except, type, body, peer, psk },
+    ) => [node, except, type, body === null ? null : this.#bodyId(body), peer, psk]);
+    // one statement for all: a thousand calls take five times as long
+    const { lastInsertRowid } = this.#prepare(
+      `INSERT INTO event (node, except_node, type, body, peer, psk)
+       SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5 FROM json_each(?) ORDER BY key`,
+    ).run(JSON.stringify(rows));
+    return Number(lastInsertRowid) - events.length + 1;
+  }
+
+  raiseSequencesOf(nos: readonly number[]): void {
+    this.#run(
+      `UPDATE seat SET sequence = sequence + more.count
+       FROM (SELECT value AS no, count(*) AS count FROM json_each(?) GROUP BY value) AS more WHERE seat.no = more.no`,
+      JSON.stringify(nos),
+    );
+  }
+
   pruneEvents(upTo: number): void {
     this.#run("DELETE FROM event WHERE id <= ?", upTo);
     this.#run("DELETE FROM body WHERE id < coalesce((SELECT min(body) FROM event), (SELECT max(id) FROM body))");
