@@ -116,31 +116,36 @@ export function observeEndpoints(options: ObservationOptions): EndpointObservati
     ours.clear();
   };
 
-  const observe = async () => {
+  /** Whether somebody was asked. */
+  const observe = async (): Promise<boolean> => {
     fresh.clear();
     answered = new AbortController();
+    let asked = 0;
     try {
-      const asked = await begin();
+      asked = await begin();
       if (asked > 0) await wait(observationMs, AbortSignal.any([signal, answered.signal]));
     } finally {
       await end();
     }
-    if (signal.aborted) return;
+    if (signal.aborted) return true;
     // an observer that was silent this time may have seen an address that is no longer true
     for (const observer of answers.keys()) if (!fresh.has(observer)) answers.delete(observer);
     tell();
+    return asked > 0;
   };
 
   const run = async () => {
     while (!signal.aborted) {
       wanted = new AbortController();
-      await observe().catch((error) =>
+      const asked = await observe().catch((error) => {
         log.warn("The hub's observers could not be asked: {reason}", {
           event: "observation_failed",
           reason: error instanceof Error ? error.message : String(error),
-        })
-      );
-      await wait(apartMs, signal);
+        });
+        return true;
+      });
+      // a node that has just joined learns of the observers with its first state, a moment after this
+      if (asked) await wait(apartMs, signal);
       const restMs = observationIntervalMs * (1 - jitter + 2 * jitter * random()) - apartMs;
       await wait(restMs, AbortSignal.any([signal, wanted.signal]));
     }

@@ -51,12 +51,15 @@ class Peers {
   }
 }
 
-function observation(device: Peers, more: { readonly peerKeys?: readonly string[] } = {}) {
+function observation(
+  device: Peers,
+  more: { readonly peerKeys?: readonly string[]; readonly observers?: () => typeof observers } = {},
+) {
   const clock = new VirtualClock();
   const reports: string[] = [];
   const running = observeEndpoints({
     device,
-    observers: () => observers,
+    observers: more.observers ?? (() => observers),
     peerKeys: () => new Set(more.peerKeys),
     localAddresses: () => [],
     onReport: ({ kind }) => reports.push(kind),
@@ -106,6 +109,19 @@ Deno.test("Somebody who asks is heard, but not more often than every 10 s", asyn
   assert.equal(device.all.size, 2);
   await clock.advance(60_000);
   assert.equal(device.changes.filter((change) => change.startsWith("+")).length, 4);
+  await running.stop();
+});
+
+Deno.test("A node that does not know the observers yet asks them as soon as it does", async () => {
+  const device = new Peers();
+  let known: typeof observers = [];
+  const { clock, running } = observation(device, { observers: () => known });
+  await clock.advance(100);
+  assert.deepEqual(device.changes, []);
+  known = observers;
+  running.look("observers");
+  await clock.advance(0);
+  assert.equal(device.all.size, 2);
   await running.stop();
 });
 

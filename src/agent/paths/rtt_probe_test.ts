@@ -38,6 +38,27 @@ Deno.test("Two agents measure the round trip to each other, and nobody else's pa
   }
 });
 
+Deno.test("An answer that waited for a handshake is measured again", async () => {
+  let nowMs = 0;
+  const probe = new RttProbe({ meshIp: ofA.meshIp, peers: () => [ofB], port: port + 4, nowMs: () => nowMs });
+  const conn = Deno.listenDatagram({ transport: "udp", hostname: ofB.meshIp, port: port + 4 });
+  const answer = async (tookMs: number) => {
+    const [packet] = await conn.receive(new Uint8Array(64));
+    packet[5] = 1;
+    nowMs += tookMs;
+    await conn.send(packet, { transport: "udp", hostname: ofA.meshIp, port: port + 4 });
+  };
+  try {
+    probe.ask(b);
+    await answer(3000);
+    await answer(20);
+    assert.equal(await waitFor("the second one", () => probe.rttMs(b)), 20);
+  } finally {
+    conn.close();
+    await probe.stop();
+  }
+});
+
 Deno.test("Each peer is asked in turn without being told to, and the value is a time", async () => {
   const probe = new RttProbe({ meshIp: ofA.meshIp, peers: () => [ofB], port: port + 1, random: () => 0 });
   const other = new RttProbe({ meshIp: ofB.meshIp, peers: () => [ofA], port: port + 1, random: () => 0.9 });
