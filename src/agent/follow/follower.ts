@@ -11,7 +11,7 @@ import type { FaultBoard } from "../../telemetry/fault_board.ts";
 import { pause } from "../../telemetry/pause.ts";
 import { AgentFileError } from "../files/agent_file_error.ts";
 import type { Position } from "../files/position.ts";
-import type { HubClient } from "../hub_client/hub_client.ts";
+import type { EventStream, HubClient } from "../hub_client/hub_client.ts";
 import type { HubClock } from "../hub_client/hub_clock.ts";
 import { HubRequestError } from "../hub_client/hub_requests.ts";
 import { FollowAudit } from "./follow_audit.ts";
@@ -27,6 +27,8 @@ const log = getLogger(["edgekeep", "agent"]);
 const MOST_REFUSED = 32;
 /** A state that was asked for again within this time waits its turn first, ms. */
 const STATE_PACE_MS = 10_000;
+/** The fault of a forked hub stays for so long after the last sign of it, ms. */
+const FORKED_MS = 600_000;
 /** A stream that lived so long counts as a success, ms. */
 const HEALTHY_MS = 60_000;
 
@@ -87,8 +89,10 @@ export class Follower {
   #waking = new AbortController();
   #running: Promise<void> | null = null;
   #needState = true;
+  #stream: EventStream | null = null;
   #stateFetchedMs = -Infinity;
   #heardMs: number | null = null;
+  #forkedMs = -Infinity;
   #connected = false;
   #problem: FollowStatus["problem"] = null;
   #applied = 0;
@@ -113,9 +117,11 @@ export class Follower {
     this.#waking = new AbortController();
   }
 
-  /** Has the state fetched anew, at once. */
+  /** Has the state fetched and the stream opened anew, at once. */
   refetch(): void {
     this.#needState = true;
+    this.#forkedMs = -Infinity;
+    this.#stream?.close();
     this.wake();
   }
 
@@ -229,6 +235,7 @@ export class Follower {
     if (clock.nowUs() === null) await client.time();
     const ticks = new AbortController();
     const stream = await client.events(followed.position, AbortSignal.any([signal, ticks.signal]));
+    this.#stream = stream;
     const timeoutMs = this.#options.tickTimeoutMs ?? tickTimeoutMs;
     let muted = false;
     const mute = () => {
@@ -268,6 +275,7 @@ export class Follower {
       throw new HubRequestError("timeout", `The hub sent no tick for ${timeoutMs / 1000} s`);
     } finally {
       clearTimeout(timer);
+      this.#stream = null;
       ticks.abort();
       stream.close();
     }
@@ -330,6 +338,7 @@ export class Follower {
       case "refuse": {
         const text = historyText(judgement.code, followed.position, envelope);
         faults.raise(judgement.code, text);
+        if (judgement.code === "hub_forked") this.#forkedMs = this.#monotonicMs();
         return this.#refuse(null, new MeshError(judgement.code, text), envelope);
       }
       case "fetch_state":
@@ -419,9 +428,11 @@ export class Follower {
   #heard(): void {
     this.#heardMs = this.#monotonicMs();
     this.#problem = null;
-    for (const code of ["hub_rolled_back", "hub_forked", "hub_recovered_needed", "mesh_storage_failed"] as const) {
+    for (const code of ["hub_rolled_back", "hub_recovered_needed", "mesh_storage_failed"] as const) {
       this.#options.faults.clear(code);
     }
+    // two hubs answer in turns: that one of them fits says nothing of the other
+    if (this.#heardMs - this.#forkedMs >= FORKED_MS) this.#options.faults.clear("hub_forked");
   }
 
   #say(code: string, text: string): void {
