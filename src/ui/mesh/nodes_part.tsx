@@ -113,7 +113,7 @@ function HubFacts({ hub }: { readonly hub: HubView }) {
           <span class="mono">{hub.meshCidr}</span>
         </Fact>
         <Fact name={words.psk}>{words.pskModes[hub.pskMode]}</Fact>
-        <Fact name={meshMessages.value.topology.paths.relay}>
+        <Fact name={words.relay}>
           {words.relayed(count(hub.relays.sessions), count(hub.relays.most))}
         </Fact>
         <Fact name={words.refused}>{count(hub.refusedRequests)}</Fact>

@@ -13,6 +13,7 @@ import { useAction } from "../parts/use_action.ts";
 import { ListTable } from "../security/list_table.tsx";
 import { Day } from "../security/moments.tsx";
 import { Answer, Card, Done, Empty, Part } from "../security/part.tsx";
+import { may } from "../session/session.ts";
 import { createJoinToken, readJoinTokens, revokeJoinToken } from "./mesh_calls.ts";
 
 const EVERY_MS = 5_000;
@@ -46,13 +47,15 @@ export function TokensPart() {
       )}
       <Done text={done} />
       <TroubleNote trouble={action.trouble} />
-      <MakeToken
-        onMade={(token) => {
-          setDone(null);
-          setMade(token);
-          void answer.reload();
-        }}
-      />
+      {may("admin") && (
+        <MakeToken
+          onMade={(token) => {
+            setDone(null);
+            setMade(token);
+            void answer.reload();
+          }}
+        />
+      )}
       <Answer answer={answer}>
         {(tokens) =>
           tokens.length === 0 ? <Empty text={words.none} /> : (
@@ -97,7 +100,7 @@ export function TokensPart() {
                   heading: meshMessages.value.actions,
                   quiet: true,
                   cell: (token) =>
-                    token.state === "open" && (
+                    token.state === "open" && may("admin") && (
                       <div class="row-actions">
                         <ConfirmButton
                           label={words.revoke}

@@ -13,6 +13,7 @@ export const meshDe: MeshMessages = {
     network: "Netz",
     psk: "Vorab geteilte Schlüssel",
     pskModes: { "end-to-end": "Ende zu Ende, der Hub kann sie nicht kennen", hub: "vom Hub gemacht" },
+    relay: "Relais",
     refused: "Abgelehnte Anfragen",
     facts: "Der Hub",
   },

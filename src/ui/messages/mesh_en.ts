@@ -11,6 +11,7 @@ export const meshEn = {
     network: "Network",
     psk: "Pre-shared keys",
     pskModes: { "end-to-end": "end to end, the hub cannot know them", hub: "made by the hub" },
+    relay: "Relay",
     refused: "Refused requests",
     facts: "The hub",
   },
