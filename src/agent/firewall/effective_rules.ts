@@ -1,5 +1,5 @@
 import type { NodeId } from "../../mesh/ids.ts";
-import { parseIpv4 } from "../../mesh/ipv4.ts";
+import { formatIpv4, parseIpv4 } from "../../mesh/ipv4.ts";
 import type { PolicyRule } from "../../mesh/state.ts";
 
 /** What a rule needs to know of a peer; a `StatePeer` is one. */
@@ -26,27 +26,22 @@ export interface EffectiveRule {
  * are all unknown is left out, and so is one for TCP or UDP without a port.
  */
 export function effectiveRules(rules: readonly PolicyRule[], peers: readonly PolicyPeer[]): EffectiveRule[] {
-  const addresses = new Map(peers.map(({ node_id, mesh_ip }) => [node_id, mesh_ip]));
+  const addresses = new Map(peers.map(({ node_id, mesh_ip }) => [node_id as string, parseIpv4(mesh_ip)]));
+  // rules of one group have the same sources, which may be thousands: worked out once, and shared
+  const known = new Map<string, readonly string[]>();
   return rules.flatMap(({ id, src, protocol, ports, log }) => {
-    const sources = sourcesOf(src, addresses);
+    const key = src.join();
+    const sources = src.includes("*") ? "any" : known.get(key) ?? sourcesOf(src, addresses);
+    if (sources !== "any") known.set(key, sources);
     const merged = mergedPorts(ports);
     if (sources.length === 0 || (protocol === "icmp") !== (merged.length === 0)) return [];
     return [{ id, protocol, sources, ports: merged, log }];
   });
 }
 
-function sourcesOf(
-  src: PolicyRule["src"],
-  addresses: ReadonlyMap<NodeId, string>,
-): "any" | readonly string[] {
-  if (src.includes("*")) return "any";
-  const known = new Map<number, string>();
-  for (const node of src) {
-    const address = addresses.get(node as NodeId);
-    const number = parseIpv4(address ?? "");
-    if (address !== undefined && number !== null) known.set(number, address);
-  }
-  return [...known].toSorted(([a], [b]) => a - b).map(([, address]) => address);
+function sourcesOf(src: readonly string[], addresses: ReadonlyMap<string, number | null>): readonly string[] {
+  const known = new Set(src.map((node) => addresses.get(node)).filter((address) => typeof address === "number"));
+  return Array.from(Uint32Array.from(known).sort(), formatIpv4);
 }
 
 function mergedPorts(ports: PolicyRule["ports"]): [number, number][] {

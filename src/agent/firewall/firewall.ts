@@ -56,6 +56,8 @@ export class FirewallError extends Error {
   override readonly name = "FirewallError";
 }
 
+/** How long nft may take: a thousand rules of a hundred nodes take seconds on a small machine. */
+const nftMs = 30_000;
 /** How long the table has to be left alone until the fault that it was changed goes. */
 const quietMs = 300_000;
 
@@ -181,7 +183,7 @@ class NftFirewall implements Firewall {
     const { run, signal } = this.#options;
     // what the present table counted goes with it
     if (this.#inForce !== null) await this.#list();
-    const { code, stderr } = await run("nft", ["-f", "-"], { stdin: wish.text, signal });
+    const { code, stderr } = await run("nft", ["-f", "-"], { stdin: wish.text, signal, timeoutMs: nftMs });
     if (code !== 0) throw new FirewallError(`nft refuses the rules: ${complaintOf(stderr)}`);
     this.#addPresentTo(this.#past);
     this.#present = new Map();
@@ -199,7 +201,10 @@ class NftFirewall implements Firewall {
   /** The table as it is, and what it has counted; `null`: it is not there. */
   async #list(): Promise<TableListing | null> {
     const { run, signal } = this.#options;
-    const { code, stdout, stderr } = await run("nft", ["-j", "list", "table", "inet", this.#table], { signal });
+    const { code, stdout, stderr } = await run("nft", ["-j", "list", "table", "inet", this.#table], {
+      signal,
+      timeoutMs: nftMs,
+    });
     if (code !== 0) {
       if (/No such file or directory/.test(stderr)) return null;
       throw new FirewallError(`nft does not list the table inet ${this.#table}: ${complaintOf(stderr)}`);

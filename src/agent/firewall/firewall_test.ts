@@ -314,6 +314,30 @@ Deno.test("no text of the hub reaches nft: neither names of rules nor addresses 
   assert.ok(texts.every((text) => !text.includes("evil") && !text.includes("flush")));
 });
 
+Deno.test({
+  name: "a large table is intact at each look, until one address is added to a set by hand",
+  ...tools,
+  async fn() {
+    await using pair = await TunnelPair.create({ guarded: true });
+    const { b } = pair;
+    const peers = Array.from({ length: 3000 }, (_, index): PolicyPeer => ({
+      node_id: `n_${String(index).padStart(32, "0")}` as NodeId,
+      name: "",
+      mesh_ip: `10.100.${(index >> 8) + 1}.${index & 255}`,
+    }));
+    const some = (from: number, step: number) =>
+      peers.filter((_, index) => index >= from && index % step === 0).map(({ node_id }) => node_id);
+    const groups = [some(0, 1), some(5, 2), some(7, 3), some(0, 1)];
+    const rules = groups.map((src, index) => tcp(`r${index}`, src, [[index + 1, index + 1], [90, 99]], true));
+    await b.driver.ask({ do: "rules", rules, peers });
+    for (let look = 0; look < 5; look++) assert.equal(await b.driver.ask({ do: "verify" }), "intact");
+    const table = ["inet", `edgekeep_${b.interface}`];
+    await b.machine.ok("nft", ["add", "element", ...table, "sources_1", "{ 10.100.99.99 }"]);
+    assert.equal(await b.driver.ask({ do: "verify" }), "repaired");
+    assert.equal(await b.driver.ask({ do: "verify" }), "intact");
+  },
+});
+
 Deno.test("a mesh network that is none makes no firewall", () => {
   const options = { interface: "x", signal: new AbortController().signal, faults: new FaultBoard(() => 0) };
   assert.throws(() => createFirewall({ ...options, meshCidr: "10.100.0.0/16; flush ruleset" }), RangeError);

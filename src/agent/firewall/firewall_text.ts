@@ -30,10 +30,15 @@ export function tableName(interfaceName: string): string {
  */
 export function firewallText({ interface: name, meshCidr, rules }: FirewallPlan): string {
   const table = tableName(name);
+  const sets = sourceSets(rules);
   const elsewhere = (direction: "iifname" | "oifname") => `${direction} != { "lo", "${name}" }`;
   return `add table inet ${table}
 delete table inet ${table}
 table inet ${table} {
+${
+    [...sets].map(([addresses, set]) => `  set ${set} {\n    type ipv4_addr\n    elements = { ${addresses} }\n  }\n`)
+      .join("")
+  }\
   chain from_mesh {
     meta nfproto ipv6 counter drop comment "ipv6"
     ip saddr != ${meshCidr} counter drop comment "foreign"
@@ -49,7 +54,7 @@ table inet ${table} {
     ct state invalid counter drop comment "invalid"
     ct direction reply ct state established,related accept
     ct state related icmp type { destination-unreachable, time-exceeded, parameter-problem } accept
-${rules.flatMap((rule, index) => ruleLines(rule, index, name)).map((line) => `    ${line}\n`).join("")}\
+${rules.flatMap((rule, index) => ruleLines(rule, index, name, sets)).map((line) => `    ${line}\n`).join("")}\
     limit rate 10/minute burst 10 packets log prefix "edgekeep ${name} denied: " level info
     counter drop comment "denied"
   }
@@ -77,8 +82,24 @@ export function ruleComment(index: number): string {
   return `rule ${index}`;
 }
 
-function ruleLines({ protocol, sources, ports, log }: EffectiveRule, index: number, name: string): string[] {
-  const from = sources === "any" ? "" : `ip saddr { ${sources.join(", ")} } `;
+/** One set for all rules with the same sources: names by the list of addresses. */
+function sourceSets(rules: readonly EffectiveRule[]): Map<string, string> {
+  const sets = new Map<string, string>();
+  for (const { sources } of rules) {
+    if (sources === "any") continue;
+    const addresses = sources.join(", ");
+    if (!sets.has(addresses)) sets.set(addresses, `sources_${sets.size}`);
+  }
+  return sets;
+}
+
+function ruleLines(
+  { protocol, sources, ports, log }: EffectiveRule,
+  index: number,
+  name: string,
+  sets: ReadonlyMap<string, string>,
+): string[] {
+  const from = sources === "any" ? "" : `ip saddr @${sets.get(sources.join(", "))} `;
   const what = protocol === "icmp"
     ? "icmp type echo-request"
     : `${protocol} dport { ${ports.map(([low, high]) => low === high ? low : `${low}-${high}`).join(", ")} }`;
