@@ -119,6 +119,8 @@ export class DeviceSync {
       this.#state = null;
       await this.#parts.device().apply(strangers.map(([, { publicKey }]) => ({ publicKey, remove: true })));
     }
+    // a device that was opened anew has neither peers nor routes
+    if (wanted.some(({ seen }) => seen === undefined)) this.#routes = null;
     await this.#ensureRoutes(wanted.map(({ meshIp }) => meshIp));
     for (let start = 0; start < wanted.length; start += batch) await this.#set(wanted.slice(start, start + batch));
   }
