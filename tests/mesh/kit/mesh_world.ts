@@ -140,7 +140,7 @@ export class MeshWorld implements AsyncDisposable {
 
   /** Waits until one agent reaches another one through the tunnel. */
   async untilReaches(from: TestAgent, to: TestAgent, deadlineMs = 60_000): Promise<void> {
-    const { meshIp } = await to.status();
+    const meshIp = await to.meshIp();
     await waitFor(`${from.machine.name} to reach ${to.machine.name}`, () => from.machine.reaches(meshIp), {
       deadlineMs,
     }).catch(async (error: unknown) => {

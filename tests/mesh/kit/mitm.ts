@@ -51,6 +51,28 @@ export class Mitm implements AsyncDisposable {
     await waitFor("the man in the middle to obey", () => this.#done > before);
   }
 
+  /** Sends a request of its own to the hub. */
+  async send(
+    order: Omit<Extract<MitmOrder, { readonly do: "send" }>, "do">,
+  ): Promise<{ status: number; text: string }> {
+    const before = this.seen.length;
+    await this.tell({ do: "send", ...order });
+    const answer = this.seen.slice(before).find((news) => news.saw === "answer");
+    if (answer === undefined) throw new Error("The man in the middle got no answer");
+    return answer;
+  }
+
+  /** Requests of agents that passed, oldest first. */
+  requests(method: string, path: RegExp): Extract<MitmNews, { readonly saw: "request" }>[] {
+    return this.seen.filter((news) => news.saw === "request")
+      .filter((news) => news.method === method && path.test(news.path));
+  }
+
+  /** Nonces of the streams that a node opened, oldest first. */
+  streams(node: string): string[] {
+    return this.seen.flatMap((news) => news.saw === "stream" && news.open && news.node === node ? [news.nonce] : []);
+  }
+
   /** Exact texts of the envelopes that the hub sent to a node, oldest first. */
   events(node: string): string[] {
     return this.seen.flatMap((news) => news.saw === "event" && news.node === node ? [news.data] : []);

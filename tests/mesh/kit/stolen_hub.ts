@@ -4,6 +4,7 @@ import { canonicalText } from "../../../src/mesh/canonical.ts";
 import { sealEnvelopeText } from "../../../src/mesh/envelope.ts";
 import type { HubId, NodeId } from "../../../src/mesh/ids.ts";
 import { type SigningKey, signingKeyOf } from "../../../src/mesh/keys.ts";
+import type { ForgedEnvelope } from "./mitm_main.ts";
 
 /** What a thief says in the hub's name. Numbers that are not given are those of the hub when it was robbed. */
 export interface Forgery {
@@ -56,6 +57,20 @@ export class StolenHub {
     } finally {
       db.close();
     }
+  }
+
+  /** An envelope that the man in the middle is to sign with the stolen key, in answer to whatever asks. */
+  envelope({ audience, type, payload, sequence, epoch, keyIndex }: Omit<Forgery, "replyTo" | "key">): ForgedEnvelope {
+    return {
+      hub: this.hub,
+      audience,
+      epoch: epoch ?? this.epoch,
+      sequence,
+      key_index: keyIndex ?? this.keyIndex,
+      event_type: type,
+      payload,
+      seed: this.seed.toHex(),
+    };
   }
 
   /** The exact text of an envelope, signed with the stolen key. */

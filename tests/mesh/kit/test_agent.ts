@@ -1,9 +1,13 @@
 import { join } from "node:path";
+import { AgentFolder } from "../../../src/agent/files/agent_folder.ts";
 import type { PeerStatus } from "../../../src/agent/peers/peer_engine.ts";
 import type { AgentStatus } from "../../../src/agent/run/agent_status.ts";
 import { askAgent } from "../../../src/cli/agent/ask_agent.ts";
+import type { AuditRecord } from "../../../src/audit/audit.ts";
+import type { NodeId } from "../../../src/mesh/ids.ts";
 import { waitFor } from "../../lib/wait_for.ts";
 import { edgekeep, EdgekeepProcess } from "./edgekeep_process.ts";
+import { readAudit } from "./read_audit.ts";
 import type { Machine, Outcome, StartOptions } from "./machine.ts";
 
 /** How a test's agent is set up. */
@@ -131,6 +135,31 @@ ${options.more ?? ""}
   /** What `edgekeep agent peers --json` says. */
   async peers(): Promise<PeerStatus[]> {
     return await this.ask("peers") as PeerStatus[];
+  }
+
+  /** The id that its keys give it. */
+  async nodeId(): Promise<NodeId> {
+    const keys = await (await AgentFolder.open(this.dir)).keys();
+    if (keys === null) throw new Error(`${this.machine.name} has not joined`);
+    return keys.nodeId;
+  }
+
+  /** The address that it got when it joined. */
+  async meshIp(): Promise<string> {
+    const trust = await (await AgentFolder.open(this.dir)).trust.read();
+    if (trust === null) throw new Error(`${this.machine.name} has not joined`);
+    return trust.mesh_ip;
+  }
+
+  /** What is on its record, oldest first. */
+  audit(): Promise<AuditRecord[]> {
+    return readAudit(join(this.dir, "audit"));
+  }
+
+  /** What the tunnel has, by `wg show … dump`: one line for each peer, tabs between the fields. */
+  async wireGuard(): Promise<string[][]> {
+    const out = await this.machine.ok("wg", ["show", this.tunnel, "dump"]);
+    return out.trim().split("\n").slice(1).map((line) => line.split("\t"));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -1,9 +1,11 @@
 import { join } from "node:path";
+import type { AuditRecord } from "../../../src/audit/audit.ts";
 import { connectControl } from "../../../src/control/control_client.ts";
 import type { HubRule } from "../../../src/mesh/hub_admin.ts";
 import type { ResultOf } from "../../../src/operations/schemas/operation_schemas.ts";
 import { waitFor } from "../../lib/wait_for.ts";
 import { edgekeep, EdgekeepProcess } from "./edgekeep_process.ts";
+import { readAudit } from "./read_audit.ts";
 import type { Machine, StartOptions } from "./machine.ts";
 
 /** How a test's hub is set up. */
@@ -118,6 +120,11 @@ ${options.more ?? ""}
     const wish = { label: "test", group, uses, minutes };
     const { text } = await this.call("hub.token.create", wish) as ResultOf<"hub.token.create">;
     return text;
+  }
+
+  /** What is on its record, oldest first. */
+  audit(): Promise<AuditRecord[]> {
+    return readAudit(join(this.dataDir, "audit"));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
