@@ -52,6 +52,27 @@ Deno.test("a machine with neither backend is told which package to install", asy
   assert.equal(await codeOf(open(run, "userspace")), "no_backend");
 });
 
+Deno.test("what wireguard-go complains of is told, and what right it lacks", async () => {
+  const opening = (stdout: string) => {
+    const box = "┌────┐\n│ Running wireguard-go is not required │\n└────┘\n";
+    const { run } = machine({
+      "ip -j": noLink,
+      "ip link add": unknownType,
+      "wireguard-go": { code: 1, stdout: `ERROR: (edgekeep0) 2026/01/01 00:00:00 ${stdout}\n`, stderr: box },
+    });
+    return open(run, "auto");
+  };
+  await assert.rejects(opening('CreateTUN("edgekeep0") failed; /dev/net/tun does not exist'), (error) => {
+    assert.ok(error instanceof DeviceError && error.code === "not_permitted");
+    return /CreateTUN.*needs the capability CAP_NET_ADMIN and the device \/dev\/net\/tun/.test(error.message);
+  });
+  assert.equal(await codeOf(opening("operation not permitted")), "not_permitted");
+  await assert.rejects(opening("device or resource busy"), (error) => {
+    assert.ok(error instanceof DeviceError && error.code === "failed");
+    return /device or resource busy$/.test(error.message);
+  });
+});
+
 Deno.test("a kernel with WireGuard is chosen before the daemon, and only with the program wg", async () => {
   const { run, calls } = machine({ "ip -j": noLink, "wg show": { stdout: dump } });
   const device = await open(run, "auto", [key.publicKey]);

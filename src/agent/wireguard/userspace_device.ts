@@ -194,15 +194,15 @@ async function connect(name: string): Promise<UapiConnection | null> {
 }
 
 async function startDaemon({ name, run, signal }: OpenOptions): Promise<UapiConnection> {
-  const { code, stderr } = await run("wireguard-go", [name], { signal });
+  const { code, stdout, stderr } = await run("wireguard-go", [name], { signal });
   if (code !== 0) {
-    // above its complaint it prints a drawn box
-    const complaint = stderr.split("\n").filter((line) => !/[\u2500-\u257f]/.test(line)).join("\n");
-    const permitted = !/operation not permitted|permission denied/i.test(complaint);
+    // it complains on its standard output, below a drawn box on the other
+    const complaint = `${stdout}\n${stderr}`.split("\n").filter((line) => !/[\u2500-\u257f]/.test(line)).join("\n");
+    const permitted = !/operation not permitted|permission denied|tun does not exist/i.test(complaint);
     throw new DeviceError(
       permitted ? "failed" : "not_permitted",
       `Cannot make the tunnel interface ${name}: ${complaintOf(complaint)}` +
-        (permitted ? "" : "; the agent needs CAP_NET_ADMIN and /dev/net/tun"),
+        (permitted ? "" : "; the agent needs the capability CAP_NET_ADMIN and the device /dev/net/tun"),
     );
   }
   for (const end = performance.now() + followMs; performance.now() < end && !signal.aborted;) {
