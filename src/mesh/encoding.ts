@@ -41,6 +41,20 @@ export function sha256Hex(data: Uint8Array | string): string {
   return createHash("sha256").update(data).digest("hex");
 }
 
+const days31 = "(?:0[13578]|1[02])-(?:0[1-9]|[12]\\d|3[01])";
+const days30 = "(?:0[469]|11)-(?:0[1-9]|[12]\\d|30)";
+const february = "02-(?:0[1-9]|1\\d|2[0-8])";
+const leapYear = "(?:\\d\\d(?:0[48]|[2468][048]|[13579][26])|(?:[02468][048]|[13579][26])00)";
+
+/**
+ * Every time that can be on the wire: seconds of the years 1970 to 9999 that exist. A heartbeat names a thousand of them,
+ * and a pattern costs a fifth of writing the time again to compare.
+ */
+export const meshTimePattern: RegExp = new RegExp(
+  `^(?=19[7-9]|[2-9])(?:\\d{4}-(?:${days31}|${days30}|${february})|${leapYear}-02-29)` +
+    "T(?:[01]\\d|2[0-3]):[0-5]\\d:[0-5]\\dZ$",
+);
+
 /**
  * A time as it is written on the wire: `2025-01-15T10:30:00Z`, 20 characters; a fraction of a second is cut.
  *
@@ -59,10 +73,8 @@ export function meshTime(us: number): string {
  * @throws MeshError `E_FORM` for every other spelling, and for days and hours that do not exist
  */
 export function meshTimeUs(text: string): number {
-  const us = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/.test(text) ? Date.parse(text) * 1000 : NaN;
-  // Date.parse takes 30 February for 2 March.
-  if (!(us >= 0) || meshTime(us) !== text) throw new MeshError("E_FORM", "Not a time of the form 2025-01-15T10:30:00Z");
-  return us;
+  if (!meshTimePattern.test(text)) throw new MeshError("E_FORM", "Not a time of the form 2025-01-15T10:30:00Z");
+  return Date.parse(text) * 1000;
 }
 
 /** 16 random bytes as base64. */

@@ -4,6 +4,7 @@ import {
   fromBase64,
   fromBase64Url,
   meshTime,
+  meshTimePattern,
   meshTimeUs,
   newEventId,
   newNonce,
@@ -62,4 +63,24 @@ Deno.test("nonces and event ids are of their form and differ", () => {
   assert.equal(fromBase64(newNonce(), 16).length, 16);
   assert.match(newEventId(), /^evt_[0-9a-f]{32}$/);
   assert.equal(new Set(Array.from({ length: 100 }, newNonce)).size, 100);
+});
+
+Deno.test("the pattern of times knows every day that exists, and no other", () => {
+  const two = (value: number) => String(value).padStart(2, "0");
+  for (const year of [1969, 1970, 1972, 1999, 2000, 2023, 2024, 2096, 2100, 2400, 2500, 9996, 9999, 0, 100, 10_000]) {
+    for (let month = 0; month <= 13; month++) {
+      for (let day = 0; day <= 32; day++) {
+        const text = `${String(year).padStart(4, "0")}-${two(month)}-${two(day)}T23:59:59Z`;
+        const date = new Date(Date.UTC(year, month - 1, day, 23, 59, 59));
+        const exists = year >= 1970 && year <= 9999 && date.getUTCMonth() === month - 1 && date.getUTCDate() === day;
+        assert.equal(meshTimePattern.test(text), exists, text);
+        if (exists) assert.equal(meshTimeUs(text), date.getTime() * 1000);
+      }
+    }
+  }
+  for (let value = 0; value < 100; value++) {
+    assert.equal(meshTimePattern.test(`2025-01-15T${two(value)}:00:00Z`), value < 24);
+    assert.equal(meshTimePattern.test(`2025-01-15T00:${two(value)}:00Z`), value < 60);
+    assert.equal(meshTimePattern.test(`2025-01-15T00:00:${two(value)}Z`), value < 60);
+  }
 });
