@@ -5,6 +5,7 @@ import { HubRefusal, type HubRule } from "../../mesh/hub_admin.ts";
 import { parseJoinToken } from "../../mesh/join_token.ts";
 import { openObject } from "../../mesh/signed_object.ts";
 import { HubWorld } from "../../../tests/lib/hub_world.ts";
+import { waitFor } from "../../../tests/lib/wait_for.ts";
 import { HubRequestRefused } from "../hub_core.ts";
 
 function isRefusal(code: HubRefusal["code"], text = /./): (error: unknown) => boolean {
@@ -198,11 +199,11 @@ Deno.test("the next TLS key is pinned a week before it is served, or served at o
   assert.deepEqual(a.state.tls_spki, [served, next]);
   world.clock.set(7 * 86_400_000 - 1000);
   world.pass(65);
-  await until(() => changes === 1);
+  await waitFor("the next certificate", () => changes === 1);
   assert.deepEqual(admin.keys().tlsSpki, [next]);
   assert.equal(spkiOf(hub.tls().certificatePem), next);
   const [last] = admin.rotateTlsKey(true, "anna").tlsSpki;
-  await until(() => changes === 2);
+  await waitFor("the certificate after it", () => changes === 2);
   assert.equal(spkiOf(hub.tls().certificatePem), last);
   a.follow();
   assert.deepEqual(a.state.tls_spki, [last]);
@@ -252,10 +253,3 @@ Deno.test("changed settings are an event like any other change; the mesh's netwo
   world.settings = { ...world.settings, meshCidr: "10.100.0.0/16" };
   await world.start();
 });
-
-async function until(holds: () => boolean): Promise<void> {
-  for (let i = 0; !holds(); i++) {
-    if (i > 500) throw new Error("It did not happen within 5 s");
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
-}
