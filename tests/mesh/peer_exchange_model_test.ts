@@ -132,6 +132,42 @@ for (let seed = firstSeed; seed < firstSeed + runs; seed++) {
     }));
 }
 
+for (const which of ["leader", "follower"] as const) {
+  Deno.test(`a ${which} whose disk was restored from a backup finds to a common key again`, () =>
+    simulate(7, 2, calm, async (mesh) => {
+      const [a, b] = mesh.nodes.toSorted((x, y) => x.entry.nodeId < y.entry.nodeId ? -1 : 1);
+      if (a === undefined || b === undefined) throw new Error("Two nodes are needed");
+      const restored = which === "leader" ? a : b;
+      const backup = new Map(restored.disk.records);
+      for (let change = 0; change < 3; change++) {
+        mesh.changePsk(a, b);
+        await mesh.run(4 * minute);
+      }
+      mesh.crash(restored);
+      for (const [id, text] of backup) restored.disk.records.set(id, text);
+      // the whole machine: its device has what the disk says
+      restored.device.entries.clear();
+      await mesh.run(25 * minute);
+      assertConverged(mesh);
+    }));
+}
+
+Deno.test("a follower with another stored secret is noticed by its confirmation, and gets a fresh one without a gap", () =>
+  simulate(8, 2, calm, async (mesh) => {
+    const [leader, follower] = mesh.nodes.toSorted((x, y) => x.entry.nodeId < y.entry.nodeId ? -1 : 1);
+    if (leader === undefined || follower === undefined) throw new Error("Two nodes are needed");
+    mesh.crash(follower);
+    const record = JSON.parse(follower.disk.records.get(leader.entry.nodeId) ?? "");
+    record.psk.keys[0].kem_secret = btoa("x".repeat(32));
+    follower.disk.records.set(leader.entry.nodeId, JSON.stringify(record));
+    await mesh.run(minute);
+    mesh.changePsk(leader, follower);
+    await mesh.run(10 * minute);
+    assert.equal(leader.node.audit.of("psk_confirm_failed").length, 1);
+    assertNoGap(mesh, 0);
+    assertConverged(mesh);
+  }));
+
 /** How long a tunnel may be down when the hub is lost just between the switch of a key and its commit. */
 const blindSwitchMs = 200_000;
 
