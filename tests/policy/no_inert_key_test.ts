@@ -2,11 +2,12 @@ import assert from "node:assert/strict";
 import { withAbsolutePaths } from "../../src/config/paths.ts";
 import { configSchema } from "../../src/config/schema.ts";
 import { allValues } from "../../src/config/schema_tree.ts";
+import { roleOf } from "../../src/policy/configured_role.ts";
 import { evaluate } from "../../src/policy/evaluate.ts";
 import { judgeCall } from "../../src/policy/judge_call.ts";
 import { operations } from "../../src/policy/operations.ts";
 import { roles } from "../../src/policy/roles.ts";
-import { gatewayGrants } from "../../src/supervisor/permissions.ts";
+import { agentGrants, configuredGrants } from "../../src/supervisor/permissions.ts";
 import { plainFacts } from "./fixture.ts";
 
 type Table = Readonly<Record<string, unknown>>;
@@ -65,6 +66,17 @@ const outcomes: Readonly<Record<string, readonly [Table, Table]>> = {
     { tls: { ...tls, ca_path: "ca.pem", client_auth: "require" }, web: { tls: true } },
   ],
 
+  "hub.url": [{ hub: { listen: "127.0.0.1:8443" } }, {
+    hub: { listen: "127.0.0.1:8443", url: "https://hub.plant.example:8443" },
+  }],
+  "hub.listen": [{ hub: {} }, { hub: { listen: "192.168.1.20:8443" } }],
+  "hub.observer_ports": [{ hub: {} }, { hub: { observer_ports: [3480, 3481] } }],
+  "hub.relay_first_port": [{ hub: {} }, { hub: { relay_first_port: 52000 } }],
+  "hub.relay_sessions": [{ hub: {} }, { hub: { relay_sessions: 0 } }],
+  "agent.dir": [{ agent: {} }, { agent: { dir: "/srv/agent" } }],
+  "agent.interface": [{ agent: {} }, { agent: { interface: "mesh1" } }],
+  "agent.listen_port": [{ agent: {} }, { agent: { listen_port: 51821 } }],
+
   "runtime.remote.profile": [{}, { remote: { profile: "wan" } }],
   "runtime.remote.allow_write": [
     { remote: { profile: "wan" } },
@@ -72,8 +84,8 @@ const outcomes: Readonly<Record<string, readonly [Table, Table]>> = {
   ],
 };
 
-/** Keys whose effect only a running gateway shows: the test that shows it, which names the key. */
-const behaviours: Readonly<Record<string, { readonly test: string }>> = {
+/** Keys whose effect only a running part shows: the test that shows it, which names the key, or the part's own `name`. */
+const behaviours: Readonly<Record<string, { readonly test: string; readonly name?: string }>> = {
   "opcua.max_connections": { test: "tests/integration/opcua_limits_test.ts" },
   "opcua.max_connections_per_address": { test: "tests/integration/opcua_limits_test.ts" },
   "opcua.max_subscriptions_per_session": { test: "tests/integration/opcua_limits_test.ts" },
@@ -91,6 +103,14 @@ const behaviours: Readonly<Record<string, { readonly test: string }>> = {
   "runtime.control.idle_timeout_seconds": { test: "tests/faults/control_drill_test.ts" },
   "runtime.web.auth_realm": { test: "src/web/access_guard_test.ts" },
   "runtime.web.requests_per_minute": { test: "src/web/rate_limit_test.ts" },
+  "hub.mesh_cidr": { test: "tests/integration/hub_process_test.ts" },
+  "hub.address": { test: "tests/integration/mesh_settings_test.ts" },
+  "hub.psk": { test: "tests/integration/hub_process_test.ts" },
+  "hub.key_rotation_days": { test: "tests/integration/mesh_settings_test.ts" },
+  "agent.backend": { test: "src/agent/wireguard/open_device_test.ts" },
+  "agent.static_endpoints": { test: "src/agent/paths/local_endpoints_test.ts", name: "staticEndpoints" },
+  "agent.lan_endpoints": { test: "src/agent/paths/local_endpoints_test.ts", name: "lan: false" },
+  "agent.max_offline_hours": { test: "tests/integration/mesh_settings_test.ts" },
   "runtime.web.session_idle_minutes": { test: "tests/integration/config_session_idle_test.ts" },
 };
 
@@ -105,8 +125,10 @@ const harmless: readonly string[] = [
 ];
 
 /** Everything that the program decides by the configuration alone, as text. */
-function outcome({ opcua, ...runtime }: Table): string {
-  const config = withAbsolutePaths(configSchema.parse({ ...opcua === undefined ? {} : { opcua }, runtime }), "/etc/gw");
+function outcome({ opcua, hub, agent, ...runtime }: Table): string {
+  const sections = Object.fromEntries(Object.entries({ opcua, hub, agent }).filter(([, section]) => section));
+  const config = withAbsolutePaths(configSchema.parse({ ...sections, runtime }), "/etc/gw");
+  const role = roleOf(config);
   const { remote, control } = config.runtime;
   const decisions = Object.entries(operations).flatMap(([operation, rule]) =>
     roles.flatMap((role) =>
@@ -123,13 +145,16 @@ function outcome({ opcua, ...runtime }: Table): string {
       )
     )
   );
-  const grants = gatewayGrants(config, { codePaths: [] });
-  return JSON.stringify({ ...evaluate(config, plainFacts), decisions, grants });
+  const grants = configuredGrants(role, config, { codePaths: [] });
+  const agentMay = config.agent === undefined
+    ? []
+    : agentGrants(config.agent, { codePaths: [], hub: null, meshCidr: null, programs: [] });
+  return JSON.stringify({ ...evaluate(config, { ...plainFacts, role }), decisions, grants, agentMay });
 }
 
 Deno.test("every key that guards something is on one of the lists, once", () => {
   const guarding = allValues().map(({ path }) => path.join("."))
-    .filter((path) => path.startsWith("runtime.") || path.startsWith("opcua."));
+    .filter((path) => /^(runtime|opcua|hub|agent)\./.test(path));
   assert.deepEqual(
     [...Object.keys(outcomes), ...Object.keys(behaviours), ...harmless].sort(),
     guarding.sort(),
@@ -143,10 +168,9 @@ for (const [path, [one, other]] of Object.entries(outcomes)) {
   });
 }
 
-Deno.test("the keys whose effect a running gateway shows have their tests", async () => {
-  for (const [path, { test }] of Object.entries(behaviours)) {
+Deno.test("the keys whose effect a running part shows have their tests", async () => {
+  for (const [path, { test, name = path.split(".").at(-1) ?? "" }] of Object.entries(behaviours)) {
     const text = await Deno.readTextFile(new URL(`../../${test}`, import.meta.url));
-    const name = path.split(".").at(-1) ?? "";
     assert.ok(text.includes(name), `${test} does not name ${name}`);
   }
 });

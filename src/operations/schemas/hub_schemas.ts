@@ -1,8 +1,8 @@
 import { z } from "zod";
 import { count, counter, label, nothing, time, timeOrNull } from "./fields.ts";
 
-/** As texts of an object that a key signed: at most as long as the wire takes them. */
-const LONGEST_OBJECT = 65_536;
+/** Characters of an object that the admin key signed: a revocation list of every node that a hub may have had. */
+const LONGEST_OBJECT = 900_000;
 const MOST_RULES = 1000;
 const MOST_NAMES = 64;
 

@@ -39,11 +39,19 @@ export function httpOperations(operations: readonly RegisteredOperation[]): Http
   return operations.filter((operation): operation is HttpOperation => operation.http !== null && !operation.stream);
 }
 
-/** Bytes that the body for an operation may hold: two of them take a whole configuration. */
+/** Operations that take a whole configuration, a chain of certificates, a whole policy, a list of every node. */
+const largeBodies: ReadonlySet<string> = new Set([
+  "config.apply",
+  "config.diff",
+  "pki.add",
+  "hub.policy.plan",
+  "hub.policy.set",
+  "hub.keys.apply",
+]);
+
+/** Bytes that the body for an operation may hold. */
 export function operationBodyBytes(name: string): number {
-  return name === "config.apply" || name === "config.diff" || name === "pki.add"
-    ? MAX_CONFIG_BODY_BYTES
-    : MAX_BODY_BYTES;
+  return largeBodies.has(name) ? MAX_CONFIG_BODY_BYTES : MAX_BODY_BYTES;
 }
 
 /** Adds every operation of the registry that has an address, with its description. */
