@@ -36,7 +36,6 @@ Deno.test({
     });
     assert.ok(lastHandshakeUs !== null && Math.abs(Date.now() * 1000 - lastHandshakeUs) < 30_000_000);
     assert.ok(peer.rxBytes > 0 && peer.txBytes > 0);
-    // another key on one side: the next handshake fails
     const link = JSON.parse(await a.machine.ok("ip", ["-j", "-d", "addr", "show", "dev", a.interface]))[0];
     assert.equal(link.mtu, 1280);
     assert.deepEqual(link.addr_info.map((one: { local: string }) => one.local), [a.meshIp]);
