@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
+import { presentPrograms } from "../../src/supervisor/agent_programs.ts";
 import { bakedFlags } from "../../src/supervisor/baked_flags.ts";
 import { freePort } from "../../src/cli/free_port.ts";
 import { escapeAttempts, outcomes, type Targets } from "./workers/escape_attempts.ts";
@@ -21,7 +22,7 @@ async function withTargets(test: (targets: Targets) => Promise<void>): Promise<v
   );
   const sleeper = new Deno.Command("sleep", { args: ["600"] }).spawn();
   try {
-    await test({ outside, dataDir, port: server.addr.port, pid: sleeper.pid });
+    await test({ outside, dataDir, port: server.addr.port, pid: sleeper.pid, program: presentPrograms()[0] ?? null });
   } finally {
     sleeper.kill("SIGKILL");
     await sleeper.status;
@@ -79,6 +80,34 @@ Deno.test("The gateway's sandbox refuses every way out, and allows the gateway's
     ]);
   });
 });
+
+/** What a hub that relays may do besides: nobody knows beforehand where its nodes are. */
+const network =
+  /^(connect|fetch|open a WebSocket|listen elsewhere|listen on every|send a datagram|look up a name|.*by name$)/;
+
+for (const [what, sessions] of [["without a relay", 0], ["with a relay", 1]] as const) {
+  Deno.test(`The sandbox of a hub ${what} refuses every way out but the network that it needs`, async () => {
+    await withTargets(async (targets) => {
+      const [api, web] = [freePort("127.0.0.1", 0), freePort("127.0.0.1", 0)];
+      const config = {
+        gateway: { data_dir: targets.dataDir },
+        runtime: { web: { listen: `127.0.0.1:${web}` } },
+        hub: { listen: `127.0.0.1:${api}`, relay_sessions: sessions },
+      };
+      const work = { dataDir: targets.dataDir, ports: [api, web], chirpstackPort: null };
+      const entry = new URL("./workers/escaping_role.ts", import.meta.url).href;
+      const results = await readyInfo([entry, JSON.stringify(config), JSON.stringify({ escapes: targets, work })]);
+      const attempts = Object.keys(escapeAttempts(targets));
+      for (const name of attempts) {
+        if (sessions > 0 && network.test(name)) assert.equal(results[name], "worked", name);
+        else assert.match(results[name] ?? "not tried", refusal, `${name} must be refused`);
+      }
+      const allowed = Object.entries(results).filter(([name]) => !attempts.includes(name));
+      assert.ok(allowed.length >= 5);
+      for (const [name, outcome] of allowed) assert.equal(outcome, "worked", name);
+    });
+  });
+}
 
 Deno.test("Outside the sandbox the same attempts work, so that the refusals prove something", async () => {
   await withTargets(async (targets) => {

@@ -19,10 +19,12 @@ export interface Targets {
   readonly port: number;
   /** A process of the test's. */
   readonly pid: number;
+  /** A program that the process may run for the mesh agent; `null` on a machine without one. */
+  readonly program: string | null;
 }
 
 /** The attempts by name. */
-export function escapeAttempts({ outside, dataDir, port, pid }: Targets): Record<string, () => unknown> {
+export function escapeAttempts({ outside, dataDir, port, pid, program }: Targets): Record<string, () => unknown> {
   const file = `${outside}/secret`;
   return {
     "connect elsewhere": async () => (await Deno.connect({ hostname: "127.0.0.1", port })).close(),
@@ -113,6 +115,12 @@ export function escapeAttempts({ outside, dataDir, port, pid }: Targets): Record
     "ask for the load": () => Deno.loadavg(),
     "ask for the user's name": () => os.userInfo(),
     "ask for the kernel": () => Deno.osRelease(),
+    ...program === null ? {} : {
+      "run a program of the mesh agent": () => new Deno.Command(program, { args: ["--version"] }).outputSync(),
+      "start a worker that may run it": () =>
+        new Worker("data:application/javascript,", { type: "module", deno: { permissions: { run: [program] } } })
+          .terminate(),
+    },
     "start a worker that may do more": () =>
       new Worker("data:application/javascript,", { type: "module", deno: { permissions: { run: true } } }).terminate(),
     "start a worker that may read more": () =>
@@ -121,15 +129,18 @@ export function escapeAttempts({ outside, dataDir, port, pid }: Targets): Record
   };
 }
 
-/** What the gateway itself must be able to do with the same configuration. */
+/** What the role itself must be able to do with the same configuration. */
 export function ordinaryWork(
-  { dataDir, ports, chirpstackPort }: { dataDir: string; ports: readonly number[]; chirpstackPort: number },
+  { dataDir, ports, chirpstackPort }: { dataDir: string; ports: readonly number[]; chirpstackPort: number | null },
 ): Record<string, () => unknown> {
   return {
     "listen where the configuration says": () => {
       for (const port of ports) Deno.listen({ hostname: "127.0.0.1", port }).close();
     },
-    "connect to ChirpStack": async () => (await Deno.connect({ hostname: "127.0.0.1", port: chirpstackPort })).close(),
+    ...chirpstackPort === null ? {} : {
+      "connect to ChirpStack": async () =>
+        (await Deno.connect({ hostname: "127.0.0.1", port: chirpstackPort })).close(),
+    },
     "write into the data directory": () => Deno.writeTextFileSync(`${dataDir}/note`, "x"),
     "keep a database there": () => {
       const database = new sqlite.DatabaseSync(`${dataDir}/own.db`);

@@ -5,7 +5,7 @@ import { escapeAttempts, ordinaryWork, outcomes } from "./escape_attempts.ts";
 
 serveRole(self as unknown as RolePort, {
   start: async (start) => {
-    if (start.role !== "gateway") throw new RangeError("Cannot run this role");
+    if (start.role !== "gateway" && start.role !== "hub") throw new RangeError("Cannot run this role");
     const { escapes, work } = JSON.parse(start.lastCrash ?? "{}");
     const results = { ...await outcomes(escapeAttempts(escapes)), ...await outcomes(ordinaryWork(work)) };
     return { ready: { listening: results }, stop: () => Promise.resolve() };
