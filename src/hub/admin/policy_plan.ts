@@ -1,7 +1,7 @@
 import type { HubPolicyChange, HubPolicyPlan, HubRule } from "../../mesh/hub_admin.ts";
 import type { NodeId } from "../../mesh/ids.ts";
 import type { PolicyRule } from "../../mesh/state.ts";
-import { type CompiledPolicy, maxPolicyBytes, type PolicyNode } from "../core/policy_compiler.ts";
+import { type CompiledPolicy, maxPolicyBytes, maxSources, type PolicyNode } from "../core/policy_compiler.ts";
 import { namePattern } from "../core/names.ts";
 
 const mostChanges = 500;
@@ -48,6 +48,9 @@ export function policyFindings(
     }
   }
   for (const { rule, side } of compiled.empty) add("warning", rule, `'${side}' matches nobody: the rule does nothing`);
+  for (const { rule, nodes: count } of compiled.wide) {
+    add("error", rule, `'from' is ${count} nodes and may be ${maxSources}: write *`);
+  }
   for (const [id, text] of compiled.texts) {
     if (text.length <= maxPolicyBytes) continue;
     const name = nodes.find((node) => node.id === id)?.name ?? id;

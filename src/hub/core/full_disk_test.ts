@@ -41,6 +41,10 @@ Deno.test({
       assert.throws(() => admin.setPolicy([], 0, "anna"), full);
       assert.throws(() => admin.rotateTlsKey(true, "anna"), full);
       assert.throws(() => admin.setAdminKey(toBase64(c.identity.publicKey), "anna"), full);
+      assert.deepEqual([core.firstSeen("one", world.clock.nowUs()), core.firstSeen("one", world.clock.nowUs())], [
+        true,
+        false,
+      ]);
       world.pass(10);
       assert.deepEqual(world.faults.list().map(({ code }) => code), ["hub_store_failed"]);
       // memory is as the disk has it

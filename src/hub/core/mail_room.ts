@@ -77,7 +77,7 @@ export class MailRoom {
   tidy(): void {
     const nowMs = this.#nowUs() / 1000;
     for (const [pair, fullMs] of this.#paces) if (fullMs <= nowMs) this.#paces.delete(pair);
-    this.#book.store.transactRelaxed(() => this.#book.store.deleteMails({ beforeUs: this.#nowUs() - keepUs }));
+    this.#book.relaxed(() => this.#book.store.deleteMails({ beforeUs: this.#nowUs() - keepUs }));
   }
 
   #deliver(change: MeshChange, to: MeshNode, message: string): void {

@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { getLogger } from "@logtape/logtape";
 import { canonicalText } from "../../mesh/canonical.ts";
 import { sha256Hex } from "../../mesh/encoding.ts";
 import type { HubId, NodeId } from "../../mesh/ids.ts";
@@ -12,6 +13,8 @@ import { peerText, pskMark } from "./peer_text.ts";
 import { type PskGenerations, pskIdOf } from "./psk_generations.ts";
 import type { PskTable } from "./psk_table.ts";
 import { storeTrouble } from "./store_trouble.ts";
+
+const log = getLogger(["edgekeep", "hub"]);
 
 /** Longest time that listeners take before other work has its turn, ms. */
 const sliceMs = 8;
@@ -65,6 +68,7 @@ export class MeshBook {
   readonly #told = new Set<MeshNode>();
   readonly #topics = new Set<Topic>();
   #timer: ReturnType<typeof setTimeout> | null = null;
+  #beats = false;
 
   constructor({ store, hubId, wide, psk, onStore }: BookOptions) {
     this.store = store;
@@ -109,9 +113,18 @@ export class MeshBook {
     }
     this.#onStore(null);
     change.done();
-    for (const node of change.closed) for (const listener of this.#closedListeners) listener(node.id);
+    for (const node of change.closed) for (const listener of this.#closedListeners) told(() => listener(node.id));
     this.notify(change.told, change.topics);
     return result;
+  }
+
+  /** A write whose newest second a power cut may cost; throws that the disk refuses. */
+  relaxed<T>(work: () => T): T {
+    try {
+      return this.store.transactRelaxed(work);
+    } catch (error) {
+      throw storeTrouble(error, this.#onStore);
+    }
   }
 
   /** Tells the listeners of new events soon, a slice at a time. */
@@ -119,6 +132,17 @@ export class MeshBook {
     for (const node of nodes) if (node.row.state === "active") this.#told.add(node);
     for (const topic of topics) this.#topics.add(topic);
     if (this.#told.size + this.#topics.size > 0) this.#timer ??= setTimeout(() => this.#tell(), 0);
+  }
+
+  /** Pages show heartbeats every two seconds, not each of a thousand nodes' by itself. */
+  notifyBeats(): void {
+    if (this.#beats) this.notify([], ["nodes", "links"]);
+    this.#beats = false;
+  }
+
+  /** A heartbeat came. */
+  beaten(): void {
+    this.#beats = true;
   }
 
   onEvent(listener: (node: NodeId) => void): () => void {
@@ -239,7 +263,7 @@ export class MeshBook {
     const end = performance.now() + sliceMs;
     for (const node of this.#told) {
       this.#told.delete(node);
-      for (const listener of this.#eventListeners) listener(node.id);
+      for (const listener of this.#eventListeners) told(() => listener(node.id));
       if (performance.now() > end) break;
     }
     if (this.#told.size > 0) {
@@ -248,6 +272,15 @@ export class MeshBook {
     }
     const topics = [...this.#topics];
     this.#topics.clear();
-    for (const topic of topics) for (const listener of this.#topicListeners) listener(topic);
+    for (const topic of topics) for (const listener of this.#topicListeners) told(() => listener(topic));
+  }
+}
+
+/** One listener that fails keeps nothing from the others. */
+function told(call: () => void): void {
+  try {
+    call();
+  } catch (error) {
+    log.error("A listener of the hub failed: {error}", { event: "hub_listener_failed", error });
   }
 }

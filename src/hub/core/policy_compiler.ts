@@ -6,6 +6,9 @@ import type { PolicyRule } from "../../mesh/state.ts";
 /** Most bytes of one node's rules: with the envelope around them they have to fit into an event of 1 MiB. */
 export const maxPolicyBytes = 900 * 1024;
 
+/** Most nodes that one rule may name as sources. */
+export const maxSources = 4096;
+
 /** A node as rules see it. */
 export interface PolicyNode {
   readonly id: NodeId;
@@ -18,6 +21,8 @@ export interface CompiledPolicy {
   /** RFC 8785 text of `policy` of a node's state; one string for all nodes that have the same. */
   readonly texts: ReadonlyMap<NodeId, string>;
   rulesOf(node: NodeId): readonly PolicyRule[];
+  /** Rules with more sources than a state may name. */
+  readonly wide: readonly { readonly rule: string; readonly nodes: number }[];
   /** Sides that match nobody. */
   readonly empty: readonly { readonly rule: string; readonly side: "from" | "to" }[];
 }
@@ -61,6 +66,7 @@ export function compilePolicy(rules: readonly HubRule[], nodes: readonly PolicyN
   return {
     texts,
     empty,
+    wide: compiled.flatMap(({ rule: { id, src } }) => src.length > maxSources ? [{ rule: id, nodes: src.length }] : []),
     rulesOf: (id) => (rulesTo.get(id) ?? []).flatMap((index) => compiled[index]?.rule ?? []),
   };
 }

@@ -49,7 +49,7 @@ export class RelayDesk {
     this.#relay = relay;
     this.#address = address;
     this.#nowUs = nowUs;
-    for (const row of book.store.load().relays) {
+    for (const row of address === null ? [] : book.store.load().relays) {
       const [a, b] = [book.byNo(row.a), book.byNo(row.b)];
       if (a === undefined || b === undefined) continue;
       this.#sessions.set(pairOf(a, b), row);

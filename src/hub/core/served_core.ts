@@ -23,6 +23,9 @@ import type { TrustDesk } from "./trust_desk.ts";
 
 const log = getLogger(["edgekeep", "hub"]);
 
+/** Ids of requests in memory while the disk refuses. */
+const mostUnstored = 20_000;
+
 /** What the core is made of. */
 export interface CoreParts {
   readonly book: MeshBook;
@@ -46,6 +49,9 @@ export class ServedCore implements HubCore {
   /** Nodes by the WireGuard keys that they have and will have; made anew after rows changed. */
   #byKey: { readonly version: number; readonly nodes: ReadonlyMap<string, MeshNode> } | null = null;
 
+  /** Ids of requests that the disk refused to store, with the end of their life. */
+  readonly #unstored = new Map<string, number>();
+
   constructor(parts: CoreParts) {
     this.#parts = parts;
   }
@@ -65,8 +71,21 @@ export class ServedCore implements HubCore {
   }
 
   firstSeen(jti: string, expUs: number): boolean {
-    const { store } = this.#parts.book;
-    return this.#asked(() => store.transactRelaxed(() => store.addSeen(jti, expUs + requestLifeMs * 1000)));
+    const { book, nowUs } = this.#parts;
+    const untilUs = expUs + requestLifeMs * 1000;
+    if (this.#unstored.has(jti)) return false;
+    try {
+      return book.relaxed(() => book.store.addSeen(jti, untilUs));
+    } catch (error) {
+      if (!(error instanceof StoreRefused)) throw error;
+      // a full disk must not keep nodes from their states: until it writes again, memory has to do
+      for (const [known, endUs] of this.#unstored) if (endUs < nowUs()) this.#unstored.delete(known);
+      if (this.#unstored.size >= mostUnstored) {
+        throw new HubRequestRefused("store_unavailable", 503, error.message);
+      }
+      this.#unstored.set(jti, untilUs);
+      return true;
+    }
   }
 
   register(text: string, address: string): string {
@@ -186,7 +205,7 @@ export class ServedCore implements HubCore {
         }, atUs / 1000);
         if (report.path === "none") relays.trouble(node, peer);
       }
-      book.notify([], ["nodes", "links"]);
+      book.beaten();
     });
   }
 

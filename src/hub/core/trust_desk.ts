@@ -236,6 +236,13 @@ export class TrustDesk {
     change.assign(this.#book.wide, "epoch", epoch);
     // what was stored belongs to the epoch before
     this.#book.clearEvents(change);
+    // an older copy may hold tokens that were used since
+    for (const token of this.#book.store.tokens()) {
+      if (token.secret !== null) {
+        this.#book.store.putToken({ ...token, secret: null, revokedUs: this.#keys.current.sinceUs });
+      }
+    }
+    change.topics.add("tokens");
     this.#book.store.setSecret("signing_proposed", null);
     change.meta("proposal", null);
     this.#stop(change, null);

@@ -72,11 +72,13 @@ Deno.test("a hub restored from an older copy notices by a heartbeat, signs nothi
     () => world.admin.applyAdminObject(recovery(world, admin, { epoch: 9 }), "anna"),
     isRefusal("conflict"),
   );
+  const open = world.token();
   const text = recovery(world, admin);
   const keys = world.admin.applyAdminObject(text, "anna");
   assert.deepEqual([keys.epoch, keys.keyIndex, keys.stoppedSigning], [1, 1, null]);
   assert.deepEqual(world.faults.list(), []);
   assert.deepEqual(world.core.keyObjects(), [text]);
+  assert.throws(() => world.join("c", open), HubRequestRefused);
   assert.throws(() => world.admin.applyAdminObject(text, "anna"), isRefusal("conflict"));
   assert.equal(world.core.eventsAfter(a.id, 0, 1, 256), null);
   const { signing_key } = openObject("ek.recover", text, { hub: world.core.hubId, publicKey: admin.publicKey });

@@ -50,11 +50,12 @@ export class Upkeep {
     this.#do(() => psk.step());
     this.#do(() => endpoints.answerLate());
     this.#do(() => relays.look());
+    if (look % 2 === 0) book.notifyBeats();
     if (look % 5 === 0) this.#do(() => rotations.lookAtAll());
     if (look % 5 === 1) this.#do(() => rotations.askDue());
     if (look % 30 === 2) this.#do(() => this.#pruneEvents());
     if (look % 30 === 3) {
-      this.#do(() => book.store.transactRelaxed(() => book.store.pruneSeen(this.#parts.nowUs())));
+      this.#do(() => book.relaxed(() => book.store.pruneSeen(this.#parts.nowUs())));
     }
     if (look % 60 === 4) this.#do(() => this.#switchTls());
     if (look % 60 === 5) this.#do(() => tokens.tidy());
@@ -90,7 +91,7 @@ export class Upkeep {
     const upTo = book.log.newestId - keptEvents * (book.active.length + 4);
     const floor = Number(book.store.meta("event_floor") ?? 0);
     if (upTo - floor < keptEvents) return;
-    book.store.transactRelaxed(() => {
+    book.relaxed(() => {
       book.store.pruneEvents(upTo);
       book.store.setMeta("event_floor", String(upTo));
     });
@@ -104,7 +105,7 @@ export class Upkeep {
     )
       .slice(0, most);
     if (stale.length === 0) return;
-    book.store.transactRelaxed(() => {
+    book.relaxed(() => {
       for (const node of stale) {
         const row = { ...node.row, lastHeartbeatUs: node.beat?.atUs ?? null, address: node.address };
         book.store.putNode(row);
