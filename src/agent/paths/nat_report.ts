@@ -11,8 +11,8 @@ export interface NatReport {
   readonly kind: "unknown" | "none" | "cone" | "symmetric";
   /** Addresses that the observers saw, without repetition. */
   readonly addresses: readonly string[];
-  /** Whether any observer was heard of: `false` after an observation means that UDP to the hub does not pass. */
-  readonly reached: boolean;
+  /** Whether any observer saw this node: `false`: UDP does not get to the hub; `null`: they were not asked to the end yet. */
+  readonly reached: boolean | null;
 }
 
 /**
@@ -22,17 +22,19 @@ export interface NatReport {
  * @param observed what the hub's observers told, one entry each
  * @param localAddresses of this machine, without port
  * @param listenPort of the tunnel
+ * @param asked whether the observers were given their time
  */
 export function natReport(
   observed: PayloadOf<"endpoint_observed">["endpoints"],
   localAddresses: readonly string[],
   listenPort: number,
+  asked: boolean,
 ): NatReport {
   const latest = new Map(observed.map(({ observer, address }) => [observer, address]));
   const addresses = [...new Set(latest.values())];
   const [first] = addresses;
-  const reached = first !== undefined;
-  if (latest.size < 2 || !reached) return { kind: "unknown", addresses, reached };
+  const reached = first !== undefined ? true : asked ? false : null;
+  if (latest.size < 2 || first === undefined) return { kind: "unknown", addresses, reached };
   if (addresses.length > 1) return { kind: "symmetric", addresses, reached };
   const own = first.endsWith(`:${listenPort}`) && localAddresses.includes(hostOf(first));
   return { kind: own ? "none" : "cone", addresses, reached };

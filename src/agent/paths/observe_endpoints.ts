@@ -64,6 +64,8 @@ export function observeEndpoints(options: ObservationOptions): EndpointObservati
   /** Base64 of keys that this put on the device. */
   const ours = new Set<string>();
   let listenPort = 0;
+  /** Whether an observation has had its time. */
+  let finished = false;
   let told = "";
   let wanted = new AbortController();
   let answered = new AbortController();
@@ -73,6 +75,7 @@ export function observeEndpoints(options: ObservationOptions): EndpointObservati
       [...answers].map(([observer, address]) => ({ observer, address })),
       options.localAddresses(),
       listenPort,
+      finished,
     );
 
   const tell = () => {
@@ -130,6 +133,7 @@ export function observeEndpoints(options: ObservationOptions): EndpointObservati
     if (signal.aborted) return true;
     // an observer that was silent this time may have seen an address that is no longer true
     for (const observer of answers.keys()) if (!fresh.has(observer)) answers.delete(observer);
+    finished ||= asked > 0;
     tell();
     return asked > 0;
   };
