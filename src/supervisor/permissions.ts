@@ -100,7 +100,6 @@ export function hubGrants(config: Config, { codePaths }: CodeFacts): Grant[] {
     ...adminGrants(config),
     interfacesGrant,
     { kind: "sys", value: "hostname", why: "the host's name is in the certificate and in the page's address" },
-    { kind: "sys", value: "uid", why: "whether private keys and the hub's folder are its own" },
     ...codeGrants(codePaths),
   ];
 }

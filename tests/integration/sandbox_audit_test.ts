@@ -4,8 +4,9 @@ import { fileURLToPath } from "node:url";
 import { loadConfigHere } from "../../src/config/load_here.ts";
 import { connectControl } from "../../src/control/control_client.ts";
 import { codePaths } from "../../src/supervisor/code_paths.ts";
-import { gatewayGrants, type Grant } from "../../src/supervisor/permissions.ts";
+import { gatewayGrants, type Grant, hubGrants } from "../../src/supervisor/permissions.ts";
 import { startGatewayProcess } from "../lib/gateway_process.ts";
+import { HubProcess } from "../lib/hub_process.ts";
 import { startOpcUaClient } from "../lib/opcua_client_process.ts";
 import { site, startSimulatedField } from "../lib/site.ts";
 import { waitFor } from "../lib/wait_for.ts";
@@ -72,6 +73,43 @@ Deno.test("the gateway's permissions are those that a whole run uses, no more an
     await simulator.stop();
     await Deno.remove(folder, { recursive: true });
   }
+});
+
+Deno.test("the hub's permissions are those that a whole run uses, no more and no fewer", async () => {
+  await using hub = await HubProcess.start("", (folder) => ({ DENO_AUDIT_PERMISSIONS: join(folder, "audit.jsonl") }));
+  const { out } = await hub.cli("token", "create", "pumps", "--json");
+  await hub.joinNode("pumps", JSON.parse(out).text);
+  const token = await hub.token("viewer");
+  for (const path of ["/", "/metrics", "/api/v1/status", "/api/v1/hub/nodes"]) {
+    const answer = await fetch(`${hub.url}${path}`, { headers: { authorization: `Bearer ${token}` } });
+    await answer.body?.cancel();
+    assert.ok(answer.ok, path);
+  }
+  const socket = join(hub.folder, "data", "control.sock");
+  const control = await connectControl({ endpoint: `unix://${socket}` });
+  await control.call("policy.exposure", {});
+  control.close();
+  // as after a power cut: the hub asks whether somebody still answers there
+  await hub.end("SIGKILL");
+  await hub.run();
+  assert.equal(await hub.end("SIGTERM"), 0, hub.output());
+
+  const file = join(hub.folder, "edgekeep.toml");
+  const loaded = await loadConfigHere({ path: file });
+  assert.ok(loaded.ok);
+  const code = codePaths(new URL("../../src/main.ts", import.meta.url));
+  const grants = hubGrants(loaded.config, { codePaths: code });
+  const own = [hub.folder, file, ...code];
+  const uses = (await Deno.readTextFile(join(hub.folder, "audit.jsonl"))).trim().split("\n")
+    .map((line) => JSON.parse(line) as Use)
+    // the process gives up running programs at its start
+    .filter((use) => use.value !== null && use.permission !== "run" && !own.includes(pathOf(use)));
+  const unused = grants.filter((grant) => !uses.some((use) => covers(grant, use)));
+  // packages of a gateway read files of theirs; the hub's do not
+  assert.deepEqual(unused.map(({ value }) => value).filter((value) => !value.endsWith("/node_modules")), []);
+  const beyond = uses.filter((use) => !isModule(use) && !grants.some((grant) => covers(grant, use)))
+    .map(({ permission, value }) => `${permission} ${value}`);
+  assert.deepEqual([...new Set(beyond)], []);
 });
 
 /** Lets clients ask for what a gateway serves: values, history, page, metrics. */

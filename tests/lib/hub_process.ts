@@ -73,16 +73,22 @@ export class HubProcess implements AsyncDisposable {
   #child: Deno.ChildProcess | null = null;
   #collected: ReturnType<typeof collectOutput> | null = null;
 
-  private constructor(folder: string, ports: HubPorts) {
+  readonly #env: Readonly<Record<string, string>>;
+
+  private constructor(folder: string, ports: HubPorts, env: Readonly<Record<string, string>>) {
     this.#folder = folder;
     this.#ports = ports;
+    this.#env = env;
   }
 
   /** Writes the configuration into a new folder and starts the hub. */
-  static async start(more = ""): Promise<HubProcess> {
+  static async start(
+    more = "",
+    environment: (folder: string) => Readonly<Record<string, string>> = () => ({}),
+  ): Promise<HubProcess> {
     const folder = await Deno.makeTempDir({ prefix: "edgekeep-hub-" });
     const ports = hubPorts();
-    const hub = new HubProcess(folder, ports);
+    const hub = new HubProcess(folder, ports, environment(folder));
     await hub.write(hubConfig(ports, more));
     await hub.run();
     return hub;
@@ -117,6 +123,7 @@ export class HubProcess implements AsyncDisposable {
     this.#child = new Deno.Command(Deno.execPath(), {
       args: edgekeepArguments("hub", "run", "--project", this.#folder),
       cwd: this.#folder,
+      env: { ...this.#env },
       stdin: "null",
       stdout: "piped",
       stderr: "piped",
