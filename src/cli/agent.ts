@@ -1,6 +1,7 @@
 import { Command } from "commander";
 import { acceptHubCommand } from "./agent/accept_hub.ts";
 import { peersCommand, policyCommand, rotateCommand, statusCommand } from "./agent/ask_commands.ts";
+import { doctorCommand } from "./agent/doctor.ts";
 import { joinCommand } from "./agent/join.ts";
 import { leaveCommand } from "./agent/leave.ts";
 import { agentRunCommand } from "./agent/run.ts";
@@ -14,6 +15,7 @@ export function agentCommand(context: CliContext): Command {
     .addCommand(agentRunCommand(context))
     .addCommand(statusCommand())
     .addCommand(peersCommand())
+    .addCommand(doctorCommand())
     .addCommand(policyCommand())
     .addCommand(rotateCommand())
     .addCommand(acceptHubCommand())

@@ -1,3 +1,5 @@
+import { checkUnitPaths } from "./unit_paths.ts";
+
 /** What a unit file is made for. Paths are absolute. */
 export interface SystemdUnitOptions {
   readonly program: string;
@@ -17,13 +19,7 @@ export interface SystemdUnitOptions {
  */
 export function systemdUnit(options: SystemdUnitOptions): string {
   const { program, user, config, dataDir } = options;
-  for (const [name, path] of Object.entries({ program, config, dataDir })) {
-    if (!/^\/[\w.@+/-]*$/.test(path)) {
-      throw new RangeError(
-        `Cannot use '${path}' as ${name} of a unit: it must be an absolute path of letters, digits and . @ + / - _`,
-      );
-    }
-  }
+  checkUnitPaths({ program, config, dataDir });
   if (!/^[a-z_][a-z0-9_-]{0,30}$/.test(user)) {
     throw new RangeError(`Cannot use '${user}' as the user of a unit: it must be the name of a system user`);
   }

@@ -4,7 +4,7 @@ import { HubClient } from "../../agent/hub_client/hub_client.ts";
 import { HubClock } from "../../agent/hub_client/hub_clock.ts";
 
 /** The hub's API for a node whose agent does not run. Stop it. */
-export function hubClientOf(keys: OwnKeys, ring: KeyRing): HubClient {
+export function hubClientOf(keys: OwnKeys, ring: KeyRing, clock = new HubClock()): HubClient {
   const { url, hub } = ring.trust;
   return new HubClient({
     url,
@@ -13,6 +13,6 @@ export function hubClientOf(keys: OwnKeys, ring: KeyRing): HubClient {
     identity: keys.identity,
     pins: () => ring.trust.tls_spki,
     keyOf: (index) => ring.keyOf(index),
-    clock: new HubClock(),
+    clock,
   });
 }
