@@ -161,11 +161,22 @@ export interface OpcUaClientProcess extends AsyncDisposable {
   connect(url: string, params?: Partial<ConnectParams>): Promise<number>;
 }
 
-/** Starts the client process. Dispose it to end it. */
-export async function startOpcUaClient(): Promise<OpcUaClientProcess> {
+/**
+ * Starts the client process. Dispose it to end it.
+ *
+ * @param on the words that run a program elsewhere, as on another machine of a test's network
+ */
+export async function startOpcUaClient(
+  on: (program: string, args: readonly string[]) => readonly [string, ...string[]] = (program, args) => [
+    program,
+    ...args,
+  ],
+): Promise<OpcUaClientProcess> {
   const pki = await Deno.makeTempDir({ prefix: "edgekeep-opcua-client-" });
-  const child = new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", "--no-check", fileURLToPath(new URL("./opcua_client_main.ts", import.meta.url))],
+  const main = fileURLToPath(new URL("./opcua_client_main.ts", import.meta.url));
+  const [program, ...args] = on(Deno.execPath(), ["run", "-A", "--no-check", main]);
+  const child = new Deno.Command(program, {
+    args,
     stdin: "piped",
     stdout: "piped",
     stderr: Deno.env.get("EDGEKEEP_TEST_CLIENT_LOG") ? "inherit" : "null",
