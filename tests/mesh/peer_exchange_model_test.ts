@@ -5,7 +5,7 @@ import { worldPsk } from "../lib/peer_world.ts";
 const minute = 60_000;
 
 /** More of them in the night: `EDGEKEEP_MODEL_RUNS=200`. */
-const runs = Number(Deno.env.get("EDGEKEEP_MODEL_RUNS") ?? 6);
+const runs = Number(Deno.env.get("EDGEKEEP_MODEL_RUNS") ?? 3);
 const firstSeed = Number(Deno.env.get("EDGEKEEP_MODEL_SEED") ?? 1);
 
 /** Holds after each step, whatever happened: never the hub's part alone, never an epoch before the one agreed on. */

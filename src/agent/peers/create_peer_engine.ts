@@ -6,19 +6,20 @@ import type { NodeId } from "../../mesh/ids.ts";
 import { MeshError } from "../../mesh/mesh_error.ts";
 import type { NodeState } from "../../mesh/state.ts";
 import type { HubRequests } from "../hub_client/hub_requests.ts";
-import { type AcceptedRevocation, type AdminTrust, newerRevocation, openRevocation } from "./admin_word.ts";
+import type { AdminTrust } from "./admin_word.ts";
 import { DeviceSync, type DeviceSyncParts } from "./device_sync.ts";
 import { ExchangeDriver, readMail } from "./exchange_driver.ts";
+import { KeptPins } from "./kept_pins.ts";
 import { Outbox } from "./outbox.ts";
 import { type OwnPeerKeys, OwnRotation } from "./own_rotation.ts";
 import { mostRecords, PeerBook, tombstoneOf } from "./peer_book.ts";
 import type { PeerEngine, PeerStatus } from "./peer_engine.ts";
 import type { PeerPins, StoredValue } from "./peer_files.ts";
 import { PeerLink } from "./peer_link.ts";
-import { emptyPsk, type PeerRecord, type PeerStore } from "./peer_record.ts";
+import type { PeerRecord, PeerStore } from "./peer_record.ts";
 import { type Kem, withoutKeys } from "./psk_exchange.ts";
 import { type Refusal, refusalTexts } from "./refusal.ts";
-import { judgeStatement } from "./statement_check.ts";
+import { StatementDesk } from "./statement_desk.ts";
 
 const log = getLogger(["edgekeep", "agent", "peers"]);
 
@@ -43,11 +44,11 @@ export interface PeerEngineParts extends DeviceSyncParts {
   readonly kem?: Kem;
 }
 
-/** Statements that are fetched at once. */
-const mostFetches = 8;
 /** The device is looked at so often while something is under way, and while nothing is, ms. */
 const eagerMs = 1000;
 const steadyMs = 10_000;
+/** How long the end waits for requests that are under way, ms. */
+const lastWordMs = 2000;
 
 /** The engine of the peers of this node; it begins with the first state. See {@link PeerEngine}. */
 export function createPeerEngine(parts: PeerEngineParts): PeerEngine {
@@ -61,6 +62,8 @@ class Engine implements PeerEngine {
   readonly #exchange: ExchangeDriver;
   readonly #rotation: OwnRotation;
   readonly #outbox: Outbox;
+  readonly #desk: StatementDesk;
+  readonly #pins: KeptPins;
   readonly #links = new Map<NodeId, PeerLink>();
   readonly #records = new Map<NodeId, PeerRecord>();
   readonly #barred = new Map<NodeId, Refusal>();
@@ -71,18 +74,29 @@ class Engine implements PeerEngine {
   #loaded: Promise<void> | null = null;
   #loop: Promise<void> | null = null;
   #state: NodeState | null = null;
-  #pins: PeerPins | null = null;
-  #pinsStored = false;
-  #revocation: AcceptedRevocation | null = null;
   #told = new Set<string>();
-  #fetches = 0;
   #cycledMs = -Infinity;
+  #isDue = true;
 
   constructor(parts: PeerEngineParts) {
     this.#parts = parts;
     const { keys, meshIp, meshCidr, trust, requests } = parts;
     this.#book = new PeerBook({ nodeId: keys.nodeId, meshIp, meshCidr, trust });
     this.#device = new DeviceSync(parts);
+    this.#pins = new KeptPins(parts.pins, trust);
+    this.#desk = new StatementDesk({
+      hub: keys.hub,
+      requests,
+      nowMs: parts.nowMs,
+      recordOf: (peer) => this.#records.get(peer) ?? null,
+      save: (link, record) => this.#save(link, record),
+      admits: (link) => this.#admits(link),
+      takenKeys: (peer) => this.#takenKeys(peer),
+      besides: (task) => this.#besides(task),
+      serial: (step) => this.#serial(step),
+      hurry: () => this.#hurry(),
+      tell: (link, what, outcome, generation) => this.#audit(what, link.nodeId, outcome, { generation }),
+    });
     this.#outbox = new Outbox({
       mail: (to, message) => requests.mail(to, message),
       pause: parts.pause,
@@ -144,7 +158,7 @@ class Engine implements PeerEngine {
       const link = this.#links.get(claim.from);
       const known = link !== undefined && (link.refusal === null || link.refusal === "statement_missing");
       if (!known) return this.#audit("psk_mail_refused", claim.from, "not_a_peer", {});
-      if (this.#mode === "hub") return;
+      if (this.#pins.mode === "hub") return;
       await this.#device.look(this.#links, eagerMs);
       await this.#exchange.proven(link);
       await this.#exchange.take(link, claim.kind, message);
@@ -156,13 +170,7 @@ class Engine implements PeerEngine {
     return this.#serial(async () => {
       const link = this.#links.get(event.peerId);
       if (link === undefined || (link.refusal !== null && link.refusal !== "statement_missing")) return;
-      if (link.statement?.sha256 === event.statementSha256) return;
-      if (event.phase === "prepare") {
-        link.preparing = event.statementSha256;
-        link.ready.reset();
-        link.fetch.reset();
-      } else if (link.prepared?.sha256 === event.statementSha256) await this.#promote(link, null);
-      else this.#fetch(link, event.statementSha256, "commit");
+      await this.#desk.rotated(link, event.statementSha256, event.phase);
       await this.#cycle();
     });
   }
@@ -191,15 +199,17 @@ class Engine implements PeerEngine {
   async stop(): Promise<void> {
     this.#ended.abort();
     this.#wake.abort();
-    await this.#outbox.stop();
-    await this.#loop;
-    await this.#rotation.stop();
-    await Promise.all(this.#background);
-    await this.#queue.catch(() => {});
-  }
-
-  get #mode(): "end-to-end" | "hub" {
-    return this.#pins?.psk_mode ?? "end-to-end";
+    const ended = new AbortController();
+    const work = [
+      this.#outbox.stop(),
+      this.#loop,
+      this.#rotation.stop(),
+      ...this.#background,
+      this.#queue.catch(() => {}),
+    ];
+    // a hub that does not answer is not waited for: what it says later finds the engine ended
+    await Promise.race([Promise.all(work), this.#parts.pause(lastWordMs, ended.signal)]);
+    ended.abort();
   }
 
   /** Work in turn: no two steps see each other half done. */
@@ -216,7 +226,7 @@ class Engine implements PeerEngine {
   async #run(): Promise<void> {
     while (!this.#ended.signal.aborted) {
       const waitMs = this.#cycledMs + this.#intervalMs() - this.#parts.nowMs();
-      if (waitMs > 0) {
+      if (!this.#isDue && waitMs > 0) {
         this.#wake = new AbortController();
         await this.#parts.pause(waitMs, this.#wake.signal);
         continue; // what woke it may have changed what is due
@@ -232,7 +242,7 @@ class Engine implements PeerEngine {
     if (this.#rotation.underWay || this.#device.isChoosingPath(nowMs)) return eagerMs;
     let dueMs = nowMs + steadyMs;
     for (const link of this.#links.values()) {
-      if (link.isEager(this.#mode, nowMs)) return eagerMs;
+      if (link.isEager(this.#pins.mode, nowMs)) return eagerMs;
       if (link.record?.psk.open !== null && link.resend !== null) dueMs = Math.min(dueMs, link.resend.dueMs);
       if (link.redoWanted) dueMs = Math.min(dueMs, link.redo.dueMs);
       if (link.refusal === "statement_missing") dueMs = Math.min(dueMs, link.fetch.dueMs);
@@ -242,22 +252,14 @@ class Engine implements PeerEngine {
 
   /** Lets the loop look at everything at once, or as soon as the present step is done. */
   #hurry(): void {
-    this.#cycledMs = -Infinity;
+    this.#isDue = true;
     this.#wake.abort();
   }
 
   #load(): Promise<void> {
     return this.#loaded ??= (async () => {
-      const { store, pins, trust } = this.#parts;
-      this.#pins = await pins.read();
-      this.#pinsStored = this.#pins !== null;
-      if (this.#pins !== null && this.#pins.revocation !== null && trust.adminKey !== null) {
-        try {
-          this.#revocation = openRevocation(this.#pins.revocation, trust.hub, trust.adminKey);
-        } catch {
-          // of an admin key that root replaced since
-        }
-      }
+      const { store } = this.#parts;
+      await this.#pins.load();
       const { records, damaged } = await store.load();
       for (const record of records) this.#records.set(record.node_id, record);
       for (const peer of damaged) this.#barred.set(peer, "record_damaged");
@@ -268,7 +270,13 @@ class Engine implements PeerEngine {
   }
 
   async #takeState(state: NodeState): Promise<void> {
-    this.#takePins(state);
+    const takenBack = this.#pins.take(state);
+    for (const what of takenBack) {
+      this.#once(what === "downgrade" ? "psk_downgrade_refused" : "revocation_refused", what);
+    }
+    const { faults } = this.#parts;
+    if (!takenBack.includes("downgrade")) faults.clear("mesh_psk_downgrade");
+    else faults.raise("mesh_psk_downgrade", "The hub asks for keys that it knows; this node goes on without it");
     const named = new Set<NodeId>();
     for (const peer of state.peers) {
       named.add(peer.node_id);
@@ -285,40 +293,18 @@ class Engine implements PeerEngine {
       link.state = peer;
       // whose key it was may be gone
       if (link.rejected?.refusal === "key_taken") link.rejected = null;
-      if (this.#mode === "hub") link.setHubPsk();
+      if (this.#pins.mode === "hub") link.setHubPsk();
     }
     for (const link of [...this.#links.values()]) if (!named.has(link.nodeId)) await this.#bury(link);
   }
 
-  /** What the hub said once and may not take back: end-to-end keys, and revocations. */
-  #takePins(state: NodeState): void {
-    const { trust, faults } = this.#parts;
-    const mode = this.#pins?.psk_mode === "end-to-end" ? "end-to-end" : state.psk_mode;
-    if (mode === state.psk_mode) faults.clear("mesh_psk_downgrade");
-    else {
-      faults.raise("mesh_psk_downgrade", "The hub asks for keys that it knows; this node goes on without it");
-      this.#once("psk_downgrade_refused", null, "downgrade");
-    }
-    const { revocation, problem } = newerRevocation(this.#revocation, state.revocation, trust);
-    if (problem !== null) this.#once("revocation_refused", null, problem);
-    const next: PeerPins = { psk_mode: mode, revocation: revocation?.text ?? null };
-    if (this.#pins?.psk_mode !== next.psk_mode || this.#pins.revocation !== next.revocation) this.#pinsStored = false;
-    // the stricter word counts at once, stored or not
-    this.#pins = next;
-    this.#revocation = revocation;
-  }
-
-  async #storePins(): Promise<void> {
-    if (this.#pins === null) return;
-    await this.#parts.pins.write(this.#pins);
-    this.#pinsStored = true;
-  }
-
   /** Looks at everything and does what is due. */
   async #cycle(): Promise<void> {
+    this.#isDue = false;
     const state = this.#state;
+    const { nowMs, faults } = this.#parts;
+    this.#cycledMs = nowMs();
     if (state === null) return;
-    const { nowMs, faults, hubUs } = this.#parts;
     try {
       const device = await this.#device.look(this.#links, eagerMs / 2);
       const own = this.#rotation.deviceKey;
@@ -331,18 +317,18 @@ class Engine implements PeerEngine {
         try {
           await step();
         } catch (error) {
-          if (error instanceof MeshError) return this.#once("psk_failed", null, error.code);
+          if (error instanceof MeshError) return this.#once("psk_failed", error.code);
           stored = false;
           faults.raise("mesh_storage_failed", reasonOf(error), "peers");
         }
       };
-      if (!this.#pinsStored) await guarded(() => this.#storePins());
-      const serials = this.#book.judge(this.#links, state, this.#barred, this.#revocation, hubUs());
+      await guarded(() => this.#pins.store());
+      const serials = this.#judge(state);
       for (const link of this.#links.values()) await guarded(() => this.#attend(link, serials.get(link.nodeId)));
       this.#tellRefusals();
       await guarded(() => this.#rotate());
       const observers = new Set(state.observers.map(({ public_key }) => public_key));
-      await this.#device.follow(this.#links, this.#mode, observers);
+      await this.#device.follow(this.#links, this.#pins.mode, observers);
       for (const link of this.#links.values()) this.#exchange.deviceFollowed(link);
       if (stored) faults.clear("mesh_storage_failed", "peers");
       faults.clear("mesh_peers_failed");
@@ -367,125 +353,27 @@ class Engine implements PeerEngine {
   /** What one peer needs before the device follows. */
   async #attend(link: PeerLink, cosignSerial: number | undefined): Promise<void> {
     if (cosignSerial === undefined) return;
-    const named = link.state.statement_sha256;
-    const { record } = link;
-    if (link.isKeyProven && link.prepared?.wireguard_key === link.applied?.wireguardKey) {
-      // a handshake with the new key is the peer's own word that it uses it, whatever the hub knows
-      await this.#promote(link, link.statement?.sha256 ?? null);
-    }
-    if (link.prepared?.sha256 === named) await this.#promote(link, null);
-    else if (link.statement?.sha256 !== named && record?.previous_sha256 !== named) {
-      if (link.rejected?.sha256 !== named) this.#fetch(link, named, "commit");
-    } else if (link.statement?.sha256 === named && record !== null) {
-      link.rejected = null;
-      if (record.previous_sha256 !== null) await this.#save(link, { ...record, previous_sha256: null });
-    }
-    if (link.preparing !== null && link.prepared?.sha256 !== link.preparing) {
-      this.#fetch(link, link.preparing, "prepare");
-    }
-    if (link.preparing !== null && link.prepared?.sha256 === link.preparing) this.#sayReady(link, link.preparing);
+    await this.#desk.attend(link);
     if (link.record !== null && link.statement !== null && link.record.cosign_serial < cosignSerial) {
       await this.#save(link, { ...link.record, cosign_serial: cosignSerial });
     }
     await this.#exchange.proven(link);
-    if (this.#mode === "end-to-end") await this.#exchange.due(link);
+    if (this.#pins.mode === "end-to-end") await this.#exchange.due(link);
   }
 
-  /** The prepared statement is the statement. */
-  async #promote(link: PeerLink, previous: string | null): Promise<void> {
-    const { record, prepared } = link;
-    if (record === null || prepared === null) return;
-    await this.#save(link, {
-      ...record,
-      generation: prepared.generation,
-      statement: prepared.text,
-      statement_sha256: prepared.sha256,
-      previous_sha256: previous,
-      prepared: null,
-    });
-    link.preparing = null;
-    this.#audit("peer_key_changed", link.nodeId, "ok", { generation: prepared.generation });
+  #judge(state: NodeState): ReadonlyMap<NodeId, number> {
+    return this.#book.judge(this.#links, state, this.#barred, this.#pins.revocation, this.#parts.hubUs());
   }
 
-  /** Fetches a statement besides, and takes it in turn. */
-  #fetch(link: PeerLink, sha256: string, phase: "prepare" | "commit"): void {
-    const { requests, nowMs } = this.#parts;
-    if (link.fetching || this.#fetches >= mostFetches || !link.fetch.due(nowMs())) return;
-    link.fetching = true;
-    link.fetch.tried(nowMs());
-    this.#fetches++;
-    this.#besides(async () => {
-      try {
-        const text = await requests.statement(sha256);
-        await this.#serial(async () => {
-          if (this.#links.get(link.nodeId) === link) await this.#takeStatement(link, text, sha256, phase);
-        });
-      } finally {
-        link.fetching = false;
-        this.#fetches--;
-        this.#hurry();
-      }
-    });
+  #admits(link: PeerLink): number | null {
+    if (this.#state === null || this.#links.get(link.nodeId) !== link) return null;
+    return this.#judge(this.#state).get(link.nodeId) ?? null;
   }
 
-  async #takeStatement(link: PeerLink, text: string, sha256: string, phase: "prepare" | "commit"): Promise<void> {
-    const { keys, hubUs } = this.#parts;
-    const state = this.#state;
-    if (state === null) return;
-    link.fetch.reset();
-    const own = [keys.tunnel, keys.next].flatMap((key) => key === null ? [] : [key.statement.wireguard_key]);
-    const taken = this.#book.takenKeys(link.nodeId, this.#links, state, own);
-    const record = this.#records.get(link.nodeId) ?? null;
-    const verdict = judgeStatement(text, sha256, link.nodeId, keys.hub, record, (key) => taken.has(key));
-    if (verdict.statement === null) {
-      link.rejected = { sha256, refusal: verdict.refusal };
-      if (phase === "prepare") {
-        link.preparing = null;
-        this.#audit("peer_statement_refused", link.nodeId, verdict.refusal, { statement_sha256: sha256 });
-      }
-    } else {
-      const { statement } = verdict;
-      const serials = this.#book.judge(this.#links, state, this.#barred, this.#revocation, hubUs());
-      const serial = serials.get(link.nodeId);
-      if (serial === undefined) return;
-      if (phase === "prepare") {
-        const isNext = record !== null && link.statement !== null && statement.generation > record.generation;
-        if (isNext) await this.#save(link, { ...record, prepared: text });
-        else link.preparing = null;
-      } else if (phase === "commit") {
-        await this.#save(link, {
-          node_id: link.nodeId,
-          mesh_ip: record?.mesh_ip ?? link.state.mesh_ip,
-          generation: statement.generation,
-          statement_sha256: sha256,
-          statement: text,
-          previous_sha256: null,
-          prepared: null,
-          cosign_serial: Math.max(serial, record?.cosign_serial ?? 0),
-          psk: record?.psk ?? emptyPsk,
-        });
-        this.#audit("peer_admitted", link.nodeId, "ok", {
-          generation: statement.generation,
-          mesh_ip: link.state.mesh_ip,
-        });
-      }
-    }
-  }
-
-  /** Tells the hub that the key is prepared, again until it took it. */
-  #sayReady(link: PeerLink, sha256: string): void {
-    const { requests, nowMs } = this.#parts;
-    if (link.sayingReady || !link.ready.due(nowMs())) return;
-    link.sayingReady = true;
-    link.ready.tried(nowMs());
-    this.#besides(async () => {
-      try {
-        await requests.keyReady({ peer_id: link.nodeId, statement_sha256: sha256 });
-        if (link.preparing === sha256) link.preparing = null;
-      } finally {
-        link.sayingReady = false;
-      }
-    });
+  #takenKeys(peer: NodeId): ReadonlySet<string> {
+    const { tunnel, next } = this.#parts.keys;
+    const own = [tunnel, next].flatMap((key) => key === null ? [] : [key.statement.wireguard_key]);
+    return this.#book.takenKeys(peer, this.#links, this.#state?.observers ?? [], own);
   }
 
   #besides(task: () => Promise<void>): void {
@@ -567,11 +455,11 @@ class Engine implements PeerEngine {
     if (what !== "rotation_switched") this.#hurry();
   }
 
-  #once(event: string, target: NodeId | null, outcome: string): void {
+  #once(event: string, outcome: string): void {
     const key = `${event} ${outcome}`;
     if (this.#told.has(key)) return;
     this.#told.add(key);
-    this.#audit(event, target, outcome, {});
+    this.#audit(event, null, outcome, {});
   }
 
   #audit(

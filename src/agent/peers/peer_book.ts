@@ -72,10 +72,10 @@ export class PeerBook {
   takenKeys(
     peer: NodeId,
     links: ReadonlyMap<NodeId, PeerLink>,
-    state: NodeState,
+    observers: NodeState["observers"],
     own: readonly string[],
   ): ReadonlySet<string> {
-    const taken = new Set([...own, ...state.observers.map(({ public_key }) => public_key)]);
+    const taken = new Set([...own, ...observers.map(({ public_key }) => public_key)]);
     for (const { nodeId, statement, prepared } of links.values()) {
       if (nodeId === peer) continue;
       for (const held of [statement, prepared]) if (held !== null) taken.add(held.wireguard_key);
