@@ -96,7 +96,10 @@ export interface HubPolicyPlan {
   readonly changes: readonly HubPolicyChange[];
   /** Pairs beyond the first 500 that would change too. */
   readonly moreChanges: number;
-  /** Effective rules of each node as its firewall would get them. */
+  /**
+   * Effective rules of each node as its firewall would get them, those that change first. With more than 20,000 sources
+   * in all, the nodes beyond are left out: a thousand nodes would have a million.
+   */
   readonly nodes: readonly { readonly nodeId: NodeId; readonly rules: readonly PolicyRule[] }[];
 }
 
@@ -168,7 +171,8 @@ export interface HubAdmin {
   remove(idOrName: string, by: string): HubNode;
   /** Asks the node for new WireGuard keys (`rotate_keys`); without a name every active node, with jitter. */
   rotateNodeKeys(idOrName: string | null, by: string): readonly NodeId[];
-  links(): readonly HubLink[];
+  /** Of one node, or of all: then 10,000 at most. */
+  links(node?: NodeId): readonly HubLink[];
   policy(): HubPolicy;
   planPolicy(rules: readonly HubRule[]): HubPolicyPlan;
   /** @param version the one that the change starts from; another one by now is a `conflict` */

@@ -27,7 +27,7 @@ import type { TlsKeys } from "../core/tls_keys.ts";
 import type { TokenDesk, TokenWish } from "../core/token_desk.ts";
 import { keySha256, type TrustDesk } from "../core/trust_desk.ts";
 import { linkViews, nodeView, presenceOf } from "./node_view.ts";
-import { policyChanges, policyFindings } from "./policy_plan.ts";
+import { effectiveRules, policyChanges, policyFindings } from "./policy_plan.ts";
 
 /** What the desk of the admins is made of. */
 export interface AdminParts {
@@ -127,8 +127,11 @@ export class AdminDesk implements HubAdmin {
     });
   }
 
-  links(): readonly HubLink[] {
-    return linkViews(this.#parts.book.active);
+  links(of?: NodeId): readonly HubLink[] {
+    const { book } = this.#parts;
+    const node = of === undefined ? undefined : book.nodes.get(of);
+    if (of !== undefined && node?.row.state !== "active") return [];
+    return linkViews(book.active, node);
   }
 
   policy(): HubPolicy {
@@ -140,14 +143,14 @@ export class AdminDesk implements HubAdmin {
     const { book, policy } = this.#parts;
     const nodes = book.active.map(({ id, row: { name, groups } }) => ({ id, name, groups }));
     const removed = [...book.nodes.values()].filter(({ row }) => row.state === "removed");
-    const after = policy.compiled(rules);
+    const [before, after] = [policy.compiled(policy.rules), policy.compiled(rules)];
     const gone = new Set<string>(removed.flatMap(({ id, row }) => [id, row.name]));
     const findings = policyFindings(rules, after, nodes, gone);
     return {
       ok: !findings.some(({ severity }) => severity === "error"),
       findings,
-      ...policyChanges(policy.compiled(policy.rules), after, nodes),
-      nodes: nodes.map(({ id }) => ({ nodeId: id, rules: after.rulesOf(id) })),
+      ...policyChanges(before, after, nodes),
+      nodes: effectiveRules(before, after, nodes),
     };
   }
 

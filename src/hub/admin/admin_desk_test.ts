@@ -79,7 +79,7 @@ Deno.test("a dry run tells what opens and closes, and what is wrong, and changes
   const before = world.core.position(b.id);
   const plan = admin.planPolicy([rule({ from: ["*"], to: ["b"], ports: [[80, 90]], protocol: "udp" })]);
   assert.deepEqual(plan.changes, [{ from: a.id, to: b.id, opened: ["udp/80-90"], closed: ["tcp/22", "tcp/80-90"] }]);
-  assert.deepEqual(plan.nodes.map(({ rules }) => rules.length).toSorted(), [0, 1]);
+  assert.deepEqual(plan.nodes.map(({ nodeId, rules }) => [nodeId, rules.length]), [[b.id, 1], [a.id, 0]]);
   assert.equal(plan.ok, true);
   const wrong = admin.planPolicy([
     rule({ id: "x", from: ["nobody"] }),
@@ -230,6 +230,7 @@ Deno.test("presence follows streams and heartbeats; links are told by both ends"
   assert.equal(presence(), "late");
   world.clock.set(200_000);
   assert.equal(presence(), "offline");
+  assert.deepEqual(world.admin.links(b.id), world.admin.links());
   const [link, ...more] = world.admin.links();
   assert.equal(more.length, 0);
   assert.deepEqual([link?.path, link?.rttMs, new Set([link?.a, link?.b])], ["direct", 3, new Set([a.id, b.id])]);

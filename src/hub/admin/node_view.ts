@@ -41,28 +41,36 @@ export function nodeView(node: MeshNode, nowUs: number, cosigned: boolean): HubN
   };
 }
 
-/** Tunnels as both ends tell them: the newer handshake's end tells path and round trip; bytes are what `a` counted, or `b`. */
-export function linkViews(nodes: readonly MeshNode[]): HubLink[] {
+/**
+ * Tunnels as both ends tell them: path and round trip by the end with the newer handshake, bytes as the first counts them.
+ *
+ * @param only of this node alone; without it the first {@link mostLinks} of all
+ */
+export function linkViews(nodes: readonly MeshNode[], only?: MeshNode): HubLink[] {
   const links: HubLink[] = [];
-  for (let i = 0; i < nodes.length; i++) {
-    for (let j = i + 1; j < nodes.length; j++) {
-      const [a, b] = [nodes[i], nodes[j]];
-      if (a === undefined || b === undefined) continue;
-      const [ab, ba] = [a.links.get(b.slot), b.links.get(a.slot)];
-      if (ab === null && ba === null) continue;
-      const told = (ab?.handshakeS ?? -1) >= (ba?.handshakeS ?? -1) ? ab ?? ba : ba ?? ab;
-      const handshakeS = Math.max(ab?.handshakeS ?? 0, ba?.handshakeS ?? 0);
-      links.push({
-        a: a.id,
-        b: b.id,
-        path: told === null || told.path === "unknown" ? "none" : told.path,
-        rttMs: told?.rttMs ?? ab?.rttMs ?? ba?.rttMs ?? null,
-        lastHandshakeUs: handshakeS === 0 ? null : handshakeS * 1_000_000,
-        rxBytes: ab?.rx ?? ba?.tx ?? 0,
-        txBytes: ab?.tx ?? ba?.rx ?? 0,
-      });
+  for (const a of only === undefined ? nodes : [only]) {
+    for (const b of nodes) {
+      if (a === b || (only === undefined && a.id > b.id)) continue;
+      const link = a.id < b.id ? linkView(a, b) : linkView(b, a);
+      if (link !== null) links.push(link);
       if (links.length >= mostLinks) return links;
     }
   }
   return links;
+}
+
+function linkView(a: MeshNode, b: MeshNode): HubLink | null {
+  const [ab, ba] = [a.links.get(b.slot), b.links.get(a.slot)];
+  const told = (ab?.handshakeS ?? -1) >= (ba?.handshakeS ?? -1) ? ab : ba;
+  if (told === null) return null;
+  const handshakeS = Math.max(ab?.handshakeS ?? 0, ba?.handshakeS ?? 0);
+  return {
+    a: a.id,
+    b: b.id,
+    path: told.path === "unknown" ? "none" : told.path,
+    rttMs: told.rttMs ?? ab?.rttMs ?? ba?.rttMs ?? null,
+    lastHandshakeUs: handshakeS === 0 ? null : handshakeS * 1_000_000,
+    rxBytes: ab?.rx ?? ba?.tx ?? 0,
+    txBytes: ab?.tx ?? ba?.rx ?? 0,
+  };
 }

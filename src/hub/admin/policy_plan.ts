@@ -6,6 +6,7 @@ import { namePattern } from "../core/names.ts";
 
 const mostChanges = 500;
 const mostRules = 1024;
+const mostSourcesShown = 20_000;
 const mostNames = 256;
 const mostRanges = 64;
 const mostFindings = 200;
@@ -71,6 +72,24 @@ function portFindings({ ports, protocol }: HubRule): string[] {
   return ports.every(([low, high]) => fits(low) && fits(high) && low <= high)
     ? []
     : ["Ports must be from 1 to 65535, the lower one first"];
+}
+
+/** Rules of the nodes, those that change first, as far as the sources in all of them are few enough. */
+export function effectiveRules(
+  before: CompiledPolicy,
+  after: CompiledPolicy,
+  nodes: readonly PolicyNode[],
+): HubPolicyPlan["nodes"] {
+  const changes = ({ id }: PolicyNode) => before.texts.get(id) === after.texts.get(id) ? 1 : 0;
+  const shown: { nodeId: NodeId; rules: readonly PolicyRule[] }[] = [];
+  let sources = 0;
+  for (const { id } of nodes.toSorted((a, b) => changes(a) - changes(b))) {
+    const rules = after.rulesOf(id);
+    sources += rules.reduce((sum, { src }) => sum + src.length, 1);
+    if (sources > mostSourcesShown) break;
+    shown.push({ nodeId: id, rules });
+  }
+  return shown;
 }
 
 /** What would open and close between each two nodes. */

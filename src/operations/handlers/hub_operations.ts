@@ -62,7 +62,7 @@ function nodeOperations(hub: HubAdmin, by: By): Operation[] {
     }),
     answers("hub.topology", ({ node }) => {
       const only = node === undefined ? null : hub.node(node).nodeId;
-      const links = only === null ? hub.links() : hub.links().filter(({ a, b }) => a === only || b === only);
+      const links = only === null ? hub.links() : hub.links(only);
       return {
         nodes: hub.nodes().map(viewNode),
         links: links.slice(0, MOST_LINKS).map(viewLink),
