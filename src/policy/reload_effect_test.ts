@@ -22,3 +22,11 @@ Deno.test("The strongest effect is the one that disturbs most", () => {
   assert.equal(strongestEffect(["web", "live", "source"]), "web");
   assert.equal(strongestEffect(["process", "worker"]), "process");
 });
+
+Deno.test("A section that a role does not use changes nothing of what it runs", () => {
+  assert.deepEqual(reloadEffects(["hub", "psk"], "hub"), ["worker"]);
+  assert.deepEqual(reloadEffects(["hub", "psk"], "gateway"), ["live"]);
+  assert.deepEqual(reloadEffects(["opcua", "host_port"], "hub"), ["live"]);
+  assert.deepEqual(reloadEffects(["runtime", "web", "listen"], "hub"), ["web"]);
+  for (const role of ["gateway", "hub"] as const) assert.deepEqual(reloadEffects(["agent", "dir"], role), ["live"]);
+});
