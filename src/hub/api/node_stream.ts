@@ -84,9 +84,19 @@ export class NodeStream {
    * @throws what the core throws when it cannot sign for the node
    */
   send(mayState: () => boolean): Progress {
-    const { core, node, nonce } = this.#options;
     if (this.ended) return "done";
     if (this.#full) return "full";
+    // what is sent in one go is one TLS record and one call of the system
+    this.#options.outgoing.cork();
+    try {
+      return this.#sendSome(mayState);
+    } finally {
+      this.#options.outgoing.uncork();
+    }
+  }
+
+  #sendSome(mayState: () => boolean): Progress {
+    const { core, node, nonce } = this.#options;
     if (!this.#opened) {
       this.#opened = true;
       this.#openWithTick();
