@@ -67,3 +67,12 @@ Deno.test("every set of host names and addresses comes back out of the certifica
     { numRuns: 40 },
   );
 });
+
+Deno.test("a certificate can be renewed for the key that is there", async () => {
+  const { cert, key } = await makeServerCertificate({ names: ["hub"], days: 10 });
+  const renewed = await makeServerCertificate({ names: ["hub"], days: 20, key });
+  assert.equal(keyMatches(renewed.cert, key), true);
+  assert.equal(keyMatches(cert, renewed.key), true);
+  assert.notEqual(renewed.cert, cert);
+  assert.equal(checkPair(renewed.cert, renewed.key).selfSigned, true);
+});

@@ -114,7 +114,14 @@ export async function openHubCore(options: HubCoreOptions): Promise<OpenHub> {
     const psk = new PskRefresher(book, nowUs);
     const tokens = new TokenDesk(book, keys, config.url, nowUs);
     const membership = new Membership({ book, policy, psk, relays, endpoints, trust, nowUs });
-    const registrar = new Registrar(book, keys, policy, audit, nowUs);
+    const registrar = new Registrar({
+      book,
+      keys,
+      policy,
+      audit,
+      nowUs,
+      keysChanged: (node) => relays.keysChanged(node),
+    });
     tellChangedSettings(book, config);
     const core = new ServedCore({
       book,

@@ -4,6 +4,17 @@ import type { MeshChange, NewEvent } from "./mesh_change.ts";
 import type { MeshNode } from "./mesh_node.ts";
 import { type CompiledPolicy, compilePolicy, maxPolicyBytes } from "./policy_compiler.ts";
 
+/** A new mesh says at once whether it works; everything else is for its admins to allow. */
+const firstRules: readonly HubRule[] = [{
+  id: "ping",
+  from: ["*"],
+  to: ["*"],
+  protocol: "icmp",
+  ports: [],
+  log: false,
+  comment: "Every node may ping every other one",
+}];
+
 /** The policy that is in force: what admins wrote, and what it means for each node. */
 export class PolicyDesk {
   readonly #book: MeshBook;
@@ -13,7 +24,7 @@ export class PolicyDesk {
   constructor(book: MeshBook) {
     this.#book = book;
     const stored = book.store.meta("policy");
-    const { version, rules } = stored === null ? { version: 0, rules: [] } : JSON.parse(stored) as {
+    const { version, rules } = stored === null ? { version: 0, rules: firstRules } : JSON.parse(stored) as {
       version: number;
       rules: HubRule[];
     };

@@ -30,15 +30,25 @@ export class Registrar {
   readonly #policy: PolicyDesk;
   readonly #audit: HubAudit;
   readonly #nowUs: () => number;
+  readonly #keysChanged: (node: MeshNode) => void;
   /** Where the search for a free address begins. */
   #nextAddress = 1;
 
-  constructor(book: MeshBook, keys: SigningKeys, policy: PolicyDesk, audit: HubAudit, nowUs: () => number) {
-    this.#book = book;
-    this.#keys = keys;
-    this.#policy = policy;
-    this.#audit = audit;
-    this.#nowUs = nowUs;
+  constructor(parts: {
+    readonly book: MeshBook;
+    readonly keys: SigningKeys;
+    readonly policy: PolicyDesk;
+    readonly audit: HubAudit;
+    readonly nowUs: () => number;
+    /** Told after other keys of a node count. */
+    readonly keysChanged: (node: MeshNode) => void;
+  }) {
+    this.#book = parts.book;
+    this.#keys = parts.keys;
+    this.#policy = parts.policy;
+    this.#audit = parts.audit;
+    this.#nowUs = parts.nowUs;
+    this.#keysChanged = parts.keysChanged;
   }
 
   /** @param text exact text of an ek.register. @returns exact text of the envelope `registered` */
@@ -186,7 +196,10 @@ export class Registrar {
     const keys = keySetOf(statement, this.#nowUs());
     change.update(node, { version, binarySha256, keys, prepared: null });
     this.#book.store.clearReady(node.no);
-    node.ready.clear();
+    change.after(() => {
+      node.ready.clear();
+      this.#keysChanged(node);
+    });
     const payload = { phase: "commit", peer_id: node.id, statement_sha256: statement.sha256 };
     change.broadcast({ type: "peer_key_rotated", body: canonicalText(payload) }, node);
     return node;

@@ -115,6 +115,7 @@ Deno.test("a box that was set up again joins with its old identity and a new tok
   world.core.register(a.registerText(world.token(), {}, later), "192.0.2.9");
   b.follow();
   assert.deepEqual(b.types(), ["peer_key_rotated"]);
+  assert.deepEqual(world.relay.keyChanges, [a.id]);
   assert.equal(b.state.peers[0]?.statement_sha256, later.sha256);
   assert.equal(b.state.peers[0]?.mesh_ip, "10.100.0.1");
   assert.equal(b.stateSha256, world.core.position(b.id).stateSha256);
