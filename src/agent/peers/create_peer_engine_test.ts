@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { sha256Hex, toBase64 } from "../../mesh/encoding.ts";
+import { kemKeyOf } from "../../mesh/kem.ts";
 import { newSeed, type SigningKey, signingKeyOf, wireGuardKeyOf } from "../../mesh/keys.ts";
 import { canonicalText } from "../../mesh/canonical.ts";
 import { sealObject } from "../../mesh/signed_object.ts";
@@ -384,6 +385,24 @@ Deno.test("a peer is on the device only after the exchange, and never with the h
   }
 });
 
+Deno.test("a peer whose next statement has another ML-KEM key gets a fresh secret sent to that key", async () => {
+  const { mesh, a, b } = await TestMesh.ofTwo();
+  await using _ = mesh;
+  const agreed = () =>
+    [a.node.disk.record(b.entry.nodeId), b.node.disk.record(a.entry.nodeId)].map((record) => record?.psk);
+  await waitFor("both to agree", () => agreed().every((psk) => psk?.committed === 1 && psk.open === null));
+  const first = agreed()[0]?.keys[0]?.kem_secret;
+  const kem = await kemKeyOf(newSeed(64));
+  b.node.keys.tunnel = b.node.keys.make(2, kem);
+  Object.assign(b.node.keys, { kem });
+  b.entry.statement = b.node.keys.tunnel.statement;
+  await mesh.hub.tellAll();
+  await waitFor("the second key", () => agreed().every((psk) => psk?.committed === 2 && psk.open === null));
+  const [ofA, ofB] = agreed().map((psk) => psk?.keys.at(-1));
+  assert.equal(ofA?.kem_secret, ofB?.kem_secret);
+  assert.notEqual(ofA?.kem_secret, first);
+});
+
 Deno.test("in mode 'hub' from the first state on the hub's part is the key, and a change of it is followed", async () => {
   const mesh = new TestMesh();
   await using _ = mesh;
@@ -420,6 +439,28 @@ Deno.test("while the disk is full nothing new is begun, the tunnel stays, and it
     return psks[0] === psks[1] && psks[0] !== before;
   });
   await waitFor("the fault to go", () => leader.node.faults.list().length === 0, { deadlineMs: 15_000 });
+});
+
+Deno.test("a disk that is full while the own key is rotated keeps the key that works, and the rotation ends later", async () => {
+  const { mesh, a, b } = await TestMesh.ofTwo();
+  await using _ = mesh;
+  const { keys } = a.node;
+  const before = keys.tunnel.statement.wireguard_key;
+  let full = "keys switching";
+  keys.point = (where, when) => {
+    if (where === full && when === "before") throw new Error("No space left on device");
+  };
+  await a.node.engine.rotateOwnKey();
+  await waitFor("the disk to refuse", () => a.node.faults.list().some(({ code }) => code === "mesh_storage_failed"));
+  assert.equal(a.device.publicKey, before);
+  assert.deepEqual([...b.device.entries.keys()], [before]);
+  full = "keys commit";
+  await waitFor("the switch", () => a.device.publicKey !== before && b.device.entries.has(a.device.publicKey ?? ""));
+  assert.equal(keys.next?.switched, true);
+  full = "nothing";
+  await waitFor("the end of the rotation", () => keys.next === null, { deadlineMs: 15_000 });
+  assert.equal(keys.tunnel.statement.wireguard_key, a.device.publicKey);
+  assert.deepEqual([...b.device.entries.keys()], [a.device.publicKey]);
 });
 
 Deno.test("a peer whose record is damaged is refused, and the others go on", async () => {
