@@ -129,7 +129,7 @@ export function createPathSelector(options: PathSelectorOptions): PathSelector {
       if (endpoint === null) return "none";
       const track = tracks.get(peer);
       if (track === undefined) return "direct";
-      return kindIn(track, endpoint);
+      return track.trial === null ? kindIn(track, endpoint) : "none";
     },
     forget: (peer) => void tracks.delete(peer),
   };

@@ -145,6 +145,9 @@ Deno.test("Endpoints are tried for 6 s each, the relay last", () => {
     if (choice !== null) at.push([second, choice]);
   }
   assert.deepEqual(at, [[0, fixed], [6, direct], [12, relayAddress]]);
+  assert.equal(world.selector.kindOf(peerId, relayAddress), "none");
+  world.works.add(relayAddress);
+  world.run(6);
   assert.equal(world.selector.kindOf(peerId, relayAddress), "relay");
   assert.equal(world.selector.kindOf(peerId, direct), "direct");
   assert.equal(world.selector.kindOf(peerId, null), "none");

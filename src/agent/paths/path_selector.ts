@@ -22,7 +22,7 @@ export interface PathSelector {
    * set already: then only something has to be sent.
    */
   look(input: PathInput): { readonly endpoint: string; readonly kind: "lan" | "direct" | "relay" } | null;
-  /** Kind of the path that the peer's present endpoint is on. */
+  /** Kind of the path that the peer's present endpoint is on; `none` while paths are tried, since none of them works. */
   kindOf(peer: NodeId, endpoint: string | null): "lan" | "direct" | "relay" | "none";
   forget(peer: NodeId): void;
 }

@@ -4,7 +4,7 @@ import type { WireGuardKey } from "../../mesh/keys.ts";
 import type { HubCore } from "../hub_core.ts";
 import { DatagramPort } from "./datagram_port.ts";
 import { endpointText, type UdpAddress } from "./endpoint_text.ts";
-import { SourceLimit } from "./source_limit.ts";
+import { SourceLimit, sourceOf } from "./source_limit.ts";
 import { TokenBucket } from "./token_bucket.ts";
 
 /** What became of the datagrams that the observers got. */
@@ -85,7 +85,7 @@ export function startObservers(options: ObserverOptions): Promise<RunningObserve
     const judge = (packet: Uint8Array, from: UdpAddress): keyof typeof counts => {
       if (packetKind(packet) !== "initiation") return "form";
       if (!hasMac1With(packet, mac1)) return "mac1";
-      if (!sources.take(from.hostname)) return "sourceRate";
+      if (!sources.take(sourceOf(from.hostname))) return "sourceRate";
       if (!all.take(1, nowMs())) return "totalRate";
       const opened = openInitiation(packet, key);
       if (opened === null) return "sealed";
