@@ -1,41 +1,58 @@
+import type { ConfiguredRole } from "../policy/configured_role.ts";
 import { checkUnitPaths } from "./unit_paths.ts";
 
 /** What a unit file is made for. Paths are absolute. */
 export interface SystemdUnitOptions {
+  /** What it runs; a gateway unless told. */
+  readonly role?: ConfiguredRole;
   readonly program: string;
   readonly user: string;
   readonly config: string;
   readonly dataDir: string;
 }
 
+const units: Readonly<
+  Record<ConfiguredRole, { readonly name: string; readonly command: string; readonly what: string }>
+> = {
+  gateway: { name: "edgekeep", command: "run", what: "Edgekeep gateway: LoRaWAN field data to OPC UA" },
+  hub: { name: "edgekeep-hub", command: "hub run", what: "Edgekeep hub: the control plane of a mesh" },
+};
+
+/** A secret that the role may have, for the example of a credential. */
+const secretOf: Readonly<Record<ConfiguredRole, string>> = {
+  gateway: "chirpstack.api_token",
+  hub: "runtime.control.auth_token",
+};
+
 /**
- * A hardened unit file for the gateway: an unprivileged user, a read-only system, no devices, no capabilities, the
+ * A hardened unit file for the gateway or the hub: an unprivileged user, a read-only system, no devices, no capabilities, the
  * system calls of ordinary services. `systemd-analyze security` rates it 2.0 or better.
  *
- * Left open on purpose: the network, which is the gateway's work; AF_NETLINK, which lists the machine's addresses; and
+ * Left open on purpose: the network, which is its work; AF_NETLINK, which lists the machine's addresses; and
  * memory that is writable and executable, which a JavaScript engine compiles into.
  *
  * @throws {RangeError} when a value would mean something else to systemd: blanks, quotes, `%`, relative paths
  */
 export function systemdUnit(options: SystemdUnitOptions): string {
-  const { program, user, config, dataDir } = options;
+  const { role = "gateway", program, user, config, dataDir } = options;
+  const { name, command, what } = units[role];
   checkUnitPaths({ program, config, dataDir });
   if (!/^[a-z_][a-z0-9_-]{0,30}$/.test(user)) {
     throw new RangeError(`Cannot use '${user}' as the user of a unit: it must be the name of a system user`);
   }
   const configDir = config.slice(0, Math.max(1, config.lastIndexOf("/")));
-  return `# Written by \`edgekeep systemd\`. Put changes into a drop-in (systemctl edit edgekeep), which an update leaves alone.
+  return `# Written by \`edgekeep systemd\`. Put changes into a drop-in (systemctl edit ${name}), which an update leaves alone.
 [Unit]
-Description=Edgekeep gateway: LoRaWAN field data to OPC UA
+Description=${what}
 Wants=network-online.target
 After=network-online.target
-# a gateway that cannot start yet, say for a port in use, is tried again for as long as it takes
+# one that cannot start yet, say for a port in use, is tried again for as long as it takes
 StartLimitIntervalSec=0
 
 [Service]
 Type=notify
 NotifyAccess=main
-ExecStart=${program} run --config ${config}
+ExecStart=${program} ${command} --config ${config}
 # reads the configuration again and applies what changed; the log says how that went
 ExecReload=/bin/kill -HUP $MAINPID
 User=${user}
@@ -55,13 +72,13 @@ LimitNOFILE=65536
 UMask=0077
 
 # Secrets may come from systemd instead of a file; the name is the key's path in the configuration:
-#LoadCredential=chirpstack.api_token:${configDir}/credentials/chirpstack.api_token
+#LoadCredential=${secretOf[role]}:${configDir}/credentials/${secretOf[role]}
 
 # The only places that can be written
 ReadWritePaths=-${configDir} ${dataDir}
-RuntimeDirectory=edgekeep
+RuntimeDirectory=${name}
 RuntimeDirectoryMode=0750
-LogsDirectory=edgekeep
+LogsDirectory=${name}
 LogsDirectoryMode=0750
 ProtectSystem=strict
 ProtectHome=yes

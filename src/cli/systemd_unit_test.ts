@@ -18,6 +18,13 @@ Deno.test("the unit runs the named program with the named configuration as the n
   assert.match(unit, /^ReadWritePaths=-\/srv\/site-7 \/var\/lib\/edgekeep$/m);
 });
 
+Deno.test("the hub's unit runs the hub, in folders of its own beside a gateway's", () => {
+  const unit = systemdUnit({ ...options, role: "hub", config: "/etc/edgekeep/hub/edgekeep.toml" });
+  assert.match(unit, /^ExecStart=\/usr\/local\/bin\/edgekeep hub run --config \/etc\/edgekeep\/hub\/edgekeep\.toml$/m);
+  assert.match(unit, /^RuntimeDirectory=edgekeep-hub$/m);
+  assert.doesNotMatch(unit, /chirpstack|OPC UA/);
+});
+
 for (
   const [name, changed] of Object.entries({
     "a relative path": { config: "edgekeep.toml" },
