@@ -32,6 +32,7 @@ function spkiOf(pem: string): string {
 Deno.test("a policy reaches the nodes that it concerns, follows groups and names, and is changed from its present version only", async () => {
   await using world = await HubWorld.open();
   const { admin } = world;
+  assert.deepEqual(admin.policy().rules.map(({ id, protocol }) => [id, protocol]), [["ping", "icmp"]]);
   const [plc, scada, office] = [
     world.join("plc-1", world.token(1, "plc")),
     world.join("scada", world.token(1, "scada")),
@@ -49,7 +50,10 @@ Deno.test("a policy reaches the nodes that it concerns, follows groups and names
   assert.deepEqual(admin.setPolicy(rules, 0, "anna"), { version: 1, rules });
   assert.throws(() => admin.setPolicy([], 0, "anna"), isRefusal("conflict"));
   for (const node of [plc, scada, office]) node.follow();
-  assert.deepEqual([plc, scada, office].map((node) => node.types()), [["policy_updated"], ["policy_updated"], []]);
+  const told = [plc, scada, office].map((node) => node.types());
+  // only the SCADA machine may be pinged from now on, by the rule that it had before
+  assert.deepEqual(told, [["policy_updated"], [], ["policy_updated"]]);
+  assert.deepEqual(office.state.policy.rules, []);
   assert.deepEqual(plc.state.policy.rules, [
     { id: "opcua", log: false, ports: [[4840, 4840]], protocol: "tcp", src: [scada.id] },
   ]);

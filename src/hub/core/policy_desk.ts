@@ -30,6 +30,8 @@ export class PolicyDesk {
     };
     this.version = version;
     this.rules = rules;
+    // stored at once: states follow from it, and another version of this program may begin with other rules
+    if (stored === null) book.store.transact(() => book.store.setMeta("policy", JSON.stringify({ version, rules })));
     const { texts } = this.compiled(rules);
     for (const node of book.active) node.policy = texts.get(node.id) ?? node.policy;
   }
