@@ -27,6 +27,8 @@ export interface HubLook {
   readonly connections: number;
   readonly refused: Readonly<Record<string, number>>;
   readonly faults: readonly string[];
+  /** When the last event of a type was signed for a stream, ms since the epoch. */
+  readonly sentAtMs: Readonly<Record<string, number>>;
 }
 
 const [folder = "", port = "0"] = Deno.args;
@@ -52,7 +54,14 @@ const hub = await openHubCore({
   nowUs,
 });
 const { certificatePem: cert, privateKeyPem: key } = hub.tls();
-const api = await startHubApi({ listen: `0.0.0.0:${port}`, core: hub.core, tls: { cert, key }, faults, audit, nowUs });
+const sentAtMs: Record<string, number> = {};
+const { core } = hub;
+const sign = core.eventEnvelope.bind(core);
+core.eventEnvelope = (node, event, replyTo) => {
+  sentAtMs[event.eventType] = performance.timeOrigin + performance.now();
+  return sign(node, event, replyTo);
+};
+const api = await startHubApi({ listen: `0.0.0.0:${port}`, core, tls: { cert, key }, faults, audit, nowUs });
 const stall = new EventLoopStall();
 const say = (answer: unknown) => console.log(JSON.stringify(answer));
 say({ hub: hub.core.hubId, pid: Deno.pid });
@@ -77,6 +86,7 @@ for await (const line of Deno.stdin.readable.pipeThrough(new TextDecoderStream()
       connections: api.connections(),
       refused: Object.fromEntries(api.refusedByCode()),
       faults: faults.list().map(({ code, detail }) => `${code}: ${detail}`),
+      sentAtMs,
     };
     say(look);
   }
