@@ -77,9 +77,9 @@ Deno.test({
     await using tunnel = await NatTunnel.create(["cone", "cone"]);
     const { a, b } = tunnel;
     await tunnel.connect(`${b.router.address}:51820`, `${a.router.address}:51820`);
-    await waitFor("a direct ping", () => a.machine.reaches(b.meshIp), { everyMs: 200 });
+    await tunnel.untilSteady();
     const before = await tunnel.peer(a);
-    const pinging = a.machine.ping(b.meshIp, { count: 40, intervalS: 0.05 });
+    const pinging = a.machine.ping(b.meshIp, { count: 40, intervalS: 0.05, waitS: 5 });
     await using observed = new Observed(tunnel, a);
     await waitFor("both observers", () => observed.observation.report().kind === "cone");
     assert.deepEqual(await pinging, { sent: 40, received: 40 });

@@ -24,7 +24,7 @@ async function relayed(): Promise<NatTunnel & { readonly ofA: string; readonly o
     const { a, b, hub } = tunnel;
     const { ofA, ofB } = await hub.relay(a.id, b.id);
     await tunnel.connect(ofA, ofB);
-    await waitFor("a ping through the relay", () => a.machine.reaches(b.meshIp), { everyMs: 200 });
+    await tunnel.untilSteady();
     return Object.assign(tunnel, { ofA, ofB });
   } catch (error) {
     await tunnel[Symbol.asyncDispose]();
@@ -39,11 +39,14 @@ Deno.test({
     await using tunnel = await NatTunnel.create(["symmetric", "symmetric"]);
     const { a, b, hub } = tunnel;
     await tunnel.connect(`${b.router.address}:51820`, `${a.router.address}:51820`);
-    assert.equal((await a.machine.ping(b.meshIp, { count: 12, intervalS: 0.5 })).received, 0);
+    assert.equal((await a.machine.ping(b.meshIp, { count: 12, intervalS: 0.5, waitS: 5 })).received, 0);
     const { ofA, ofB } = await hub.relay(a.id, b.id);
     await tunnel.connect(ofA, ofB);
-    await waitFor("a ping through the relay", () => a.machine.reaches(b.meshIp), { everyMs: 200 });
-    assert.deepEqual(await b.machine.ping(a.meshIp, { count: 20, intervalS: 0.05 }), { sent: 20, received: 20 });
+    await tunnel.untilSteady();
+    assert.deepEqual(await b.machine.ping(a.meshIp, { count: 20, intervalS: 0.05, waitS: 5 }), {
+      sent: 20,
+      received: 20,
+    });
     assert.equal((await tunnel.peer(a))?.endpoint, ofA);
     assert.equal((await tunnel.peer(b))?.endpoint, ofB);
     assert.ok((await hub.counters()).relay.forwardedBytes > 40 * 100);
@@ -58,7 +61,7 @@ Deno.test({
     const { a, b, hub, ofA, ofB } = tunnel;
     const stranger = await tunnel.network.publicMachine("mallory");
     const handshakes = (await tunnel.peer(a))?.lastHandshakeUs;
-    const pinging = a.machine.ping(b.meshIp, { count: 60, intervalS: 0.1 });
+    const pinging = a.machine.ping(b.meshIp, { count: 60, intervalS: 0.1, waitS: 5 });
     for (const [endpoint, receiver] of [[ofA, b], [ofB, a]] as const) {
       const packets = [
         ...many(40, () => forged(1, receiver.key.publicKey)),
@@ -88,8 +91,8 @@ Deno.test({
     const { ofA, ofB } = await hub.relay(a.id, b.id);
     await using ear = await Eavesdropper.start(a.router, "up0", Number(ofA.split(":")[1]));
     await tunnel.connect(ofA, ofB);
-    await waitFor("a ping through the relay", () => a.machine.reaches(b.meshIp), { everyMs: 200 });
-    await a.machine.ping(b.meshIp, { count: 10, intervalS: 0.05 });
+    await tunnel.untilSteady();
+    await a.machine.ping(b.meshIp, { count: 10, intervalS: 0.05, waitS: 5 });
     const seen = ear.seen.slice();
     const handshake = seen.filter((packet) => packetKind(packet) === "initiation" || packetKind(packet) === "response");
     const transport = seen.filter((packet) => packetKind(packet) === "transport");
@@ -98,14 +101,14 @@ Deno.test({
 
     // Handshake messages move nothing. One that was lost on its way to the receiver is answered, once, for the
     // receiver has not seen it: a response of 92 bytes that leads to no session.
-    const pinging = a.machine.ping(b.meshIp, { count: 30, intervalS: 0.1 });
+    const pinging = a.machine.ping(b.meshIp, { count: 30, intervalS: 0.1, waitS: 5 });
     const replays = Array.from({ length: 30 }, (_, n) => handshake[n % handshake.length] ?? assert.fail());
     const got = await sendDatagrams(stranger, ofA, replays, { apartMs: 60 });
     assert.ok(got === 0 || got === 92, `${got} bytes came back`);
     assert.deepEqual(await pinging, { sent: 30, received: 30 });
 
     // transport messages move A's place until its next packet: an answer that is on its way just then is lost
-    const answers = a.machine.ping(b.meshIp, { count: 30, intervalS: 0.1 });
+    const answers = a.machine.ping(b.meshIp, { count: 30, intervalS: 0.1, waitS: 5 });
     const copies = Array.from({ length: 20 }, (_, n) => transport[n % transport.length] ?? assert.fail());
     await sendDatagrams(stranger, ofA, copies, { apartMs: 100 });
     const { received } = await answers;
@@ -123,7 +126,10 @@ Deno.test({
     const { a, b } = tunnel;
     const before = (await tunnel.peer(a))?.lastHandshakeUs;
     await a.router.ok("conntrack", ["-D", "-p", "udp"]);
-    assert.deepEqual(await a.machine.ping(b.meshIp, { count: 10, intervalS: 0.1 }), { sent: 10, received: 10 });
+    assert.deepEqual(await a.machine.ping(b.meshIp, { count: 10, intervalS: 0.1, waitS: 5 }), {
+      sent: 10,
+      received: 10,
+    });
     assert.equal((await tunnel.peer(a))?.lastHandshakeUs, before);
   },
 });
@@ -134,9 +140,9 @@ Deno.test({
   async fn() {
     await using tunnel = await NatTunnel.create(["symmetric", "symmetric"]);
     const { a, b, hub } = tunnel;
-    const { ofA, ofB } = await hub.relay(a.id, b.id, 12_000);
+    const { ofA, ofB } = await hub.relay(a.id, b.id, 20_000);
     await tunnel.connect(ofA, ofB);
-    await waitFor("a ping through the relay", () => a.machine.reaches(b.meshIp), { everyMs: 200 });
+    await tunnel.untilSteady();
     await waitFor("the end of the session", async () => (await hub.counters()).relay.sessions === 0, { everyMs: 200 });
     assert.equal(await a.machine.reaches(b.meshIp), false);
     const { ofA: nextOfA, ofB: nextOfB } = await hub.relay(a.id, b.id);

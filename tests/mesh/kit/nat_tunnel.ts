@@ -2,6 +2,7 @@ import { toBase64 } from "../../../src/mesh/encoding.ts";
 import { isNodeId, type NodeId } from "../../../src/mesh/ids.ts";
 import { newSeed, type WireGuardKey, wireGuardKeyOf } from "../../../src/mesh/keys.ts";
 import type { WireGuardDevice } from "../../../src/agent/wireguard/wireguard_device.ts";
+import { waitFor } from "../../lib/wait_for.ts";
 import { DeviceDriver } from "./device_driver.ts";
 import type { Machine } from "./machine.ts";
 import { MeshNetwork, type Nat } from "./mesh_network.ts";
@@ -68,6 +69,14 @@ export class NatTunnel implements AsyncDisposable {
         keepaliveS: 25,
       }]);
     }
+  }
+
+  /** Waits until the tunnel carries everything: both ends may have begun a handshake, and the later one replaces the other. */
+  async untilSteady(): Promise<void> {
+    const { a, b } = this;
+    await waitFor("a steady tunnel", async () => {
+      return (await a.machine.ping(b.meshIp, { count: 15, intervalS: 0.05 })).received === 15;
+    }, { everyMs: 200, deadlineMs: 60_000 });
   }
 
   /** The other end as the device of one has it. */
