@@ -45,20 +45,21 @@ export class WorldKeys implements OwnPeerKeys {
     return new WorldKeys(signingKeyOf(seed), await kemKeyOf(newSeed(64)));
   }
 
-  make(generation: number, kem: KemKey = this.kem, seed = newSeed()): OwnTunnelKey {
+  make(generation: number, kem: KemKey = this.kem, issuedUs = 1_700_000_000_000_000): OwnTunnelKey {
+    const seed = newSeed();
     const wireGuard = wireGuardKeyOf(seed);
     const text = sealStatement(worldHub, {
       generation,
-      issued_at: meshTime(1_800_000_000_000_000),
+      issued_at: meshTime(issuedUs),
       wireguard_key: toBase64(wireGuard.publicKey),
       kem_key: toBase64(kem.publicKey),
     }, this.identity);
     return { wireGuard, statement: openStatement(text, worldHub) };
   }
 
-  prepareNext(): Promise<void> {
+  prepareNext(nowUs: number): Promise<void> {
     return this.#store("keys prepare", () => {
-      this.next = { ...this.make(this.tunnel.statement.generation + 1), switched: false };
+      this.next = { ...this.make(this.tunnel.statement.generation + 1, this.kem, nowUs), switched: false };
     });
   }
 

@@ -47,6 +47,11 @@ export interface OwnRotationParts {
   ) => void;
 }
 
+/**
+ * A key is not replaced sooner, ms: `key_rotation_ready` does not say which statement it is about, and a late one must
+ * not be taken for the next.
+ */
+const restMs = 60_000;
 /** So often the hub is asked again which peers are ready, ms. */
 const askAgainMs = 300_000;
 /** After a peerless rotation was announced: how long the hub may take to name peers that have to prepare, ms. */
@@ -64,6 +69,7 @@ export class OwnRotation {
   #request: Promise<void> | null = null;
   #announcedMs: number | null = null;
   #askAgainMs = 0;
+  #restsUntilMs = -Infinity;
   #ready: ReadonlySet<NodeId> | null = null;
 
   constructor(parts: OwnRotationParts) {
@@ -104,7 +110,7 @@ export class OwnRotation {
   ): Promise<boolean> {
     const { keys, hubUs, tell } = this.#parts;
     if (keys.next === null) {
-      if (!this.#wanted || !this.#retry.due(nowMs)) return false;
+      if (!this.#wanted || !this.#retry.due(nowMs) || this.#rests(nowMs)) return false;
       this.#retry.tried(nowMs);
       await keys.prepareNext(hubUs());
       this.#wanted = false;
@@ -139,12 +145,19 @@ export class OwnRotation {
   /** The device has the key; tells the hub without waiting for the next step. */
   switched(nowMs: number): void {
     const { next } = this.#parts.keys;
-    if (next?.switched === true) this.#ask(nowMs, () => this.#commit(next.statement));
+    if (next?.switched === true) this.#ask(nowMs, () => this.#commit(next.statement, nowMs));
   }
 
   /** Waits for the request under way. */
   async stop(): Promise<void> {
     await this.#request;
+  }
+
+  /** Whether the present key came just now: what the hub says of its rotation may still be under way. */
+  #rests(nowMs: number): boolean {
+    const { hubUs, keys } = this.#parts;
+    const ageMs = (hubUs() - meshTimeUs(keys.tunnel.statement.issued_at)) / 1000;
+    return nowMs < this.#restsUntilMs || (ageMs >= 0 && ageMs < restMs);
   }
 
   #ask(nowMs: number, request: () => Promise<void>): void {
@@ -170,7 +183,7 @@ export class OwnRotation {
     this.#retry.reset();
   }
 
-  async #commit({ text, sha256 }: OpenStatement): Promise<void> {
+  async #commit({ text, sha256 }: OpenStatement, nowMs: number): Promise<void> {
     const { rotate, rotateCommit, refusedForGood, serial, keys, tell } = this.#parts;
     try {
       await rotateCommit(sha256);
@@ -185,6 +198,7 @@ export class OwnRotation {
       await keys.commitNext();
       this.#announcedMs = this.#ready = null;
       this.#retry.reset();
+      this.#restsUntilMs = nowMs + restMs;
       tell("rotation_done", [], null);
     });
   }
