@@ -318,6 +318,20 @@ async function compose(
     counters: () => firewall.counters(),
     async acceptHub(fingerprint) {
       const outcome = await acceptHub({ ring, client }, fingerprint);
+      audit.record({
+        event: "mesh_hub_accepted",
+        principal: "root",
+        role: "admin",
+        credential: "local",
+        address: "local",
+        transport: "cli",
+        operation: "accept-hub",
+        target: trust.hub,
+        decision: "allowed",
+        rule: null,
+        outcome: "ok",
+        fields: { key_index: ring.trust.key_index, epoch: ring.trust.recovered_epoch },
+      });
       follower.refetch();
       return outcome;
     },

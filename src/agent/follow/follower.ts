@@ -178,7 +178,9 @@ export class Follower {
     }
     if (error instanceof MeshError) {
       this.#say(error.code, error.message);
-      const lost = error.code === "E_KEY" || error.code === "hub_recovered_needed" || error.code === "hub_rolled_back";
+      // E_SIGNATURE: whoever stole the key before may have linked another one with the number of the recovered one
+      const lost = error.code === "E_KEY" || error.code === "E_SIGNATURE" || error.code === "hub_recovered_needed" ||
+        error.code === "hub_rolled_back";
       return lost && await this.#mendKeys().catch(() => false);
     }
     if (error instanceof HubRequestError) {
@@ -266,7 +268,7 @@ export class Follower {
         }
         // what the stream cannot mend by itself ends it; a false event is passed over, and missed by the next one
         const { code } = refusal;
-        if (code === "E_KEY" || code.startsWith("hub_")) throw refusal;
+        if (code === "E_KEY" || code.startsWith("hub_") || (code === "E_SIGNATURE" && first)) throw refusal;
         if (code === "E_AGE") throw new Reopen(false, refusal.message);
         if (++refused >= MOST_REFUSED) throw refusal;
       }
