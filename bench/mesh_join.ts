@@ -1,0 +1,55 @@
+/**
+ * A hub and two agents as processes in network namespaces, each site behind a router of its own: from `agent join` of the
+ * second to its first ping of the first, and what a whole agent costs while nothing happens.
+ */
+import { MeshWorld } from "../tests/mesh/kit/mesh_world.ts";
+import type { BenchOptions, BenchRow } from "./bench_row.ts";
+
+/** Runs the bench. Needs root, wireguard-go and nftables. */
+export async function benchMeshJoin({ full }: BenchOptions): Promise<BenchRow[]> {
+  await using world = await MeshWorld.create();
+  const sites = [await world.network.site("north"), await world.network.site("south")];
+  const first = await world.join("north", { machine: await sites[0]?.machine("north") });
+  const meshIp = await first.meshIp();
+  const tookMs: number[] = [];
+  for (let round = 0; round < (full ? 5 : 3); round++) {
+    const machine = await sites[1]?.machine(`south${round}`);
+    const agent = await world.newAgent(`south${round}`, { machine });
+    const token = await world.hub.token({});
+    const began = performance.now();
+    await agent.joinWith(token);
+    const running = agent.run();
+    while (!await agent.machine.reaches(meshIp)) {
+      if (performance.now() - began > 60_000) throw new Error(`No ping came through:\n${agent.output()}`);
+    }
+    tookMs.push(performance.now() - began);
+    await running;
+  }
+  const quietS = full ? 120 : 30;
+  const before = await cpuSeconds(first.pid);
+  await new Promise((resolve) => setTimeout(resolve, quietS * 1000));
+  const cpu = (await cpuSeconds(first.pid) - before) / quietS;
+  const status = await Deno.readTextFile(`/proc/${first.pid}/status`);
+  const rss = Number(/VmRSS:\s+(\d+) kB/.exec(status)?.[1]) / 1000;
+  tookMs.sort((a, b) => a - b);
+  return [
+    {
+      name: "join to first ping, two sites behind routers, slowest",
+      value: (tookMs.at(-1) ?? 0) / 1000,
+      unit: "s",
+      must: 10,
+      aim: 3,
+      note: `median ${
+        ((tookMs[Math.floor(tookMs.length / 2)] ?? 0) / 1000).toFixed(1)
+      } s, two starts of the program included`,
+    },
+    { name: "agent at rest, 3 peers", value: cpu * 100, unit: "% of a core" },
+    { name: "agent, resident memory", value: rss, unit: "MB" },
+  ];
+}
+
+/** Fields 14 and 15 of proc(5) stat, behind the name that may hold blanks, in clock ticks of 10 ms. */
+async function cpuSeconds(pid: number): Promise<number> {
+  const fields = (await Deno.readTextFile(`/proc/${pid}/stat`)).split(") ")[1]?.split(" ") ?? [];
+  return (Number(fields[11]) + Number(fields[12])) / 100;
+}
