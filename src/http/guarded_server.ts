@@ -34,8 +34,8 @@ export interface GuardOptions {
    * `headersTimeoutMs`; `null` where the server speaks plain HTTP.
    */
   readonly onPlain: ((socket: Socket) => void) | null;
-  /** Called when a newcomer is refused since nobody can make room for it. */
-  readonly onRefused?: () => void;
+  /** Called with its address when a newcomer is refused since nobody can make room for it. */
+  readonly onRefused?: (address: string) => void;
   /** Called when the server fails while it listens. */
   readonly onError: (error: Error) => void;
 }
@@ -157,7 +157,7 @@ export class GuardedServer {
     const peer = new PeerConnection(socket);
     if (!this.#limits.admit(peer)) {
       socket.destroy();
-      this.#options.onRefused?.();
+      this.#options.onRefused?.(peer.address);
       return null;
     }
     this.#peers.set(peer.key, peer);

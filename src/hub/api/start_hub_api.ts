@@ -3,7 +3,7 @@ import { createServer } from "node:https";
 import type { Socket } from "node:net";
 import { getLogger } from "@logtape/logtape";
 import type { Audit } from "../../audit/audit.ts";
-import { isWildcard, listenAddress, urlHost } from "../../config/address.ts";
+import { isWildcard, listenAddress, unmapped, urlHost } from "../../config/address.ts";
 import { GuardedServer, serverOptions } from "../../http/guarded_server.ts";
 import { LogBudget } from "../../http/log_budget.ts";
 import type { FaultBoard } from "../../telemetry/fault_board.ts";
@@ -112,9 +112,15 @@ export async function startHubApi(options: HubApiOptions): Promise<HubApi> {
       refusals.count("not_tls");
       socket.destroy();
     },
-    onRefused: () => {
+    onRefused: (from) => {
       refusals.count("connections_full");
-      faults.raise("hub_connections_full", `${guard.size} connections are open, as many as may be`);
+      faults.raise(
+        "hub_connections_full",
+        `A connection from ${
+          unmapped(from)
+        } was refused: ${guard.size} are open, and there may be ${limits.total} in ` +
+          `all and ${limits.perAddress} from one address`,
+      );
       clearTimeout(fullTimer);
       fullTimer = setTimeout(() => faults.clear("hub_connections_full"), FULL_MS);
     },
