@@ -74,21 +74,34 @@ export class HubProcess implements AsyncDisposable {
   #collected: ReturnType<typeof collectOutput> | null = null;
 
   readonly #env: Readonly<Record<string, string>>;
+  readonly #program: readonly string[];
 
-  private constructor(folder: string, ports: HubPorts, env: Readonly<Record<string, string>>) {
+  private constructor(
+    folder: string,
+    ports: HubPorts,
+    env: Readonly<Record<string, string>>,
+    program: readonly string[],
+  ) {
     this.#folder = folder;
     this.#ports = ports;
     this.#env = env;
+    this.#program = program;
   }
 
-  /** Writes the configuration into a new folder and starts the hub. */
+  /**
+   * Writes the configuration into a new folder and starts the hub.
+   *
+   * @param more the end of the configuration, in `[hub]`
+   * @param program arguments of `deno` that start the program: the checkout's unless told
+   */
   static async start(
     more = "",
     environment: (folder: string) => Readonly<Record<string, string>> = () => ({}),
+    program: readonly string[] = edgekeepArguments(),
   ): Promise<HubProcess> {
     const folder = await Deno.makeTempDir({ prefix: "edgekeep-hub-" });
     const ports = hubPorts();
-    const hub = new HubProcess(folder, ports, environment(folder));
+    const hub = new HubProcess(folder, ports, environment(folder), program);
     await hub.write(hubConfig(ports, more));
     await hub.run();
     return hub;
@@ -121,7 +134,7 @@ export class HubProcess implements AsyncDisposable {
   /** Starts the process and waits until it serves. */
   async run(): Promise<void> {
     this.#child = new Deno.Command(Deno.execPath(), {
-      args: edgekeepArguments("hub", "run", "--project", this.#folder),
+      args: [...this.#program, "hub", "run", "--project", this.#folder],
       cwd: this.#folder,
       env: { ...this.#env },
       stdin: "null",

@@ -10,6 +10,7 @@ import { gatewayPermissions } from "../../src/supervisor/permissions.ts";
 import type { GatewayStart } from "../../src/supervisor/role_protocol.ts";
 import { workerUrl } from "../../src/worker_url.ts";
 import { startGatewayProcess } from "../lib/gateway_process.ts";
+import { HubProcess } from "../lib/hub_process.ts";
 import { programPath, requires } from "../lib/requires.ts";
 import type { Site } from "../lib/site.ts";
 import {
@@ -39,6 +40,16 @@ Deno.test("the bundle takes an uplink to OPC UA, history and page", async () => 
   await servesItsPage(gateway);
   await answersControl(gateway);
   await gateway.endsClean();
+});
+
+Deno.test("the bundle runs a hub that a node joins", async () => {
+  await using hub = await HubProcess.start("", () => ({}), edgekeep);
+  const { code, out, err } = await hub.cli("token", "create", "pumps", "--json");
+  assert.equal(code, 0, err);
+  await hub.joinNode("pumps", JSON.parse(out).text);
+  const { hub: told } = await hub.status(await hub.token("viewer"));
+  assert.equal(told.nodes.active, 1);
+  assert.equal(await hub.end("SIGTERM"), 0, hub.output());
 });
 
 Deno.test({
