@@ -92,18 +92,30 @@ export class KeyRing {
   }
 
   /**
-   * Takes a recovery without its signature, since root compared the key with what an admin of the hub said.
+   * Takes a recovery since root compared its key with what an admin of the hub said. Its pins count only when that very
+   * key signed it, as a hub without an admin key does, or the admin's: else the present ones stay, and the hub's next
+   * state, which the new key signs, brings others.
    *
    * @param fingerprint SHA-256 of the signing key, hex
-   * @throws MeshError `E_KEY` when its key is another
+   * @throws MeshError `E_KEY` when its key is another, `E_HUB`
    */
   async acceptRecovery(text: string, fingerprint: string): Promise<void> {
-    const recovery = readObject("ek.recover", text);
-    if (recovery.hub !== this.#trust.hub) throw new MeshError("E_HUB", "A recovery of another hub");
-    if (sha256Hex(fromBase64(recovery.signing_key)) !== fingerprint) {
+    const { hub, admin_key, tls_spki } = this.#trust;
+    const claim = readObject("ek.recover", text);
+    if (claim.hub !== hub) throw new MeshError("E_HUB", "A recovery of another hub");
+    const named = fromBase64(claim.signing_key);
+    if (sha256Hex(named) !== fingerprint) {
       throw new MeshError("E_KEY", "A recovery to another key than the one that was named");
     }
-    await this.#takeRecovered(recovery);
+    const signers = [named, ...admin_key === undefined ? [] : [fromBase64(admin_key, 32)]];
+    const signed = signers.some((publicKey) => {
+      try {
+        return openObject("ek.recover", text, { hub, publicKey }) !== null;
+      } catch {
+        return false;
+      }
+    });
+    await this.#takeRecovered(signed ? claim : { ...claim, tls_spki });
   }
 
   /** Has the next state count wherever it is, once, or no longer. */

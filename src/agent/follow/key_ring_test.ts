@@ -99,6 +99,17 @@ Deno.test("root may accept the hub by the fingerprint of its key, known or recov
   assert.deepEqual([ring.trust.recovered_epoch, ring.keyOf(1)], [2, key(40).publicKey]);
 });
 
+Deno.test("pins of a recovery that root accepted count only when its own key signed them", async () => {
+  const hub = new ScriptedHub();
+  const { ring } = ringOf(hub, { admin: false });
+  const before = hub.state.tls_spki;
+  hub.state = { ...hub.state, tls_spki: ["2".repeat(64)] };
+  await ring.acceptRecovery(hub.recover(40, key(41)), sha256Hex(key(40).publicKey));
+  assert.deepEqual(ring.trust.tls_spki, before);
+  await ring.acceptRecovery(hub.recover(42, key(42)), sha256Hex(key(42).publicKey));
+  assert.deepEqual(ring.trust.tls_spki, ["2".repeat(64)]);
+});
+
 Deno.test("other pins are told of, the same ones are not", async () => {
   const hub = new ScriptedHub();
   const { ring, world } = ringOf(hub);

@@ -1,11 +1,11 @@
-import { fromBase64, meshTimeUs, sha256Hex } from "../../mesh/encoding.ts";
+import { fromBase64, meshTime, meshTimeUs, sha256Hex } from "../../mesh/encoding.ts";
 import { canonicalText } from "../../mesh/canonical.ts";
 import { HubRefusal } from "../../mesh/hub_admin.ts";
 import type { NodeId } from "../../mesh/ids.ts";
 import { isSigningPublicKey, newSeed, signingKeyOf } from "../../mesh/keys.ts";
 import { MeshError } from "../../mesh/mesh_error.ts";
 import type { Recovery, Revocation } from "../../mesh/objects.ts";
-import { openObject, readAnyObject, readObject } from "../../mesh/signed_object.ts";
+import { openObject, readAnyObject, readObject, sealObject } from "../../mesh/signed_object.ts";
 import { toBase64 } from "../../mesh/encoding.ts";
 import type { MeshBook } from "./mesh_book.ts";
 import type { MeshChange } from "./mesh_change.ts";
@@ -168,9 +168,21 @@ export class TrustDesk {
     if (this.adminKey !== null) {
       throw new HubRefusal("conflict", "An admin key is set: its holder has to sign the recovery");
     }
-    this.#book.change((change) =>
-      this.#goOn(change, newSeed(), this.#book.wide.epoch + 1, this.#keys.current.index + 1)
-    );
+    const seed = newSeed();
+    const key = signingKeyOf(seed);
+    const [epoch, keyIndex] = [this.#book.wide.epoch + 1, this.#keys.current.index + 1];
+    this.#book.change((change) => {
+      this.#goOn(change, seed, epoch, keyIndex);
+      // signed by the new key itself: an agent takes it only when root there has compared that key's fingerprint
+      const text = sealObject("ek.recover", this.#book.hubId, {
+        epoch,
+        key_index: keyIndex,
+        signing_key: toBase64(key.publicKey),
+        tls_spki: [...this.#tls.pins],
+        issued_at: meshTime(this.#keys.current.sinceUs),
+      }, key);
+      this.#book.store.addKeyObject({ kind: "ek.recover", text });
+    });
   }
 
   #cosign(text: string, cosign: { node_id: NodeId; mesh_ip: string; serial: number; not_after: string }): string {
