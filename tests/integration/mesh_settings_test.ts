@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { configSchema } from "../../src/config/schema.ts";
+import { hubSchema } from "../../src/config/mesh_schema.ts";
 import { HubWatch } from "../../src/agent/run/hub_watch.ts";
 import { hubAddress } from "../../src/roles/hub_address.ts";
 import { FaultBoard } from "../../src/telemetry/fault_board.ts";
@@ -26,7 +26,7 @@ Deno.test("[hub].key_rotation_days: a node's key is asked for anew when it is so
 });
 
 Deno.test("[hub].address is where agents are told to find observers, the host of url without it", async () => {
-  const hub = (change: Record<string, unknown>) => configSchema.parse({ hub: change }).hub!;
+  const hub = (change: Record<string, unknown>) => hubSchema.parse(change);
   const url = "https://127.0.0.1:8443";
   assert.equal(await hubAddress(hub({ url, address: "192.0.2.9" }), faults()), "192.0.2.9");
   assert.equal(await hubAddress(hub({ url }), faults()), "127.0.0.1");
