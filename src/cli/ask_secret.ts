@@ -13,6 +13,8 @@ export interface SecretSource {
   readonly file?: string | undefined;
   /** Asks twice at a terminal, because nobody sees what is typed. */
   readonly twice?: boolean;
+  /** For a secret without blanks, which may come broken into lines: whether this is all of it. */
+  readonly whole?: (text: string) => boolean;
 }
 
 /**
@@ -21,10 +23,11 @@ export interface SecretSource {
  *
  * @throws {SecretError}
  */
-export async function askSecret({ what, file, twice = false }: SecretSource): Promise<string> {
-  if (file !== undefined && file !== "-") return firstLine(await readFile(file), what);
-  if (!Deno.stdin.isTerminal()) return firstLine(await readAll(), what);
-  const secret = await ask(what);
+export async function askSecret({ what, file, twice = false, whole }: SecretSource): Promise<string> {
+  const first = (text: string) => firstLine(whole === undefined ? text : unbroken(text, whole), what);
+  if (file !== undefined && file !== "-") return first(await readFile(file));
+  if (!Deno.stdin.isTerminal()) return first(await readAll());
+  const secret = await ask(what, whole);
   if (twice && await ask(`${what} again`) !== secret) throw new SecretError(`${what}: the two do not match`);
   return secret;
 }
@@ -47,8 +50,18 @@ function firstLine(text: string, what: string): string {
   return line;
 }
 
-async function ask(what: string): Promise<string> {
-  const typed = await askHidden(`${what}: `);
+/** Lines put together until they are all of a secret. */
+function unbroken(text: string, whole: (text: string) => boolean): string {
+  let secret = "";
+  for (const part of text.trim().split(/\s+/)) {
+    secret += part;
+    if (whole(secret)) break;
+  }
+  return secret;
+}
+
+async function ask(what: string, whole?: (text: string) => boolean): Promise<string> {
+  const typed = await askHidden(`${what}: `, whole);
   if (typed === null) throw new SecretError(`${what}: given up`);
   return typed;
 }

@@ -152,8 +152,8 @@ function opened(socket: Socket, event: "connect" | "secureConnect", endpoint: st
 
 function reasonOf(error: Error): string {
   const { code } = error as { code?: unknown };
-  if (code === "ENOENT") return "there is no such socket; is the gateway running?";
-  if (code === "ECONNREFUSED") return "nobody listens there; is the gateway running?";
+  if (code === "ENOENT") return "there is no such socket; is it running?";
+  if (code === "ECONNREFUSED") return "nobody listens there; is it running?";
   if (code === "EACCES") return "permission denied; the socket is for its owner and group alone";
   // what OpenSSL and rustls say of a peer that answers a TLS greeting with something else
   if (/InvalidContentType|wrong version number/.test(error.message)) {

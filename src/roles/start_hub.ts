@@ -176,7 +176,7 @@ async function compose(
     event: "hub_ready",
     name: config.gateway.name,
     version,
-    url: mesh.api.url,
+    url: config.hub?.url ?? mesh.api.url,
     nodes: status().hub.nodes.active,
   });
 

@@ -74,7 +74,7 @@ Deno.test("edgekeep ctl prints for people and for programs, and its exit code sa
     assert.equal(refused.code, 4);
     assert.match(refused.err, /debug_locked, audit record \d+/);
     assert.equal(nobody.code, 5);
-    assert.match(nobody.err, /is the gateway running/);
+    assert.match(nobody.err, /is it running/);
     assert.match(help.out, /Needs the role operator/);
   } finally {
     await control.stop();

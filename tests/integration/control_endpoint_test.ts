@@ -219,7 +219,7 @@ Deno.test("the client says what was refused and when nobody is there", async () 
   for (const end of await both) assert.ok(end.status === "rejected" && end.reason instanceof ControlUnreachable);
   assert.equal(client.connected, false);
   await assert.rejects(connectControl({ endpoint: world.url }), ControlUnreachable);
-  await assert.rejects(connectControl({ endpoint: `unix://${world.folder}/none.sock` }), /is the gateway running/);
+  await assert.rejects(connectControl({ endpoint: `unix://${world.folder}/none.sock` }), /is it running/);
   await assert.rejects(connectControl({ endpoint: "http://127.0.0.1" }), ControlUnreachable);
 });
 

@@ -10,7 +10,7 @@ export async function checkUnit({ unitFolders, agent }: DoctorParts): Promise<Do
       code: "unit",
       severity: "note",
       detail: "No systemd unit starts the agent: it is not there after a reboot",
-      remedy: "edgekeep systemd writes one",
+      remedy: "edgekeep systemd --agent prints one, for /etc/systemd/system/edgekeep-agent.service",
     }];
   }
   if (agent?.backend !== "kernel" && !/^\s*KillMode\s*=\s*process\s*$/m.test(unit.text)) {

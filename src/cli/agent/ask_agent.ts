@@ -1,5 +1,6 @@
+import { existsSync } from "node:fs";
 import { connect } from "node:net";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 
 /** Longest answer, bytes: a mesh of a thousand peers takes half a megabyte. */
 const MOST_BYTES = 16 * 1024 * 1024;
@@ -52,7 +53,7 @@ function exchange(path: string, line: string, timeoutMs: number): Promise<string
         return fail("not_permitted", `Only the user that the agent runs as, usually root, may ask it (${path})`);
       }
       if (code === "ENOENT" || code === "ECONNREFUSED") {
-        return fail("not_running", `No agent answers at ${path}: start it with edgekeep agent run`);
+        return fail("not_running", notRunning(path));
       }
       fail("not_running", `Cannot ask the agent at ${path}: ${error.message}`);
     });
@@ -65,4 +66,10 @@ function exchange(path: string, line: string, timeoutMs: number): Promise<string
     });
     socket.on("close", () => fail("not_running", "The agent hung up"));
   });
+}
+
+function notRunning(path: string): string {
+  return existsSync(join(dirname(path), "trust.json"))
+    ? `No agent answers at ${path}: start it with systemctl start edgekeep-agent, or edgekeep agent run`
+    : "This machine is no node of a mesh: edgekeep agent join makes it one, with a token of the hub (edgekeep hub token create)";
 }

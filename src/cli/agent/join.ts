@@ -82,7 +82,7 @@ async function joinIt(given: string | undefined, choice: JoinChoice, context: Cl
   Fingerprint  ${joined.fingerprint}
   Address      ${joined.meshIp} in ${joined.meshCidr}
 
-Compare the fingerprint with the one that the hub shows: edgekeep hub node list
+Compare the fingerprint with the one that the hub shows: edgekeep hub node show ${joined.nodeId}
 Then start it: systemctl enable --now edgekeep-agent (edgekeep systemd --agent prints the unit), or edgekeep agent run
 `,
     );
@@ -106,7 +106,13 @@ async function tokenText(given: string | undefined, file: string | undefined): P
       throw new SecretError(`Cannot use ${file} as other users may read it: chmod 600 ${file}`);
     }
   }
-  return await askSecret({ what: "Join token", file });
+  return await askSecret({ what: "Join token", file, whole: isWholeToken });
+}
+
+/** Whether a text that begins as a token ends as one. Any other text is no part of a token: it is refused at once. */
+function isWholeToken(text: string): boolean {
+  const bare = text.trim();
+  return !bare.startsWith("ekj1.") || /\.[0-9a-f]{8}$/.test(bare);
 }
 
 async function removeToken(file: string): Promise<void> {

@@ -20,8 +20,8 @@ export function statusText(status: AgentStatus, nowUs: number): string {
     ["Node", `${status.nodeId}  (${status.fingerprint})`],
     ["Address", `${status.meshIp} in ${status.meshCidr}`],
     ["Hub", `${hub.url}: ${following.connected ? "followed" : "not followed"}, ${heard}`],
-    ["Hub key", `${hub.keySha256} (number ${hub.keyIndex})`],
-    ["Position", `epoch ${status.position.epoch}, event ${status.position.sequence}`],
+    ["Hub key", hub.keySha256],
+    ["Position", `epoch ${status.position.epoch}, event ${status.position.sequence}, key ${hub.keyIndex} of the hub`],
     [
       "Tunnel",
       `${tunnel.interface}, ${tunnel.backend ?? "being opened"}, UDP ${tunnel.listenPort}, key ${tunnel.generation}` +

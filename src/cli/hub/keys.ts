@@ -69,7 +69,11 @@ export function keysText(keys: Keys): string {
     ["  since", shortTime(keys.signingKeySince)],
     [
       "  one before",
-      keys.previousUntil === null ? "no longer accepted" : `accepted until ${shortTime(keys.previousUntil)}`,
+      keys.previousUntil !== null
+        ? `accepted until ${shortTime(keys.previousUntil)}`
+        : keys.keyIndex === 0
+        ? "none"
+        : "no longer accepted",
     ],
     ...keys.tlsSpki.map((pin, n): [string, string] => [n === 0 ? "TLS key, served" : "TLS key, next", pin]),
     ["TLS certificate", `until ${shortTime(keys.tlsNotAfter)}`],

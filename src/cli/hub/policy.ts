@@ -93,11 +93,13 @@ function explainCommand(): Command {
     .description("say whether a node may reach a port of another one, and by which rule")
     .argument("<from>", "name or id of the node that asks")
     .argument("<to>", "name or id of the node that is asked")
-    .argument("[port]", "as tcp/4840, udp/53 or icmp; without it everything that is allowed")
+    .argument("[port]", "as 4840 (TCP), tcp/4840, udp/53 or icmp; without it everything that is allowed")
     .action(async function (from: string, to: string, port: string | undefined, choice: DoorChoice) {
       const wanted = port === undefined ? null : portOf(port);
       if (wanted === undefined) {
-        this.error(`Cannot look for '${port}': it must be tcp/PORT, udp/PORT or icmp`, { exitCode: ExitCode.Usage });
+        this.error(`Cannot look for '${port}': it must be PORT, tcp/PORT, udp/PORT or icmp`, {
+          exitCode: ExitCode.Usage,
+        });
       }
       await throughDoor(
         this,
@@ -113,6 +115,7 @@ function explainCommand(): Command {
             (src.includes("*") || src.includes(a.nodeId)) && (wanted === null || (protocol === wanted.protocol &&
               (protocol === "icmp" || ports.some(([low, high]) => low <= wanted.port && wanted.port <= high))))
           );
+          if (allowing.length === 0) Deno.exitCode = ExitCode.Denied;
           return { from: a.name, to: b.name, allowed: allowing.length > 0, rules: allowing };
         },
         ({ from, to, allowed, rules }) => {
@@ -161,9 +164,9 @@ function planText({ findings, changes, moreChanges }: Plan, names: ReadonlyMap<s
 /** `undefined` for what is none. */
 function portOf(text: string): { readonly protocol: string; readonly port: number } | undefined {
   if (text === "icmp") return { protocol: "icmp", port: 0 };
-  const found = /^(tcp|udp)\/(\d{1,5})$/.exec(text);
+  const found = /^(?:(tcp|udp)\/)?(\d{1,5})$/.exec(text);
   const port = Number(found?.[2]);
-  return found === null || port < 1 || port > 65_535 ? undefined : { protocol: found[1] ?? "", port };
+  return found === null || port < 1 || port > 65_535 ? undefined : { protocol: found[1] ?? "tcp", port };
 }
 
 function portsText(protocol: string, ports: readonly (readonly [number, number])[]): string {

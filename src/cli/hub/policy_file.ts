@@ -67,6 +67,7 @@ export function readPolicyFile(text: string): PolicyFile {
 /** A policy as TOML that {@link readPolicyFile} reads again. */
 export function writePolicyFile({ version, rules }: HubPolicy): string {
   const head = `# Policy of the mesh, version ${version}. Rules allow; all else is denied.
+# version: "set" refuses this file once the policy was changed by somebody else; without the line it does not look.
 # from and to: names of nodes, groups as "group:plc", or "*"; ports: numbers or "low-high".
 `;
   return head + stringify({

@@ -135,7 +135,7 @@ export async function startHubApi(options: HubApiOptions): Promise<HubApi> {
     throw error;
   }
   const url = `https://${isWildcard(address.host) ? Deno.hostname() : urlHost(address.host)}:${port}`;
-  log.info("Agents reach the hub at {url}", { event: "hub_listening", url });
+  log.info("The API for nodes is served at {url}", { event: "hub_listening", url });
   let stopping: Promise<void> | null = null;
   return {
     url,
