@@ -76,6 +76,45 @@ Deno.test({
   },
 });
 
+Deno.test({
+  name:
+    "A hub restored from an old copy is refused while the tunnels stay, and followed again once root accepts its new key",
+  ...needs,
+  async fn() {
+    await using world = await MeshWorld.create();
+    const [first, second] = [await world.join("first"), await world.join("second")];
+    await world.untilReaches(first, second);
+    const far = await second.meshIp();
+    await world.hub.stop();
+    const copy = `${world.folder}/copy`;
+    await new Deno.Command("cp", { args: ["-a", world.hub.dataDir, copy] }).output();
+    await world.hub.run();
+    await world.join("third");
+    await waitFor("the third node", async () => (await first.peers()).length === 2);
+    await world.hub.stop();
+    await Deno.remove(world.hub.dataDir, { recursive: true });
+    await Deno.rename(copy, world.hub.dataDir);
+    await world.hub.run();
+    await waitFor("the refusal", async () => {
+      const { hub, faults } = await first.status();
+      // a hub that has seen a node ahead of itself signs nothing any more
+      const refused = faults.some(({ code }) => code === "hub_rolled_back");
+      return !hub.following.connected && (refused || hub.following.problem?.code === "hub_stopped");
+    }, { deadlineMs: 60_000 });
+    assert.deepEqual(await first.machine.ping(far, { count: 3 }), { sent: 3, received: 3 });
+    assert.equal((await first.peers()).length, 2, "what the older history does not know is still a peer");
+
+    await world.hub.command("recover", "--unsigned");
+    const { signingKeySha256 } = await world.hub.call("hub.keys") as { signingKeySha256: string };
+    const wrong = await first.attempt(["accept-hub", "0".repeat(64)]);
+    assert.equal(wrong.code, 4, wrong.err);
+    await first.command("accept-hub", signingKeySha256);
+    await waitFor("the new history", async () => (await first.status()).hub.following.connected);
+    assert.deepEqual((await first.status()).position.epoch, 1);
+    assert.deepEqual(await first.machine.ping(far, { count: 3 }), { sent: 3, received: 3 });
+  },
+});
+
 for (const [what, clockOffsetS] of [["ahead", 86_400], ["behind", -86_400]] as const) {
   Deno.test({
     name: `A machine whose clock is a day ${what} joins and is reached`,
