@@ -12,7 +12,7 @@ export const en = {
     mesh: "Mesh",
     label: "Pages",
   },
-  meshParts: { nodes: "Nodes", topology: "Topology", policy: "Policy", tokens: "Join tokens", keys: "Keys" },
+  meshParts: { nodes: "Nodes", topology: "Topology", policy: "Policy", tokens: "Joining", keys: "Keys" },
   alarms: {
     active: (total: string) => `active of ${total}`,
     unacknowledged: "not acknowledged",

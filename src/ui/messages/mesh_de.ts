@@ -137,7 +137,7 @@ export const meshDe: MeshMessages = {
     labelHint: "Ort oder Name des Geräts.",
     missing: "Sagen Sie, wofür er ist.",
     group: "Gruppe",
-    groupHint: "In sie kommt das Gerät; leer für keine.",
+    groupHint: "In sie kommt das Gerät; ohne Angabe in nodes.",
     uses: "Geräte, die ihn benutzen dürfen",
     minutes: "Gilt",
     lifetimes: { "15": "15 Minuten", "60": "eine Stunde", "1440": "einen Tag", "10080": "eine Woche" },

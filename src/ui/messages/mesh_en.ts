@@ -127,7 +127,7 @@ export const meshEn = {
     labelHint: "The machine's place or name.",
     missing: "Say what it is for.",
     group: "Group",
-    groupHint: "The machine is put into it; empty for none.",
+    groupHint: "The machine is put into it; without one into nodes.",
     uses: "Machines that may use it",
     minutes: "Good for",
     lifetimes: { "15": "15 minutes", "60": "an hour", "1440": "a day", "10080": "a week" },
