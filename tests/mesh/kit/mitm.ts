@@ -73,6 +73,12 @@ export class Mitm implements AsyncDisposable {
     return this.seen.flatMap((news) => news.saw === "stream" && news.open && news.node === node ? [news.nonce] : []);
   }
 
+  /** Whether a node has a stream open. */
+  isOpen(node: string): boolean {
+    const last = this.seen.findLast((news) => news.saw === "stream" && news.node === node);
+    return last?.saw === "stream" && last.open;
+  }
+
   /** Exact texts of the envelopes that the hub sent to a node, oldest first. */
   events(node: string): string[] {
     return this.seen.flatMap((news) => news.saw === "event" && news.node === node ? [news.data] : []);

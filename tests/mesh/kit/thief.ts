@@ -1,13 +1,13 @@
 import { FollowedState } from "../../../src/agent/follow/followed_state.ts";
 import { AgentFolder } from "../../../src/agent/files/agent_folder.ts";
+import type { NodeId } from "../../../src/mesh/ids.ts";
 import type { NodeState } from "../../../src/mesh/state.ts";
 import { waitFor } from "../../lib/wait_for.ts";
+import { hurried } from "./hurried.ts";
 import type { MeshWorld } from "./mesh_world.ts";
+import type { ForgedEnvelope } from "./mitm_main.ts";
 import type { StolenHub } from "./stolen_hub.ts";
 import type { TestAgent } from "./test_agent.ts";
-
-/** Beyond what an agent waits before it asks for the state again. */
-const STATE_DEADLINE_MS = 45_000;
 
 /**
  * Somebody with the keys of the hub who talks to one agent in the hub's place: what it says has the hub's signature, the
@@ -26,9 +26,7 @@ export class Thief implements AsyncDisposable {
     const node = await agent.nodeId();
     const before = world.mitm.streams(node).length;
     await world.mitm.tell({ do: "take_over", node, on: true });
-    await waitFor("the agent to come to the thief", () => world.mitm.streams(node).length > before, {
-      deadlineMs: STATE_DEADLINE_MS,
-    });
+    await hurried(agent, "the agent to come to the thief", () => world.mitm.streams(node).length > before);
     return thief;
   }
 
@@ -46,7 +44,10 @@ export class Thief implements AsyncDisposable {
   async event(type: string, payload: Readonly<Record<string, unknown>>): Promise<void> {
     const { position, hub } = await this.agent.status();
     const envelope = await this.#envelope(type, payload, position.sequence + 1);
-    await this.world.mitm.tell({ do: "forge", node: envelope.audience, envelope });
+    const node = envelope.audience;
+    // after a state the stream is opened anew
+    await hurried(this.agent, "the agent's stream", () => this.world.mitm.isOpen(node));
+    await this.world.mitm.tell({ do: "forge", node, envelope });
     await waitFor(`the agent to judge ${type}`, async () => {
       const { following } = (await this.agent.status()).hub;
       return following.applied + following.refused > hub.following.applied + hub.following.refused;
@@ -55,21 +56,36 @@ export class Thief implements AsyncDisposable {
 
   /** Has the agent fetch its state, and gives it this one, at the next position; resolves when it was judged. */
   async giveState(state: unknown): Promise<void> {
-    const { position, hub } = await this.agent.status();
-    const { sequence } = position;
-    const envelope = await this.#envelope("node_state", state as Record<string, unknown>, sequence + 1);
+    const { sequence } = (await this.agent.status()).position;
+    const gap = await this.#envelope("rotate_keys", {}, sequence + 2);
+    await this.#giveState(state, sequence + 1, gap);
+  }
+
+  /** Gives an agent that asks for its state the one that it has. */
+  async giveWantedState(): Promise<void> {
+    const { sequence } = (await this.agent.status()).position;
+    await this.#giveState(await this.state(), sequence, null);
+  }
+
+  async #giveState(state: unknown, sequence: number, gap: ForgedEnvelope | null): Promise<void> {
+    const { mitm } = this.world;
+    const { hub } = await this.agent.status();
+    const envelope = await this.#envelope("node_state", state as Record<string, unknown>, sequence);
     const node = envelope.audience;
-    await this.world.mitm.tell({ do: "forge_state", node, envelope });
+    let provocation = gap;
+    await mitm.tell({ do: "forge_state", node, envelope });
     try {
-      // an event is missing before this one
-      const gap = await this.#envelope("rotate_keys", {}, sequence + 2);
-      await this.world.mitm.tell({ do: "forge", node, envelope: gap });
-      await waitFor("the agent to judge a state", async () => {
+      await hurried(this.agent, "the agent to judge a state", async () => {
+        // one that has a stream does not ask by itself, unless an event is missing
+        if (provocation !== null && mitm.isOpen(node)) {
+          await mitm.tell({ do: "forge", node, envelope: provocation });
+          provocation = null;
+        }
         const { following } = (await this.agent.status()).hub;
         return following.applied + following.refused > hub.following.applied + hub.following.refused;
-      }, { deadlineMs: STATE_DEADLINE_MS });
+      });
     } finally {
-      await this.world.mitm.tell({ do: "forge_state", node, envelope: null });
+      await mitm.tell({ do: "forge_state", node, envelope: null });
     }
   }
 

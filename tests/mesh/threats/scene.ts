@@ -1,3 +1,4 @@
+import { hurried } from "../kit/hurried.ts";
 import { waitFor } from "../../lib/wait_for.ts";
 import type { MeshWorld } from "../kit/mesh_world.ts";
 import { PingWatch } from "../kit/ping_watch.ts";
@@ -41,10 +42,10 @@ export async function unharmed({ a, b }: Scene, work: () => Promise<void>): Prom
 
 /** Waits until an agent follows its hub and knows of nothing wrong with it. */
 export async function untilFollowing(agent: TestAgent): Promise<void> {
-  await waitFor(`${agent.machine.name} to follow its hub`, async () => {
+  await hurried(agent, `${agent.machine.name} to follow its hub`, async () => {
     const { hub } = await agent.status();
     return hub.following.connected && hub.following.problem === null;
-  }, { deadlineMs: 60_000 }).catch(async (error: unknown) => {
+  }).catch(async (error: unknown) => {
     const status = JSON.stringify((await agent.status()).hub);
     throw new Error(`${error instanceof Error ? error.message : String(error)}: ${status}\n${agent.output()}`);
   });
