@@ -17,6 +17,7 @@ import { type OpenStatement, openStatement, sealStatement } from "../../src/mesh
 import { tokenMac } from "../../src/mesh/token_mac.ts";
 import { EventFeed } from "../../src/telemetry/event_feed.ts";
 import { FaultBoard } from "../../src/telemetry/fault_board.ts";
+import { makeMemoryDir } from "./make_memory_dir.ts";
 import { MemoryAudit } from "./memory_audit.ts";
 import { VirtualClock } from "./virtual_clock.ts";
 
@@ -81,7 +82,7 @@ export class HubWorld implements AsyncDisposable {
 
   /** @param dir the hub's folder; one of its own without it */
   static async open(settings: Partial<HubSettings> = {}, dir?: string): Promise<HubWorld> {
-    const world = new HubWorld(dir ?? await Deno.makeTempDir({ prefix: "edgekeep-hub-" }), dir === undefined);
+    const world = new HubWorld(dir ?? await makeMemoryDir("edgekeep-hub-"), dir === undefined);
     world.settings = { ...hubSettings, ...settings };
     await world.start();
     return world;

@@ -32,10 +32,7 @@ export class UserspaceDevice implements WireGuardDevice {
     this.#connection = connection;
     const release = () => void this.release();
     options.signal.addEventListener("abort", release, { once: true });
-    void connection.closed.then(() => {
-      options.signal.removeEventListener("abort", release);
-      if (!this.#released) options.onGone(`wireguard-go of ${this.name} has ended`);
-    });
+    void connection.closed.then(() => options.signal.removeEventListener("abort", release));
   }
 
   /**
@@ -69,6 +66,7 @@ export class UserspaceDevice implements WireGuardDevice {
       }
       if (running === null) await disableIpv6(options);
       signal.throwIfAborted();
+      device.#tellOfItsEnd();
       return device;
     } catch (error) {
       // nobody else has begun to use what was made just now
@@ -76,6 +74,13 @@ export class UserspaceDevice implements WireGuardDevice {
       await device.release();
       throw error;
     }
+  }
+
+  /** From when it is handed out: a daemon that ends before is tried again, and nobody has it to lose. */
+  #tellOfItsEnd(): void {
+    void this.#connection.closed.then(() => {
+      if (!this.#released) this.#options.onGone(`wireguard-go of ${this.name} has ended`);
+    });
   }
 
   state(): Promise<DeviceState> {
