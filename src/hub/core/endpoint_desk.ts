@@ -1,16 +1,21 @@
 import { canonicalText } from "../../mesh/canonical.ts";
 import type { StateEndpoint } from "../../mesh/state.ts";
+import { HubRequestRefused } from "../hub_core.ts";
 import type { NodeRow, Observation } from "../store/hub_rows.ts";
 import type { MeshBook } from "./mesh_book.ts";
 import type { MeshChange } from "./mesh_change.ts";
 import type { MeshNode } from "./mesh_node.ts";
 import { endpointsOf } from "./node_endpoints.ts";
+import { Pace } from "./pace.ts";
 
 /** What the second observer has not seen by now is not waited for, ms. */
 const secondMs = 5000;
 /** An answer was sent: what comes so shortly behind it, and says the same, belongs to the same question, ms. */
 const answeredMs = 10_000;
 const mostReported = 16;
+/** Changes of one node that its peers are told of: so many at once, then one in each interval, ms. */
+const changeBurst = 20;
+const changeEveryMs = 10_000;
 
 interface Question {
   readonly atMs: number;
@@ -25,10 +30,12 @@ export class EndpointDesk {
   readonly #answered = new Map<MeshNode, { readonly atMs: number; readonly addresses: string }>();
   /** Newest time stamp inside an initiation, by node and observer. */
   readonly #stamps = new Map<string, string>();
+  readonly #pace: Pace<MeshNode>;
 
   constructor(book: MeshBook, nowUs: () => number) {
     this.#book = book;
     this.#nowUs = nowUs;
+    this.#pace = new Pace(changeBurst, changeEveryMs, nowUs);
     for (const node of book.active) {
       for (const { observer, tai64n } of node.row.observations) this.#stamps.set(`${node.no} ${observer}`, tai64n);
     }
@@ -39,7 +46,9 @@ export class EndpointDesk {
     const reported = endpoints.filter(({ kind }) => kind !== "observed").slice(0, mostReported)
       .map(({ address, kind }) => ({ address, kind }));
     const known = new Map(reported.map((endpoint) => [`${endpoint.kind} ${endpoint.address}`, endpoint]));
-    this.#replace(node, { reported: [...known.values()] });
+    if (!this.#replace(node, { reported: [...known.values()] })) {
+      throw new HubRequestRefused("too_many", 429, "Too many changes of this node's endpoints: wait some seconds");
+    }
   }
 
   /**
@@ -54,9 +63,8 @@ export class EndpointDesk {
     this.#stamps.set(key, stamp);
     const nowMs = this.#nowUs() / 1000;
     const answered = this.#answered.get(node);
-    if (answered !== undefined && nowMs - answered.atMs < answeredMs && answered.addresses.includes(` ${address} `)) {
-      return;
-    }
+    const justNow = answered !== undefined && Math.abs(nowMs - answered.atMs) < answeredMs;
+    if (justNow && answered.addresses.includes(` ${address} `)) return;
     const question = this.#questions.get(node) ?? { atMs: nowMs, addresses: new Map<0 | 1, string>() };
     this.#questions.set(node, question);
     question.addresses.set(observer, address);
@@ -67,9 +75,12 @@ export class EndpointDesk {
   answerLate(): void {
     const nowMs = this.#nowUs() / 1000;
     for (const [node, question] of this.#questions) {
-      if (nowMs - question.atMs >= secondMs) this.#answer(node, question);
+      // or the clock was set back since
+      if (Math.abs(nowMs - question.atMs) >= secondMs) this.#answer(node, question);
     }
-    for (const [node, { atMs }] of this.#answered) if (nowMs - atMs > answeredMs) this.#answered.delete(node);
+    for (const [node, { atMs }] of this.#answered) {
+      if (Math.abs(nowMs - atMs) > answeredMs) this.#answered.delete(node);
+    }
   }
 
   /** The node is gone. */
@@ -96,16 +107,20 @@ export class EndpointDesk {
     // behind a symmetric NAT each look gives other ports, which are of no use to peers: only another address is news
     const sameHosts = nat === "symmetric" && node.row.nat === "symmetric" &&
       hostsOf(distinct) === hostsOf(node.row.observed);
+    // what is not told for having come too often is asked again by the node
     this.#replace(node, { observations, nat, observed: sameHosts ? node.row.observed : distinct }, (change) => {
       const endpoints = seen.map(([observer, address]) => ({ observer, address }));
       change.tell(node, { type: "endpoint_observed", body: canonicalText({ endpoints }) });
     });
   }
 
-  #replace(node: MeshNode, patch: Partial<NodeRow>, more?: (change: MeshChange) => void): void {
+  /** @returns false: the node has changed too often, and nothing was done */
+  #replace(node: MeshNode, patch: Partial<NodeRow>, more?: (change: MeshChange) => void): boolean {
     const before = canonicalText(node.endpoints);
     const after = canonicalText(endpointsOf({ ...node.row, ...patch }));
-    if (before === after && more === undefined) return;
+    if (before === after && more === undefined) return true;
+    // each is an event for all other nodes, that each of them writes to its disk
+    if (before !== after && !this.#pace.take(node)) return false;
     this.#book.change((change) => {
       change.update(node, patch);
       if (before !== after) {
@@ -114,6 +129,7 @@ export class EndpointDesk {
       }
       more?.(change);
     });
+    return true;
   }
 }
 

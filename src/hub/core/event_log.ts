@@ -6,7 +6,7 @@ import type { MeshNode } from "./mesh_node.ts";
 const slack = 64;
 
 /**
- * The newest events of all nodes. An event for everybody is one entry; which sequence it has for a node follows from
+ * The newest events of all nodes; bodies of those for one node alone stay in the store. An event for everybody is one entry; which sequence it has for a node follows from
  * counting back from the node's newest one, since each allocated sequence has exactly one event.
  */
 export class EventLog {

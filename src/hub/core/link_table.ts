@@ -32,7 +32,6 @@ export class LinkTable {
   #noneSince = new Float64Array(0);
   #directSince = new Float64Array(0);
 
-  /** @param nowMs any clock that does not go back */
   set(
     slot: number,
     report: { path: Exclude<LinkPath, "unknown">; handshakeS: number; rx: number; tx: number; rttMs: number | null },
@@ -46,9 +45,9 @@ export class LinkTable {
     this.#rtt[slot] = report.rttMs === null ? noRtt : Math.min(report.rttMs, noRtt - 1);
     const direct = report.path === "lan" || report.path === "direct";
     if (report.path !== "none") this.#noneSince[slot] = 0;
-    else if (this.#noneSince[slot] === 0) this.#noneSince[slot] = Math.max(1, nowMs);
+    else this.#noneSince[slot] = since(this.#noneSince[slot], nowMs);
     if (!direct) this.#directSince[slot] = 0;
-    else if (this.#directSince[slot] === 0) this.#directSince[slot] = Math.max(1, nowMs);
+    else this.#directSince[slot] = since(this.#directSince[slot], nowMs);
   }
 
   /** `null`: nothing was told. */
@@ -93,6 +92,11 @@ export class LinkTable {
     this.#noneSince = copied(new Float64Array(size), this.#noneSince);
     this.#directSince = copied(new Float64Array(size), this.#directSince);
   }
+}
+
+/** What began after now did so by a clock that was set back since: it begins now. */
+function since(beganMs: number | undefined, nowMs: number): number {
+  return beganMs === undefined || beganMs === 0 || beganMs > nowMs ? Math.max(1, nowMs) : beganMs;
 }
 
 function copied<T extends { set(from: T): void }>(to: T, from: T): T {

@@ -86,11 +86,13 @@ export class MailRoom {
 
   #pace(pair: string): void {
     const nowMs = this.#nowUs() / 1000;
-    const fullMs = Math.max(nowMs, this.#paces.get(pair) ?? 0);
+    // a clock that was set back must not keep a pair waiting for it
+    const knownMs = this.#paces.get(pair) ?? 0;
+    const fullMs = knownMs > nowMs + burst * refillMs ? nowMs : Math.max(nowMs, knownMs);
     if (fullMs - nowMs > (burst - 1) * refillMs) {
       throw new HubRequestRefused("too_many", 429, "Too many messages to this node: wait some seconds");
     }
-    if (this.#paces.size >= mostWatched && !this.#paces.has(pair)) this.#paces.clear();
+    if (this.#paces.size > mostWatched) this.#paces.clear();
     this.#paces.set(pair, fullMs + refillMs);
   }
 }

@@ -196,15 +196,17 @@ export class MeshBook {
     return node.stateSha256.sha256;
   }
 
-  /** RFC 8785 text of an event's payload as one node gets it; `null`: the peer in it is no longer known. */
-  payloadText(node: MeshNode, { type, body, peer, psk }: EventRow): string | null {
-    if (peer === 0) return body;
+  /** RFC 8785 text of an event's payload as one node gets it; `null`: it is gone, or the peer in it no longer known. */
+  payloadText(node: MeshNode, row: EventRow): string | null {
+    const { type, peer, psk } = row;
+    const bodyOf = () => row.node === 0 ? row.body : this.store.eventBody(row.id);
+    if (peer === 0) return bodyOf();
     const other = this.#byNo.get(peer);
     if (other === undefined) return null;
     const current = other.row.state === "active" && pskIdOf(this.wide.generations, node.row, other.row) === psk;
     const key = current ? this.psk.text(node, other, psk) : this.psk.once(node.id, other.id, psk);
     if (type === "peer_psk_changed") return `{"peer_id":"${other.id}","psk_hub":"${key}","psk_hub_id":${psk}}`;
-    return body?.replace(pskMark, `"psk_hub":"${key}"`) ?? null;
+    return bodyOf()?.replace(pskMark, `"psk_hub":"${key}"`) ?? null;
   }
 
   /** `evt_` and 32 hex digits: the same each time that the event is sent. */

@@ -1,4 +1,4 @@
-import type { NewEventRow, NodeRow } from "../store/hub_rows.ts";
+import type { EventRow, NewEventRow, NodeRow } from "../store/hub_rows.ts";
 import type { MetaKey } from "../store/hub_store.ts";
 import type { MeshBook } from "./mesh_book.ts";
 import type { MeshNode } from "./mesh_node.ts";
@@ -83,7 +83,7 @@ export class MeshChange {
   tell(node: MeshNode, event: NewEvent): void {
     const fields = { node: node.no, except: 0, peer: 0, psk: 0, ...event };
     const { store, log } = this.#book;
-    const row = { ...fields, id: store.addEvent(fields) };
+    const row = kept({ ...fields, id: store.addEvent(fields) });
     store.setSequence(node.no, ++node.sequence);
     log.add(row, node);
     this.undo(() => {
@@ -100,7 +100,10 @@ export class MeshChange {
     const rows = events.map(([node, event]) => ({ node: node.no, except: 0, peer: 0, psk: 0, ...event }));
     const first = store.addEvents(rows);
     store.raiseSequencesOf(rows.map(({ node }) => node));
-    const added = events.map(([node], index) => ({ node, row: { ...rows[index] as NewEventRow, id: first + index } }));
+    const added = events.map(([node], index) => ({
+      node,
+      row: kept({ ...rows[index] as NewEventRow, id: first + index }),
+    }));
     for (const { node, row } of added) {
       node.sequence++;
       log.add(row, node);
@@ -146,4 +149,9 @@ export class MeshChange {
   done(): void {
     for (const step of this.#after) step();
   }
+}
+
+/** What is for one node alone stays in the store until it is sent: the mail of a thousand nodes is not for memory. */
+function kept(row: EventRow): EventRow {
+  return { ...row, body: null };
 }

@@ -1,6 +1,24 @@
+import { getLogger } from "@logtape/logtape";
 import type { Audit, AuditValue } from "../../audit/audit.ts";
 import { MeshError } from "../../mesh/mesh_error.ts";
 import { HubRequestRefused } from "../hub_core.ts";
+
+const log = getLogger(["edgekeep", "hub"]);
+
+/** What of it is worth a line in the log; the audit has everything. */
+const lines: Readonly<Record<string, string>> = {
+  register: "{name} joined the mesh with {mesh_ip}, from {address} with token {token}",
+  deregister: "{name} left the mesh",
+  node_remove: "{name} was removed from the mesh by {by}",
+  policy_set: "The policy is at version {version} with {rules} rules, by {by}",
+  token_create: "A join token {target} for group '{group}' was made by {by}: {uses} uses, {minutes} minutes",
+  signing_key_rotate: "The hub signs with key {key_index} from now on, by {by}",
+  tls_key_pin: "Agents learn the hub's next TLS key, by {by}",
+  tls_key_switch: "The hub serves with its next TLS key, by {by}",
+  admin_key_set: "The admin key is {sha256} from now on, by {by}",
+  admin_object: "The admin key signed {typ} of {target}, by {by}",
+  recovery_unsigned: "The hub is at epoch {epoch} with the new key {sha256}, by {by}",
+};
 
 /** Who asked, as the audit names them. */
 export interface Asker {
@@ -47,6 +65,7 @@ export class HubAudit {
 
   /** A node did what changes the mesh: joined, left, rotated its key. */
   done(operation: string, { node, address }: Asker, fields: Readonly<Record<string, AuditValue>> = {}): void {
+    tell(operation, { ...fields, node, address });
     this.#audit.record({
       event: "hub_node",
       principal: node,
@@ -70,6 +89,7 @@ export class HubAudit {
     target: string | null,
     fields: Readonly<Record<string, AuditValue>> = {},
   ): void {
+    tell(operation, { ...fields, by, target });
     this.#audit.record({
       event: "hub_change",
       principal: by,
@@ -85,6 +105,11 @@ export class HubAudit {
       fields,
     });
   }
+}
+
+function tell(operation: string, fields: Readonly<Record<string, AuditValue>>): void {
+  const line = lines[operation];
+  if (line !== undefined) log.info(line, { event: `hub_${operation}`, ...fields });
 }
 
 /** Turns what reading a node's objects throws into a refusal; other errors pass. */

@@ -21,6 +21,10 @@ const lifeUs = 24 * 3_600_000_000;
 const renewUs = 12 * 3_600_000_000;
 /** A pair that got no session is tried again after this. */
 const againMs = 60_000;
+/** By then both ends of a session have told how it goes, µs. */
+const provenUs = 120_000_000;
+/** A pair that had to give way is not relayed again before, ms. */
+const gaveWayMs = 600_000;
 /** Pairs that are looked at, at most; the others have their turn after them. */
 const mostTroubled = 4096;
 
@@ -30,7 +34,8 @@ const mostTroubled = 4096;
  * A pair gets a session when both nodes' streams are open and both tell the path `none` for 20 s, or when one of them is
  * behind a symmetric NAT and one tells `none` while the other tells no way that works: then no direct way can be
  * expected. A session ends when both have gone direct for 10 min, when a node of it is gone, and after 24 h unless one of
- * its nodes tells the path `relay`.
+ * its nodes is there and tells the path `relay`. When all are taken, one that does not carry its tunnel gives way to a
+ * pair whose nodes have fewer: no node can keep the others from the relay.
  */
 export class RelayDesk {
   readonly #book: MeshBook;
@@ -71,7 +76,9 @@ export class RelayDesk {
     if (relay !== this.#opened) this.#takeUp(relay);
     const nowMs = this.#nowUs() / 1000;
     for (const [pair, [a, b]] of this.#troubled) {
-      if (!this.#isTroubled(a, b) || this.#sessions.has(pair)) this.#troubled.delete(pair);
+      // who is away cannot be helped now, and must not take the place of others
+      const away = a.streams === 0 || b.streams === 0;
+      if (away || !this.#isTroubled(a, b) || this.#sessions.has(pair)) this.#troubled.delete(pair);
       else if (this.#isHopeless(a, b, nowMs) && nowMs >= (this.#notBefore.get(pair) ?? 0)) {
         this.#open(relay, pair, a, b);
       }
@@ -124,6 +131,7 @@ export class RelayDesk {
       ports = relay.open({ sessionId, a: a.id, b: b.id, expiresUs });
     } catch (error) {
       if (!(error instanceof RangeError)) throw error;
+      if (this.#makeRoom(a, b)) return;
       this.#notBefore.set(pair, nowUs / 1000 + againMs);
       log.warning("{a} and {b} have no direct way and cannot be relayed: {reason}", {
         event: "hub_relay_refused",
@@ -142,6 +150,32 @@ export class RelayDesk {
     }
   }
 
+  /** Ends a session that is of no use, of the node that has most of them: the pair gets its place with the next heartbeat. */
+  #makeRoom(a: MeshNode, b: MeshNode): boolean {
+    const counts = new Map<number, number>();
+    for (const row of this.#sessions.values()) {
+      for (const no of [row.a, row.b]) counts.set(no, (counts.get(no) ?? 0) + 1);
+    }
+    const shareOf = (one: number, other: number) => Math.max(counts.get(one) ?? 0, counts.get(other) ?? 0);
+    const wanted = shareOf(a.no, b.no) + 1;
+    const nowUs = this.#nowUs();
+    const [worst] = [...this.#sessions]
+      .filter(([, row]) => nowUs - row.openedUs >= provenUs && shareOf(row.a, row.b) > wanted && !this.#carries(row))
+      .toSorted(([, one], [, other]) => shareOf(other.a, other.b) - shareOf(one.a, one.b));
+    if (worst === undefined) return false;
+    const [pair, row] = worst;
+    this.#book.change((change) => this.#drop(change, pair, row, true));
+    this.#notBefore.set(pair, nowUs / 1000 + gaveWayMs);
+    return true;
+  }
+
+  /** Both ends tell that their tunnel goes this way: one alone may lie. */
+  #carries({ a: noOfA, b: noOfB }: RelayRow): boolean {
+    const [a, b] = [this.#book.byNo(noOfA), this.#book.byNo(noOfB)];
+    if (a === undefined || b === undefined) return false;
+    return a.links.get(b.slot)?.path === "relay" && b.links.get(a.slot)?.path === "relay";
+  }
+
   #lookAt(relay: Relay, row: RelayRow): void {
     const [a, b] = [this.#book.byNo(row.a), this.#book.byNo(row.b)];
     if (a === undefined || b === undefined) return;
@@ -153,7 +187,10 @@ export class RelayDesk {
     const pair = pairOf(a, b);
     if (direct || row.expiresUs <= this.#nowUs()) {
       this.#book.change((change) => this.#drop(change, pair, row, true));
-    } else if (row.expiresUs - this.#nowUs() < renewUs && (ab?.path === "relay" || ba?.path === "relay")) {
+    } else if (
+      row.expiresUs - this.#nowUs() < renewUs &&
+      ((a.streams > 0 && ab?.path === "relay") || (b.streams > 0 && ba?.path === "relay"))
+    ) {
       const expiresUs = this.#nowUs() + lifeUs;
       this.#book.change((change) => this.#assign(change, pair, { ...row, expiresUs }, a, b));
       relay.renew(row.sessionId, expiresUs);
@@ -196,7 +233,6 @@ export class RelayDesk {
 
   /** No direct way is to be expected. */
   #isHopeless(a: MeshNode, b: MeshNode, nowMs: number): boolean {
-    if (a.streams === 0 || b.streams === 0) return false;
     if (a.row.nat === "symmetric" || b.row.nat === "symmetric") return true;
     return [a.links.get(b.slot), b.links.get(a.slot)].every((report) =>
       report !== null && report.noneSinceMs > 0 && nowMs - report.noneSinceMs >= noneMs

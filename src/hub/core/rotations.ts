@@ -6,6 +6,7 @@ import { HubRequestRefused } from "../hub_core.ts";
 import type { MeshBook } from "./mesh_book.ts";
 import type { MeshChange } from "./mesh_change.ts";
 import type { MeshNode } from "./mesh_node.ts";
+import { Pace } from "./pace.ts";
 import { claimKeys, keySetOf } from "./registrar.ts";
 
 /** Peers whose stream is open are waited for so long, also before a heartbeat has told of a handshake with them. */
@@ -17,6 +18,12 @@ const askAgainUs = 6 * 3_600_000_000;
 const mostAsked = 8;
 /** Over how long all nodes are asked when an admin asks all. */
 const spreadUs = 10 * 60_000_000;
+/**
+ * Rotations of one node: so many at once, then one in each interval, ms. Each is an event for all nodes, and its keys are
+ * kept for as long as the node's row: at most 105,000 in a year, about 20 MB.
+ */
+const rotationBurst = 12;
+const rotationEveryMs = 5 * 60_000;
 
 /** Rotations of the nodes' WireGuard keys (mesh protocol, key rotation). */
 export class Rotations {
@@ -25,6 +32,7 @@ export class Rotations {
   readonly #rotateDays: number;
   readonly #random: () => number;
   readonly #keysChanged: (node: MeshNode) => void;
+  readonly #pace: Pace<MeshNode>;
 
   /** @param keysChanged told after other keys of a node count: the relay checks packets with them */
   constructor(
@@ -41,6 +49,7 @@ export class Rotations {
     this.#rotateDays = options.rotateDays;
     this.#random = options.random;
     this.#keysChanged = options.keysChanged;
+    this.#pace = new Pace(rotationBurst, rotationEveryMs, options.nowUs);
   }
 
   /** The node has new keys, and asks for its peers to prepare them. The same statement again is answered the same. */
@@ -70,6 +79,9 @@ export class Rotations {
         409,
         "The statement has the WireGuard key that is in use already",
       );
+    }
+    if (!this.#pace.take(node)) {
+      throw new HubRequestRefused("too_many", 429, "Too many rotations of this node: wait some minutes");
     }
     const next = keySetOf(statement, this.#nowUs());
     this.#book.change((change) => {

@@ -25,10 +25,10 @@ export interface Proposal {
   readonly tlsSpki: readonly string[];
 }
 
-interface Stopped {
+/** A node showed a position ahead of the hub's. */
+interface Claim {
+  readonly node: NodeId;
   readonly reason: string;
-  /** Nodes that showed a position ahead of the hub's. */
-  readonly nodes: readonly NodeId[];
 }
 
 /**
@@ -42,7 +42,8 @@ export class TrustDesk {
   readonly #onStopped: (reason: string | null) => void;
   /** Raw key of the admin, base64; `null`: co-signature is off. */
   adminKey: string | null;
-  #stopped: Stopped | null;
+  /** Why nothing is signed any more, the oldest first; empty: the hub signs. */
+  #claims: readonly Claim[];
 
   /** @param onStopped told why nothing is signed any more, and with `null` when it goes on */
   constructor(book: MeshBook, keys: SigningKeys, tls: TlsKeys, onStopped: (reason: string | null) => void) {
@@ -52,8 +53,8 @@ export class TrustDesk {
     this.#onStopped = onStopped;
     this.adminKey = book.store.meta("admin_key");
     const stopped = book.store.meta("stopped");
-    this.#stopped = stopped === null ? null : JSON.parse(stopped) as Stopped;
-    this.#keys.stopped = this.#stopped?.reason ?? null;
+    this.#claims = stopped === null ? [] : JSON.parse(stopped) as readonly Claim[];
+    this.#keys.stopped = reasonOf(this.#claims);
     onStopped(this.#keys.stopped);
   }
 
@@ -77,19 +78,18 @@ export class TrustDesk {
    */
   position(node: MeshNode, epoch: number, sequence: number): string | null {
     const ahead = epoch > this.#book.wide.epoch || (epoch === this.#book.wide.epoch && sequence > node.sequence);
-    if (!ahead || this.#stopped?.nodes.includes(node.id)) return null;
-    const reason = this.#stopped?.reason ??
+    if (!ahead || this.#claims.some((claim) => claim.node === node.id)) return null;
+    const reason =
       `${node.row.name} is at ${epoch}-${sequence}, this hub has given it ${this.#book.wide.epoch}-${node.sequence}: ` +
-        "the hub was restored from an older copy, or there are two of it";
-    this.#book.change((change) => this.#stop(change, { reason, nodes: [...this.#stopped?.nodes ?? [], node.id] }));
+      "the hub was restored from an older copy, or there are two of it";
+    this.#book.change((change) => this.#stop(change, [...this.#claims, { node: node.id, reason }]));
     return reason;
   }
 
   /** Within a change that takes a node away: what it claimed counts no longer. */
   removed(change: MeshChange, node: MeshNode): void {
-    if (this.#stopped === null || !this.#stopped.nodes.includes(node.id)) return;
-    const nodes = this.#stopped.nodes.filter((id) => id !== node.id);
-    this.#stop(change, nodes.length === 0 ? null : { ...this.#stopped, nodes });
+    const others = this.#claims.filter((claim) => claim.node !== node.id);
+    if (others.length < this.#claims.length) this.#stop(change, others);
   }
 
   setAdminKey(publicKey: string): void {
@@ -257,7 +257,7 @@ export class TrustDesk {
     change.topics.add("tokens");
     this.#book.store.setSecret("signing_proposed", null);
     change.meta("proposal", null);
-    this.#stop(change, null);
+    this.#stop(change, []);
     for (const node of this.#book.active) change.closed.add(node);
     change.topics.add("keys");
   }
@@ -271,17 +271,25 @@ export class TrustDesk {
     return stands ? proposal : null;
   }
 
-  #stop(change: MeshChange, stopped: Stopped | null): void {
-    change.meta("stopped", stopped === null ? null : JSON.stringify(stopped));
-    const before = this.#stopped;
-    this.#stopped = stopped;
+  #stop(change: MeshChange, claims: readonly Claim[]): void {
+    const reason = reasonOf(claims);
+    change.meta("stopped", reason === null ? null : JSON.stringify(claims));
+    const before = this.#claims;
+    this.#claims = claims;
     change.undo(() => {
-      this.#stopped = before;
+      this.#claims = before;
     });
-    change.assign(this.#keys, "stopped", stopped?.reason ?? null);
+    change.assign(this.#keys, "stopped", reason);
     change.topics.add("keys");
-    change.after(() => this.#onStopped(stopped?.reason ?? null));
+    change.after(() => this.#onStopped(reason));
   }
+}
+
+/** One node alone may lie, and is to be removed then: people are told how many say so. */
+function reasonOf([first, ...others]: readonly Claim[]): string | null {
+  if (first === undefined) return null;
+  const more = others.length === 1 ? "another node says" : `${others.length} other nodes say`;
+  return `${first.reason}; ${others.length === 0 ? "only this node says so" : `${more} the like`}`;
 }
 
 /** SHA-256 of a raw key in base64, lowercase hex. */

@@ -136,7 +136,7 @@ export interface KeyObjectRow {
 export interface StoredHub {
   readonly nodes: readonly NodeRow[];
   readonly sequences: ReadonlyMap<number, number>;
-  /** All that are kept, oldest first. */
+  /** All that are kept, oldest first; without the bodies of those for one node alone. */
   readonly events: readonly EventRow[];
   readonly relays: readonly RelayRow[];
   /** Pairs of node and peer: the peer has prepared the node's new key. */

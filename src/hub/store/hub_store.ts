@@ -69,6 +69,8 @@ export interface HubStore {
   addEvents(events: readonly NewEventRow[]): number;
   /** Adds one to the sequence of each of these nodes, as often as it is named. */
   raiseSequencesOf(nos: readonly number[]): void;
+  /** Body of an event; `null`: it has none, or is gone. */
+  eventBody(id: number): string | null;
   /** Deletes events up to and with an id. */
   pruneEvents(upTo: number): void;
 

@@ -177,6 +177,11 @@ export class SqliteHubStore implements HubStore {
     );
   }
 
+  eventBody(id: number): string | null {
+    const row = this.#one("SELECT text FROM body WHERE id = (SELECT body FROM event WHERE id = ?)", id);
+    return row === undefined ? null : String(row.text);
+  }
+
   pruneEvents(upTo: number): void {
     this.#run("DELETE FROM event WHERE id <= ?", upTo);
     this.#run("DELETE FROM body WHERE id < coalesce((SELECT min(body) FROM event), (SELECT max(id) FROM body))");
@@ -339,7 +344,9 @@ export class SqliteHubStore implements HubStore {
   }
 
   #events(): EventRow[] {
-    const bodies = new Map(this.#all("SELECT id, text FROM body").map((row) => [Number(row.id), String(row.text)]));
+    // of events for one node alone the bodies are read when they are sent
+    const shared = "SELECT id, text FROM body WHERE id IN (SELECT body FROM event WHERE node = 0)";
+    const bodies = new Map(this.#all(shared).map((row) => [Number(row.id), String(row.text)]));
     return this.#all("SELECT id, node, except_node, type, body, peer, psk FROM event ORDER BY id").map((row) => ({
       id: Number(row.id),
       node: Number(row.node),
