@@ -235,8 +235,8 @@ Deno.test("every request whose signature is not what it should be is refused wit
     ["other_node", ask({ as: peer })],
     ["other_node", ask({}, apiPaths.heartbeat(peer.nodeId))],
     ["other_hub", ask({ signed: { hub: `h_${"0".repeat(32)}` as HubId } })],
-    ["clock_off", ask({ signed: { nowUs: nowUs - 62_000_000 } })],
-    ["clock_off", ask({ signed: { nowUs: nowUs + 62_000_000 } })],
+    ["clock_off", ask({ signed: { nowUs: nowUs - 300_000_000 } })],
+    ["clock_off", ask({ signed: { nowUs: nowUs + 300_000_000 } })],
     ["node_unknown", ask({ as: unknown }, apiPaths.heartbeat(unknown.nodeId))],
     ["node_removed", ask({ as: gone }, apiPaths.heartbeat(gone.nodeId))],
     ["not_signed", ask({ as: null, body: "" }, apiPaths.state(node.nodeId), "GET")],
@@ -324,7 +324,7 @@ Deno.test("bodies that are too large, would become too large, or are damaged are
 });
 
 Deno.test("a node that asks too often is told to wait, its neighbour is not", async () => {
-  await using world = await HubApiWorld.start({ limits: { nodePerMinute: 600, nodeBurst: 20, statesPerMinute: 3 } });
+  await using world = await HubApiWorld.start({ limits: { nodePerMinute: 6, nodeBurst: 20, statesPerMinute: 3 } });
   const [node, peer] = [world.core.addNode(), world.core.addNode()];
   const body = JSON.stringify({ endpoints: [] });
   const statuses: number[] = [];
