@@ -35,6 +35,7 @@ import type { AgentStatus } from "./run/agent_status.ts";
 import { DeviceKeeper } from "./run/device_keeper.ts";
 import { Heartbeats } from "./run/heartbeats.ts";
 import { HubWatch } from "./run/hub_watch.ts";
+import { PeerLog } from "./run/peer_log.ts";
 import { StateWork } from "./run/state_work.ts";
 
 const log = getLogger(["edgekeep", "agent"]);
@@ -298,7 +299,9 @@ async function compose(
       follower.wake();
     },
   });
+  const peerLog = new PeerLog();
   const repairing = repair(signal, async () => {
+    peerLog.look(engine.status());
     watch.look(follower.status());
     await firewall.verify();
     await keeper.repair();

@@ -13,11 +13,18 @@ import { DataFolderError, OfflineRefusal, openOffline } from "./offline_access.t
 import { SecretError } from "./ask_secret.ts";
 import { connectOwnGateway } from "./own_gateway.ts";
 import { print, printError } from "./print.ts";
-import { exitCodeOf, reportFailure, staleHint } from "./terminal/reach.ts";
+import {
+  exitCodeOf,
+  type ReachChoice,
+  reportFailure,
+  staleHint,
+  withGateway,
+  withReachOptions,
+} from "./terminal/reach.ts";
 import { visible } from "./visible.ts";
 
-/** What every command about users, tokens and pairing understands. */
-export interface DoorChoice extends ConfigChoice {
+/** What every command about users, tokens and pairing understands; some also reach a hub from another machine. */
+export interface DoorChoice extends ReachChoice {
   readonly json?: boolean;
 }
 
@@ -37,6 +44,11 @@ export function withDoorOptions(command: Command): Command {
   return withConfigOptions(command).option("--json", "print the result as JSON");
 }
 
+/** Adds, beside those, the options that name a hub which is reached from another machine. */
+export function withFarDoorOptions(command: Command): Command {
+  return withReachOptions(command).option("--json", "print the result as JSON");
+}
+
 /** The role of a new user or token. */
 export function roleOption(preset: string): Option {
   return new Option("--role <role>", "what it may do").choices(["viewer", "operator", "engineer", "admin"]).default(
@@ -46,7 +58,7 @@ export function roleOption(preset: string): Option {
 
 /**
  * Does `work` with the gateway of the configuration: through its control endpoint when it runs, else, unless `online` is
- * asked for, with its stores. Prints what comes out, or what went wrong, and sets the exit code.
+ * asked for, with its stores; or with the one that `--endpoint` names. Prints what comes out, or what went wrong, and sets the exit code.
  */
 export async function throughDoor<T>(
   command: Command,
@@ -55,12 +67,21 @@ export async function throughDoor<T>(
   text: (result: T) => string,
   { online = false, opcuaPkiEntry }: DoorNeeds = {},
 ): Promise<void> {
+  const write = command.configureOutput().writeOut ?? print;
+  if (choice.endpoint !== undefined) {
+    try {
+      const result = await withGateway(choice, (client) => work((name, params = {}) => client.call(name, params)));
+      write(choice.json === true ? `${JSON.stringify(result, null, 2)}\n` : text(result));
+    } catch (error) {
+      Deno.exitCode = report(error);
+    }
+    return;
+  }
   const loaded = await configOrReport(choice);
   if (loaded === null) {
     Deno.exitCode = ExitCode.ConfigRefused;
     return;
   }
-  const write = command.configureOutput().writeOut ?? print;
   try {
     const door = lazyDoor(() => openDoor(choice, loaded.config, loaded.role, { online, opcuaPkiEntry }));
     const result = await work(door.call).finally(() => door.close());

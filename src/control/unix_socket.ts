@@ -93,7 +93,7 @@ async function refuseWhatLives(path: string): Promise<void> {
     throw new LocalSocketError(
       "EADDRINUSE",
       path,
-      `Cannot listen on unix://${path} as another process answers there: another gateway runs with this socket`,
+      `Cannot listen on unix://${path} as another process answers there: another Edgekeep runs with this socket`,
     );
   }
 }

@@ -8,7 +8,7 @@ export async function ownDataFolder(dataDir: string): Promise<Disposable> {
   const lock = await takeDataLock(dataDir);
   if (lock === null) {
     const message =
-      `Cannot use [gateway].data_dir ${dataDir} as another gateway runs with it: stop that one, or name ` +
+      `Cannot use [gateway].data_dir ${dataDir} as another Edgekeep runs with it: stop that one, or name ` +
       `another folder`;
     throw Object.assign(new Error(message), { code: "data_dir_in_use", exitCode: 6 });
   }

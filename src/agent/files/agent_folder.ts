@@ -68,7 +68,7 @@ export class AgentFolder {
       throw new AgentFileError("unwritable", this.dir, `Cannot use the agent's folder ${this.dir}: ${reason}`);
     });
     if (lock !== null) return lock;
-    throw new AgentFileError("in_use", this.dir, `An agent runs with ${this.dir}: stop it first, or ask it instead`);
+    throw new AgentFileError("in_use", this.dir, `An agent runs with ${this.dir}: stop it first (systemctl stop edgekeep-agent)`);
   }
 
   /** The keys; `null` before the first join. Throws {@link AgentFileError}. */

@@ -21,7 +21,7 @@ export interface AcceptHubParts {
 export async function acceptHub({ ring, client }: AcceptHubParts, fingerprint: string): Promise<string> {
   const wanted = fingerprint.toLowerCase().replace(/[\s:]/g, "");
   if (!/^[0-9a-f]{64}$/.test(wanted)) {
-    throw new MeshError("E_KEY", "Not a fingerprint: it has 64 hex digits, as `edgekeep hub keys` shows it");
+    throw new MeshError("E_KEY", "Not a fingerprint: it has 64 hex digits, as `edgekeep hub keys show` prints it");
   }
   if (wanted === sha256Hex(fromBase64(ring.trust.signing_key, 32))) {
     await ring.acceptAnyPosition(true);
@@ -36,5 +36,8 @@ export async function acceptHub({ ring, client }: AcceptHubParts, fingerprint: s
       if (!(error instanceof MeshError)) throw error;
     }
   }
-  throw new MeshError("E_KEY", "The hub shows no recovery to a key with this fingerprint");
+  throw new MeshError(
+    "E_KEY",
+    "The hub shows no recovery to a key with this fingerprint: compare it with edgekeep hub keys show",
+  );
 }

@@ -5,7 +5,7 @@ import { acceptHub } from "../../agent/follow/accept_hub.ts";
 import { KeyRing } from "../../agent/follow/key_ring.ts";
 import { type ConfigChoice, withConfigOptions } from "../config_or_exit.ts";
 import { ExitCode } from "../exit_code.ts";
-import { print } from "../print.ts";
+import { print, printError } from "../print.ts";
 import { agentSettings } from "./agent_config.ts";
 import { reportAgentFailure } from "./agent_failure.ts";
 import { AgentAnswerError, askAgent } from "./ask_agent.ts";
@@ -15,7 +15,10 @@ import { hubClientOf } from "./hub_client_of.ts";
 export function acceptHubCommand(): Command {
   return withConfigOptions(new Command("accept-hub"))
     .description("follow the hub again although its history is another: it was restored, or recovered with a new key")
-    .argument("<fingerprint>", "SHA-256 of the hub's signing key, as an admin reads it to you from edgekeep hub keys")
+    .argument(
+      "<fingerprint>",
+      "SHA-256 of the hub's signing key, as an admin reads it to you from edgekeep hub keys show",
+    )
     .addHelpText(
       "after",
       `
@@ -30,6 +33,10 @@ hub: whoever has that key says which machines are in the mesh.`,
 async function acceptIt(fingerprint: string, choice: ConfigChoice): Promise<number> {
   const settings = await agentSettings(choice);
   if (settings === null) return ExitCode.ConfigRefused;
+  if (!/^[0-9a-f]{64}$/i.test(fingerprint.replace(/[\s:]/g, ""))) {
+    printError("Not a fingerprint: it has 64 hex digits, as edgekeep hub keys show prints it on the hub\n");
+    return ExitCode.Usage;
+  }
   const { dir } = settings.agent;
   try {
     const text = await askAgent(dir, "accept-hub", { fingerprint }).then(

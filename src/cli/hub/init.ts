@@ -84,9 +84,13 @@ function nextSteps(folder: string, config: string, url: string | null, guessed: 
     : guessed
     ? `Agents reach it at ${url}. Is that an address that stays? Otherwise change url under [hub] now`
     : `Agents reach it at ${url}`;
+  const port = url === null ? HUB_PORT : Number(new URL(url).port || "443");
+  const forwarded = port === HUB_PORT
+    ? ""
+    : `It listens on port ${HUB_PORT}: forward ${port} to it, or change listen under [hub]\n`;
   return `Written: ${config}
 ${address}
-
+${forwarded}
 Next:
   1. edgekeep hub run --project ${folder}
      The first start prints a set-up code, to make the first admin of its page with: http://${WEB_LISTEN}, from this

@@ -3,7 +3,14 @@ import { meshTime, toBase64 } from "../../mesh/encoding.ts";
 import { isHubId, isNodeId, type NodeId } from "../../mesh/ids.ts";
 import { sealObject } from "../../mesh/signed_object.ts";
 import type { ResultOf } from "../../operations/schemas/operation_schemas.ts";
-import { columns, type DoorChoice, shortTime, throughDoor, withDoorOptions } from "../access_door.ts";
+import {
+  columns,
+  type DoorChoice,
+  shortTime,
+  throughDoor,
+  withDoorOptions,
+  withFarDoorOptions,
+} from "../access_door.ts";
 import { ExitCode } from "../exit_code.ts";
 import { wholeNumber } from "../option_values.ts";
 import { print } from "../print.ts";
@@ -36,18 +43,20 @@ export function hubKeysCommand(): Command {
       "after",
       `
 Co-signature: agents that joined with a token of a hub with an admin key take no peer that this key has not signed, so
-that a stolen hub cannot add one. Make the key on a machine that is not the hub, and keep it offline.
+that a stolen hub cannot add one. Make the key on a machine that is not the hub, keep it there, and reach the hub from
+there: --endpoint names its control socket, brought over by ssh, or its control endpoint on the network.
 
-Examples:
+Examples, on that machine:
   edgekeep hub keys admin-new admin.key
-  edgekeep hub keys set-admin --admin-key admin.key
-  edgekeep hub keys cosign pump-house --admin-key admin.key`,
+  ssh -fNL /root/hub.sock:/etc/edgekeep/hub/data/control.sock root@hub.plant.example
+  edgekeep hub keys set-admin --admin-key admin.key --endpoint unix:///root/hub.sock
+  edgekeep hub keys cosign pump-house --admin-key admin.key --endpoint unix:///root/hub.sock`,
     );
 }
 
 /** Adds `--admin-key`. */
 export function withAdminKey(command: Command): Command {
-  return withDoorOptions(command).requiredOption("--admin-key <file>", "file of edgekeep hub keys admin-new");
+  return withFarDoorOptions(command).requiredOption("--admin-key <file>", "file of edgekeep hub keys admin-new");
 }
 
 /** Runs what works with an admin key, and ends the command with what is wrong with it. */
@@ -146,7 +155,7 @@ function setAdminCommand(): Command {
 }
 
 function requestsCommand(): Command {
-  return withDoorOptions(new Command("requests"))
+  return withFarDoorOptions(new Command("requests"))
     .description("list nodes that wait for a co-signature; compare each fingerprint on the node: edgekeep agent status")
     .action(async function (choice: DoorChoice) {
       await throughDoor(
@@ -168,13 +177,13 @@ function cosignCommand(): Command {
     .description("co-sign a node, so that agents take it for a peer; compare its fingerprint on the node first")
     .argument("<node>", "name or id")
     .option("--days <days>", "days until the co-signature ends, 1 to 7300", wholeNumber(1, 7_300), 3_650)
-    .option("--fingerprint <digits>", "refuse unless the node has this fingerprint")
+    .option("--node-fingerprint <digits>", "refuse unless the node has this fingerprint")
     .action(
       async function (
         node: string,
-        { adminKey, days, fingerprint, ...choice }: AdminChoice & {
+        { adminKey, days, nodeFingerprint, ...choice }: AdminChoice & {
           readonly days: number;
-          readonly fingerprint?: string;
+          readonly nodeFingerprint?: string;
         },
       ) {
         await usingAdminKey(this, async () => {
@@ -185,7 +194,7 @@ function cosignCommand(): Command {
             async (call) => {
               const { hubId } = await call("hub.keys") as Keys;
               const { nodeId, name, meshIp, ...shown } = await call("hub.node", { node }) as ResultOf<"hub.node">;
-              if (fingerprint !== undefined && bare(fingerprint) !== bare(shown.fingerprint)) {
+              if (nodeFingerprint !== undefined && bare(nodeFingerprint) !== bare(shown.fingerprint)) {
                 throw new AdminKeyError(
                   `Nothing was signed: ${visible(name)} has the fingerprint ${visible(shown.fingerprint)}`,
                 );

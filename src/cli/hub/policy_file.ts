@@ -22,8 +22,10 @@ const range = z.union([
     return [low, high];
   }).pipe(z.tuple([port, port])),
   z.tuple([port, port]),
-]);
-const side = z.union([z.string().min(1).transform((one) => [one]), z.array(z.string().min(1)).min(1)]);
+], { error: 'must be a port from 1 to 65535, or a range "8000-8010"' });
+const side = z.union([z.string().min(1).transform((one) => [one]), z.array(z.string().min(1)).min(1)], {
+  error: 'must be a list of names, as ["group:plc", "pump-house"], or ["*"]',
+});
 const rule = z.strictObject({
   id: z.string().min(1).max(64),
   from: side,

@@ -3,7 +3,7 @@ import { meshTime } from "../../mesh/encoding.ts";
 import { isHubId } from "../../mesh/ids.ts";
 import { sealObject } from "../../mesh/signed_object.ts";
 import type { ResultOf } from "../../operations/schemas/operation_schemas.ts";
-import { type DoorChoice, throughDoor, withDoorOptions } from "../access_door.ts";
+import { type DoorChoice, throughDoor, withFarDoorOptions } from "../access_door.ts";
 import { ExitCode } from "../exit_code.ts";
 import { readAdminKey } from "./admin_key.ts";
 import { keysText, usingAdminKey } from "./keys.ts";
@@ -12,7 +12,7 @@ const online = { online: true } as const;
 
 /** `edgekeep hub recover`: a new signing key and epoch after a loss, a theft, or a restored backup. */
 export function hubRecoverCommand(): Command {
-  return withDoorOptions(new Command("recover"))
+  return withFarDoorOptions(new Command("recover"))
     .summary("give a hub that was restored or whose key was stolen a new key")
     .description("give the hub a new signing key and a new epoch; the hub must run")
     .option("--admin-key <file>", "file of edgekeep hub keys admin-new: agents then follow by themselves")
