@@ -1,4 +1,4 @@
-import { join } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import type { z } from "zod";
 import { type DataLock, takeDataLock } from "../../access/data_lock.ts";
 import { AgentFileError } from "./agent_file_error.ts";
@@ -33,10 +33,11 @@ export class AgentFolder {
   /**
    * The folder, made when it is not there. Its mode is set to 0700.
    *
-   * @throws {AgentFileError} `unwritable`, `exposed` when it belongs to another user
+   * @throws {AgentFileError} `unwritable`, `exposed` when it belongs to another user, or another user chose where it leads
    */
   static async open(dir: string): Promise<AgentFolder> {
     try {
+      await refuseLinks(dir);
       await Deno.mkdir(dir, { recursive: true, mode: 0o700 });
       const { uid, mode, isDirectory } = await Deno.stat(dir);
       if (!isDirectory) throw new Error("it is no folder");
@@ -68,7 +69,11 @@ export class AgentFolder {
       throw new AgentFileError("unwritable", this.dir, `Cannot use the agent's folder ${this.dir}: ${reason}`);
     });
     if (lock !== null) return lock;
-    throw new AgentFileError("in_use", this.dir, `An agent runs with ${this.dir}: stop it first (systemctl stop edgekeep-agent)`);
+    throw new AgentFileError(
+      "in_use",
+      this.dir,
+      `An agent runs with ${this.dir}: stop it first (systemctl stop edgekeep-agent)`,
+    );
   }
 
   /** The keys; `null` before the first join. Throws {@link AgentFileError}. */
@@ -112,5 +117,23 @@ export class AgentFolder {
       const ours = name.endsWith(".json") || name.endsWith(".edgekeep-tmp");
       if (isFile && ours && (only === undefined || name.includes(only))) yield name;
     }
+  }
+}
+
+/** Root would change modes, write and delete where another user's link leads. Links of root's own on the way are its will. */
+async function refuseLinks(dir: string): Promise<void> {
+  const whole = resolve(dir);
+  for (let path = whole; path !== dirname(path); path = dirname(path)) {
+    const info = await Deno.lstat(path).catch((error) => {
+      if (error instanceof Deno.errors.NotFound) return null;
+      throw error;
+    });
+    const trusted = info?.uid === 0 || info?.uid === Deno.uid();
+    if (info === null || !info.isSymlink || (trusted && path !== whole)) continue;
+    throw new AgentFileError(
+      "exposed",
+      dir,
+      `Cannot keep keys in ${dir} as ${path} is a symbolic link: name the folder that it leads to in [agent].dir`,
+    );
   }
 }

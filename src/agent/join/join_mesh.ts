@@ -1,7 +1,8 @@
+import { isPrivateCidr } from "../../config/cidr.ts";
 import { fromBase64, meshTimeUs, newNonce, sha256Hex } from "../../mesh/encoding.ts";
 import { openRegistration, type RegistrationEnvelope } from "../../mesh/envelope.ts";
 import type { NodeId } from "../../mesh/ids.ts";
-import { isHostOf, parseCidr, parseIpv4 } from "../../mesh/ipv4.ts";
+import { cidrContains, isHostOf, parseCidr, parseIpv4 } from "../../mesh/ipv4.ts";
 import type { JoinToken } from "../../mesh/join_token.ts";
 import { MeshError } from "../../mesh/mesh_error.ts";
 import { sealObject } from "../../mesh/signed_object.ts";
@@ -70,7 +71,7 @@ export async function joinMesh(options: JoinOptions): Promise<Joined> {
     const keys = await keysFor(options);
     const envelope = await register(options, keys);
     const { mesh_ip, mesh_cidr, signing_key } = envelope.event.payload;
-    const problem = addressProblem(mesh_ip, mesh_cidr) ?? await options.networkProblem(mesh_cidr);
+    const problem = addressProblem(mesh_ip, mesh_cidr, token.url) ?? await options.networkProblem(mesh_cidr);
     if (problem !== null) throw new JoinRefused(problem);
     const issuedUs = meshTimeUs(envelope.issued_at);
     // the position first: with trust, the node has joined
@@ -137,13 +138,18 @@ async function register(
   return envelope;
 }
 
-function addressProblem(meshIp: string, meshCidr: string): string | null {
+function addressProblem(meshIp: string, meshCidr: string, hubUrl: string): string | null {
   const [address, cidr] = [parseIpv4(meshIp), parseCidr(meshCidr)];
   if (address === null || cidr === null || !isHostOf(cidr, address)) {
     return `The hub gave this node the address ${meshIp}, which is none of the mesh's network ${meshCidr}`;
   }
-  // 0.0.0.0/1 and the like would draw this machine's other traffic into the mesh
-  return cidr.prefix >= 8
+  const hub = parseIpv4(URL.parse(hubUrl)?.hostname ?? "");
+  if (hub !== null && cidrContains(cidr, hub)) {
+    return `The hub's own address lies in the mesh's network ${meshCidr}, where this machine could not reach it any more`;
+  }
+  // any other would draw this machine's traffic to the Internet, or to itself, into the mesh
+  return isPrivateCidr(cidr)
     ? null
-    : `The hub's network ${meshCidr} is wider than any mesh: a prefix of 8 or more is taken`;
+    : `The hub's network ${meshCidr} is none for private use: a mesh has its addresses in 10.0.0.0/8, 172.16.0.0/12, ` +
+      "192.168.0.0/16 or 100.64.0.0/10";
 }

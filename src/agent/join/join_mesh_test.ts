@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { HubWorld } from "../../../tests/lib/hub_world.ts";
 import { startHubApi } from "../../hub/api/start_hub_api.ts";
+import type { HubSettings } from "../../hub/core/hub_settings.ts";
 import type { HubCore } from "../../hub/hub_core.ts";
 import { formatJoinToken, type JoinToken, parseJoinToken } from "../../mesh/join_token.ts";
 import { MeshError } from "../../mesh/mesh_error.ts";
@@ -17,8 +18,11 @@ class JoinWorld implements AsyncDisposable {
     readonly folder: AgentFolder,
   ) {}
 
-  static async create(change: (core: HubCore) => HubCore = (core) => core): Promise<JoinWorld> {
-    const hub = await HubWorld.open();
+  static async create(
+    change: (core: HubCore) => HubCore = (core) => core,
+    settings: Partial<HubSettings> = {},
+  ): Promise<JoinWorld> {
+    const hub = await HubWorld.open(settings);
     const { certificatePem: cert, privateKeyPem: key } = hub.hub.tls();
     const api = await startHubApi({
       listen: "127.0.0.1:0",
@@ -128,6 +132,26 @@ Deno.test("a mesh whose network is taken on this machine is not joined", async (
   );
   assert.equal(await world.folder.trust.read(), null);
 });
+
+for (
+  const [meshCidr, why] of [
+    ["8.8.8.0/24", /none for private use/],
+    ["0.0.0.0/8", /none for private use/],
+    ["224.0.0.0/16", /none for private use/],
+    ["10.0.0.0/7", /none for private use/],
+    ["169.254.0.0/16", /none for private use/],
+    ["127.0.0.0/8", /own address lies in/],
+  ] as const
+) {
+  Deno.test(`a hub whose mesh is ${meshCidr} gets no traffic of the machine into it`, async () => {
+    await using world = await JoinWorld.create(undefined, { meshCidr });
+    await assert.rejects(
+      world.join(world.token()),
+      (error) => error instanceof JoinRefused && why.test(error.message),
+    );
+    assert.equal(await world.folder.trust.read(), null);
+  });
+}
 
 Deno.test("a used token joins no second machine", async () => {
   await using world = await JoinWorld.create();
