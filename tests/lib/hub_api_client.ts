@@ -118,7 +118,8 @@ export interface SeenMessage {
 export class SeenStream implements Disposable {
   readonly messages: SeenMessage[] = [];
   ended = false;
-  #rest = "";
+  /** What has come of the next message. */
+  readonly #parts: string[] = [];
 
   constructor(readonly incoming: IncomingMessage, readonly nonce: string) {
     incoming.setEncoding("utf8");
@@ -137,7 +138,7 @@ export class SeenStream implements Disposable {
   async until(count: number): Promise<void> {
     await waitFor(`${count} messages, and not ${this.messages.length}`, () => this.messages.length >= count, {
       everyMs: 2,
-      deadlineMs: 10_000,
+      deadlineMs: 30_000,
     });
   }
 
@@ -150,10 +151,15 @@ export class SeenStream implements Disposable {
   }
 
   #take(part: string): void {
-    this.#rest += part;
-    for (let end = this.#rest.indexOf("\n\n"); end >= 0; end = this.#rest.indexOf("\n\n")) {
-      const lines = this.#rest.slice(0, end).split("\n");
-      this.#rest = this.#rest.slice(end + 2);
+    // a state of megabytes comes in many parts, and is put together once
+    const ends = part.includes("\n\n") || (part.startsWith("\n") && this.#parts.at(-1)?.endsWith("\n") === true);
+    this.#parts.push(part);
+    if (!ends) return;
+    const messages = this.#parts.splice(0).join("").split("\n\n");
+    const rest = messages.pop() ?? "";
+    if (rest !== "") this.#parts.push(rest);
+    for (const message of messages) {
+      const lines = message.split("\n");
       const data = lines.filter((line) => line.startsWith("data: "));
       if (data.length !== 1) throw new Error(`A message has ${data.length} data lines`);
       const text = data[0]?.slice(6) ?? "";

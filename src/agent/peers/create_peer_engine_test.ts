@@ -36,6 +36,9 @@ class TestMesh implements AsyncDisposable {
   /** Statements that the hub tells besides the true ones, by the hash it tells them under. */
   readonly statements = new Map<string, string>();
 
+  /** @param speed how much faster than real time it runs: the engine's own waits are up to ten seconds */
+  constructor(readonly speed = 1) {}
+
   async add(more: Partial<WorldNodeOptions> = {}): Promise<TestNode> {
     const keys = more.keys ?? await WorldKeys.create();
     const number = this.nodes.length + 1;
@@ -58,9 +61,9 @@ class TestMesh implements AsyncDisposable {
           return told === undefined ? requests.statement(sha256) : Promise.resolve(told);
         },
       },
-      nowMs: () => performance.now(),
+      nowMs: () => performance.now() * this.speed,
       nowUs: () => Date.now() * 1000,
-      pause,
+      pause: (ms, signal) => pause(ms / this.speed, signal),
       ...more,
     });
     this.hub.add(entry, node.engine);
@@ -70,8 +73,11 @@ class TestMesh implements AsyncDisposable {
   }
 
   /** Two nodes that have each other on their devices. */
-  static async ofTwo(trust?: PeerEngineParts["trust"]): Promise<{ mesh: TestMesh; a: TestNode; b: TestNode }> {
-    const mesh = new TestMesh();
+  static async ofTwo(
+    trust?: PeerEngineParts["trust"],
+    speed?: number,
+  ): Promise<{ mesh: TestMesh; a: TestNode; b: TestNode }> {
+    const mesh = new TestMesh(speed);
     const a = await mesh.add(trust === undefined ? {} : { trust });
     const b = await mesh.add();
     for (const { entry } of [a, b]) {
@@ -370,7 +376,7 @@ Deno.test("a compromised hub: offers of its own making, and offers for another p
 });
 
 Deno.test("a peer is on the device only after the exchange, and never with the hub's part alone", async () => {
-  const mesh = new TestMesh();
+  const mesh = new TestMesh(20);
   await using _ = mesh;
   const a = await mesh.add();
   const b = await mesh.add();
@@ -442,7 +448,7 @@ Deno.test("while the disk is full nothing new is begun, the tunnel stays, and it
 });
 
 Deno.test("a disk that is full while the own key is rotated keeps the key that works, and the rotation ends later", async () => {
-  const { mesh, a, b } = await TestMesh.ofTwo();
+  const { mesh, a, b } = await TestMesh.ofTwo(undefined, 20);
   await using _ = mesh;
   const { keys } = a.node;
   const before = keys.tunnel.statement.wireguard_key;

