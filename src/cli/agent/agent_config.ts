@@ -22,6 +22,7 @@ export async function agentSettings(choice: ConfigChoice): Promise<AgentSettings
   const nowhere = choice.config === undefined && choice.project === undefined && !Deno.env.get("EDGEKEEP_CONFIG") &&
     result.findings.every(({ rule }) => rule === "config_not_found");
   if (nowhere) return { agent: agentSchema.parse({}), logging: configSchema.parse({}).logging };
-  printError(findingsText(result));
+  // what is unwise for a gateway is not the agent's matter
+  printError(findingsText({ ...result, findings: result.findings.filter(({ severity }) => severity === "error") }));
   return null;
 }

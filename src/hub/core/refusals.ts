@@ -7,11 +7,11 @@ const log = getLogger(["edgekeep", "hub"]);
 
 /** What of it is worth a line in the log; the audit has everything. */
 const lines: Readonly<Record<string, string>> = {
-  register: "{name} joined the mesh with {mesh_ip}, from {address} with token {token}",
+  register: "{name} joined the mesh with {mesh_ip}, from {address}",
   deregister: "{name} left the mesh",
   node_remove: "{name} was removed from the mesh by {by}",
   policy_set: "The policy is at version {version} with {rules} rules, by {by}",
-  token_create: "A join token {target} for group '{group}' was made by {by}: {uses} uses, {minutes} minutes",
+  token_create: "The join token {target} into the group '{group}' was made by {by}, for {uses} uses in {minutes} min",
   signing_key_rotate: "The hub signs with key {key_index} from now on, by {by}",
   tls_key_pin: "Agents learn the hub's next TLS key, by {by}",
   tls_key_switch: "The hub serves with its next TLS key, by {by}",

@@ -113,6 +113,14 @@ export class Registrar {
       if (known.row.keys.statementSha256 === statement.sha256) return { node: known, fresh: false };
     }
     checkToken(token, nowUs);
+    // the node would not believe the answer, and leave a name here that nobody has
+    if (token.createdUs < this.#keys.current.sinceUs) {
+      throw new HubRequestRefused(
+        "token_outdated",
+        403,
+        "The hub has another signing key since the token was made: ask its admin for another token",
+      );
+    }
     if (known !== undefined) checkGeneration(known, statement);
     return {
       node: this.#book.change((change) => this.#take(change, token, register, statement, address)),

@@ -63,8 +63,12 @@ Deno.test("a registration is refused for each thing that does not fit, and every
   refused(world, "node_removed", 410, register(a.registerText(token, {}, a.statementOf(2))));
   world.admin.revokeToken(parseJoinToken(token).id);
   refused(world, "token_unknown", 401, register(b.registerText(token)));
+  const before = world.token();
+  clock.set(60_000);
+  world.admin.rotateSigningKey("anna");
+  refused(world, "token_outdated", 403, register(b.registerText(before)));
   const late = world.token();
-  clock.set(15 * 60_000);
+  clock.set(16 * 60_000);
   refused(world, "token_expired", 403, register(b.registerText(late)));
   assert.deepEqual(world.admin.nodes().map(({ name }) => name), ["box-a"]);
 });
