@@ -6,6 +6,7 @@ import type { Observer } from "../../mesh/state.ts";
 import { pause } from "../../telemetry/pause.ts";
 import type { WireGuardDevice } from "../wireguard/wireguard_device.ts";
 import { type NatReport, natReport } from "./nat_report.ts";
+import { isNowhere } from "./path_candidates.ts";
 
 const log = getLogger(["edgekeep", "agent"]);
 
@@ -96,7 +97,8 @@ export function observeEndpoints(options: ObservationOptions): EndpointObservati
       // one without allowed addresses was left behind by a process that was killed
       (peer.allowedIps.length > 0 ? taken : left).add(toBase64(peer.publicKey));
     }
-    const chosen = options.observers().slice(0, 2).filter(({ public_key }) => !taken.has(public_key));
+    const chosen = options.observers().filter(({ address }) => !isNowhere(address)).slice(0, 2)
+      .filter(({ public_key }) => !taken.has(public_key));
     await device.apply(chosen.flatMap(({ address, public_key }) => {
       const publicKey = fromBase64(public_key, 32);
       ours.add(public_key);

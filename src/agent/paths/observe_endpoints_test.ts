@@ -125,6 +125,16 @@ Deno.test("A node that does not know the observers yet asks them as soon as it d
   await running.stop();
 });
 
+Deno.test("A hub that calls this machine, or a group, an observer makes it send nothing there", async () => {
+  const device = new Peers();
+  const addresses = ["127.0.0.1:53", "[::ffff:127.0.0.1]:53", "224.0.0.251:5353", "255.255.255.255:67"];
+  const named = addresses.map((address, n) => ({ address, public_key: key(n + 1) }));
+  const { clock, running } = observation(device, { observers: () => named });
+  await clock.advance(20_000);
+  assert.deepEqual(device.changes, []);
+  await running.stop();
+});
+
 Deno.test("A peer's key is never touched, whoever calls it an observer's", async () => {
   const onDevice = new Peers([key(1), ["10.100.0.2/32"]]);
   const first = observation(onDevice, { peerKeys: [key(2)] });

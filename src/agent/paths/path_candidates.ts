@@ -18,7 +18,7 @@ export interface LocalNetwork {
 const mostLan = 3;
 const mostDirect = 4;
 
-/** Loopback, this network, link-local, multicast and reserved: no peer is there, whatever the hub says. */
+/** Loopback, this network, link-local, multicast and reserved. */
 const nowhere: readonly Cidr[] = ["0.0.0.0/8", "127.0.0.0/8", "169.254.0.0/16", "224.0.0.0/3"]
   .map(parseCidr).filter((cidr) => cidr !== null);
 
@@ -39,12 +39,12 @@ export function pathCandidates(
   local: readonly LocalNetwork[],
   meshCidr: Cidr | null,
 ): PathCandidate[] {
-  const refused = meshCidr === null ? nowhere : [...nowhere, meshCidr];
   const usable = (endpoint: string) => {
+    if (isNowhere(endpoint)) return false;
     const host = hostOf(endpoint);
     const address = parseIpv4(host);
-    if (address === null) return !/^(::|::1|fe[89ab].*|ff.*|::ffff:.*)$/i.test(host);
-    return !refused.some((cidr) => cidrContains(cidr, address)) && !local.some((own) => own.address === host);
+    const inMesh = address !== null && meshCidr !== null && cidrContains(meshCidr, address);
+    return !inMesh && !local.some((own) => own.address === host);
   };
   const of = (kind: "lan" | "observed" | "static") =>
     peer.endpoints.filter((endpoint) => endpoint.kind === kind).map(({ address }) => address).filter(usable);
@@ -78,6 +78,18 @@ export function pathCandidates(
       ? []
       : [{ endpoint: peer.relay.address, kind: "relay" as const }],
   ].filter(once);
+}
+
+/** Whether nobody else can be at an endpoint, whatever the hub says: programs of this machine and groups can. */
+export function isNowhere(endpoint: string): boolean {
+  const host = hostOf(endpoint);
+  const address = parseIpv4(host);
+  if (address === null) {
+    // an address of IPv6 has many spellings: this is the one of RFC 5952
+    const one = URL.parse(`http://[${host}]`)?.hostname.slice(1, -1);
+    return one === undefined || /^(::|::[\da-f]+(:[\da-f]+)?|fe[89ab].*|ff.*|::ffff:.*)$/.test(one);
+  }
+  return nowhere.some((cidr) => cidrContains(cidr, address));
 }
 
 /** The address of an endpoint, without port and brackets. */

@@ -50,6 +50,11 @@ Deno.test("An address that cannot be a peer is not tried, whatever the hub says"
   for (
     const bad of [
       "127.0.0.1:1",
+      "[0:0:0:0:0:0:0:1]:1",
+      "[0::0.0.0.1]:1",
+      "[::127.0.0.1]:1",
+      "[0:0:0:0:0:ffff:127.0.0.1]:1",
+      "[FF02:0::1]:1",
       "0.0.0.0:1",
       "169.254.1.1:1",
       "224.0.0.1:1",
