@@ -6,6 +6,7 @@ import { type Envelope, openEnvelope } from "../../mesh/envelope.ts";
 import type { EventPayload } from "../../mesh/events.ts";
 import type { HubId, NodeId } from "../../mesh/ids.ts";
 import { MeshError } from "../../mesh/mesh_error.ts";
+import { readObject } from "../../mesh/signed_object.ts";
 import { type NodeState, stateSha256 } from "../../mesh/state.ts";
 import type { FaultBoard } from "../../telemetry/fault_board.ts";
 import { pause } from "../../telemetry/pause.ts";
@@ -209,6 +210,12 @@ export class Follower {
     };
     for (const text of links) await attempt("ek.keylink", () => keys.link(text));
     for (const text of recoveries) await attempt("ek.recover", () => keys.recover(text, followed.position.epoch));
+    const { epoch } = followed.position;
+    const named = recoveries.map(epochOf).find((other) => other > Math.max(epoch, keys.trust.recovered_epoch));
+    if (!taken && named !== undefined) {
+      const text = `The hub is in epoch ${named}, this node in epoch ${epoch}, and nobody whom it trusts vouches for that`;
+      this.#options.faults.raise("hub_recovered_needed", text);
+    }
     if (taken) this.#needState = true;
     return taken;
   }
@@ -464,4 +471,13 @@ function historyText(
     hub_recovered_needed: "The hub is in a newer epoch that no accepted recovery names",
   }[code];
   return `${what}: it is at epoch ${there.epoch} event ${there.sequence}, this node at epoch ${here.epoch} event ${here.sequence}`;
+}
+
+/** The epoch that a recovery claims; 0 for what is none. */
+function epochOf(text: string): number {
+  try {
+    return readObject("ek.recover", text).epoch;
+  } catch {
+    return 0;
+  }
 }
