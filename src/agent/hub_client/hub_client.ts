@@ -220,8 +220,9 @@ export class HubClient implements HubRequests {
   }
 
   /**
-   * The time for a request while the clock is not set. When the hub's answer was signed with a key that is not known yet,
-   * its time is believed for one request only: the one for the links that make the key known.
+   * The time for a request while the clock is not set. When the hub's answer was signed with a key that is not known yet
+   * (also one with the number of a known key, which whoever stole that one's predecessor linked), its time is believed for
+   * one request only: the one for the links and recoveries that make the key known.
    */
   async #claimedTime(path: string): Promise<number> {
     const { clock } = this.#options;
@@ -229,7 +230,8 @@ export class HubClient implements HubRequests {
       await this.time();
       return clock.nowUs() ?? 0;
     } catch (error) {
-      if (!(error instanceof MeshError && error.code === "E_KEY") || path !== apiPaths.hubKeys) throw error;
+      const isUnknownKey = error instanceof MeshError && (error.code === "E_KEY" || error.code === "E_SIGNATURE");
+      if (!isUnknownKey || path !== apiPaths.hubKeys) throw error;
       return meshTimeUs(readObject("ek.event", await this.#timeText(newNonce())).issued_at);
     }
   }

@@ -142,6 +142,29 @@ Deno.test("a time that answers another question, or of another key, does not set
   client.stop();
 });
 
+Deno.test("a hub whose time cannot be verified is asked for its keys with that time, and for nothing else", async () => {
+  const hub = new ScriptedHub();
+  const key = signingKeyOf(new Uint8Array(32).fill(9));
+  // the next key, and another one with the number of the known key, as after a thief linked one of his own
+  for (hub.keyIndex of [1, 0]) {
+    const asked: string[] = [];
+    await using server = await TlsAnswerer.start(pair, (request, response) => {
+      const url = new URL(request.url ?? "/", "https://hub");
+      if (url.pathname === "/v1/time") {
+        const replyTo = url.searchParams.get("nonce") ?? "";
+        return response.end(hub.seal("time", {}, { audience: noNode, replyTo, key }));
+      }
+      asked.push(url.pathname);
+      response.end(JSON.stringify({ links: [], recoveries: [] }));
+    });
+    const { client, clock } = clientOf(hub, server.url);
+    await client.hubKeys();
+    await assert.rejects(client.heartbeat(beat), MeshError);
+    assert.deepEqual([asked, clock.nowUs()], [["/v1/hub/keys"], null]);
+    client.stop();
+  }
+});
+
 Deno.test("an answer that is too long, or that never ends, is given up", async () => {
   const hub = new ScriptedHub();
   await using server = await TlsAnswerer.start(
