@@ -1,4 +1,4 @@
-/** Why a gateway could not start, with the exit code that the process ends with. */
+/** Why a role could not start, with the exit code that the process ends with. */
 export interface StartFailure {
   readonly code: string;
   readonly message: string;
@@ -6,7 +6,11 @@ export interface StartFailure {
 }
 
 /** Error codes (of the system and of our rooms) that mean: a local resource cannot be used. */
-const localResource = new Set(["EADDRINUSE", "EADDRNOTAVAIL", "EACCES", "EPERM", "EROFS", "ENOSPC", "ENOTDIR"]);
+const localResource = new Set([
+  ...["EADDRINUSE", "EADDRNOTAVAIL", "EACCES", "EPERM", "EROFS", "ENOSPC", "ENOTDIR"],
+  // the tunnels of an agent
+  ...["no_backend", "name_taken", "port_taken", "not_permitted"],
+]);
 
 /**
  * Sorts an error of the start: what a person must mend on this machine (port, file, key mode) ends the process with 6,

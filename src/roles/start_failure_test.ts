@@ -12,6 +12,7 @@ Deno.test("a port in use and a file that cannot be used end with 6", () => {
     listener.close();
   }
   assert.equal(startFailure(Object.assign(new Error("x"), { code: "EROFS" })).exitCode, 6);
+  assert.equal(startFailure(Object.assign(new Error("x"), { code: "port_taken" })).exitCode, 6);
 });
 
 Deno.test("a room's own exit code wins, everything else is a crash", () => {

@@ -73,7 +73,11 @@ export class HubWatch {
     if (behindUs > CLOCK_SLACK_US) {
       faults.raise(
         "mesh_clock_behind",
-        `The clock is ${Math.round(behindUs / 60_000_000)} minutes behind its own past`,
+        `The clock is ${
+          behindUs < 2 * 3_600_000_000
+            ? `${Math.round(behindUs / 60_000_000)} minutes`
+            : `${Math.round(behindUs / 3_600_000_000)} hours`
+        } behind its own past`,
       );
     } else faults.clear("mesh_clock_behind");
   }

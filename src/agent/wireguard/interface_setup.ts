@@ -119,7 +119,10 @@ async function batch(
   if (code === 0) return;
   if (/Cannot find device/.test(stderr)) throw new DeviceError("gone", `The tunnel interface ${name} is gone`);
   if (/Address already in use/.test(stderr)) {
-    throw new DeviceError("port_taken", `Cannot ${what} ${name}: another program has the UDP port of the tunnels`);
+    throw new DeviceError(
+      "port_taken",
+      `Cannot ${what} ${name}: another program has the UDP port of the tunnels; choose another [agent].listen_port`,
+    );
   }
   if (/Operation not permitted/.test(stderr)) {
     throw new DeviceError("not_permitted", `Cannot ${what} ${name}: the agent needs the capability CAP_NET_ADMIN`);

@@ -95,7 +95,10 @@ export class KernelDevice implements WireGuardDevice {
       throw new DeviceError("gone", `The tunnel interface ${this.name} is gone`);
     }
     if (/Address already in use/.test(stderr)) {
-      throw new DeviceError("port_taken", "Cannot listen for tunnels: another program has the UDP port");
+      throw new DeviceError(
+        "port_taken",
+        "Cannot listen for tunnels: another program has the UDP port; `ss -lunp` names it, or choose another [agent].listen_port",
+      );
     }
     if (/Operation not permitted|Permission denied/.test(stderr)) {
       throw new DeviceError("not_permitted", `Cannot set ${this.name}: the agent needs the capability CAP_NET_ADMIN`);

@@ -71,10 +71,16 @@ async function addLink({ name, run, signal }: OpenOptions): Promise<void> {
     );
   }
   if (/File exists/.test(stderr)) {
-    throw new DeviceError("name_taken", `Cannot use the interface ${name}: there is another of that name`);
+    throw new DeviceError(
+      "name_taken",
+      `Cannot use the interface ${name}: there is another of that name; choose another [agent].interface`,
+    );
   }
   if (/Operation not permitted/.test(stderr)) {
-    throw new DeviceError("not_permitted", `Cannot make ${name}: the agent needs the capability CAP_NET_ADMIN`);
+    throw new DeviceError(
+      "not_permitted",
+      `Cannot make ${name}: the agent needs the capability CAP_NET_ADMIN: run it as root`,
+    );
   }
   throw new DeviceError("failed", `Cannot make the tunnel interface ${name}: ${complaintOf(stderr)}`);
 }

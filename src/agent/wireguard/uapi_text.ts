@@ -200,7 +200,10 @@ function checkErrno(text: string | null): void {
   if (text === null || !/^-?\d{1,10}$/.test(text)) throw malformed("no errno");
   const errno = Math.abs(Number(text));
   if (errno === addressInUse) {
-    throw new DeviceError("port_taken", "Cannot listen for tunnels: another program has the UDP port");
+    throw new DeviceError(
+      "port_taken",
+      "Cannot listen for tunnels: another program has the UDP port; `ss -lunp` names it, or choose another [agent].listen_port",
+    );
   }
   if (errno !== 0) throw new DeviceError("failed", `WireGuard refused a request: errno ${errno}`);
 }
