@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { DeviceDriver, DriverError } from "../../../tests/mesh/kit/device_driver.ts";
+import type { Machine } from "../../../tests/mesh/kit/machine.ts";
 import { MeshNetwork } from "../../../tests/mesh/kit/mesh_network.ts";
+import { PingWatch } from "../../../tests/mesh/kit/ping_watch.ts";
 import { openEnd, TunnelPair } from "../../../tests/mesh/kit/tunnel_pair.ts";
 import { requires } from "../../../tests/lib/requires.ts";
 import { waitFor } from "../../../tests/lib/wait_for.ts";
@@ -11,6 +13,15 @@ const tools = requires("network-namespaces", "wireguard-go", "ping");
 
 function settingsOf({ publicKey, hasPsk, endpoint, allowedIps, keepaliveS, lastHandshakeUs }: DevicePeer) {
   return { key: publicKey.toHex(), hasPsk, endpoint, allowedIps, keepaliveS, lastHandshakeUs };
+}
+
+/** Ends what was begun before a change, once the tunnel has carried packets after it. */
+async function assertNoneLost(pings: PingWatch, machine: Machine, address: string): Promise<void> {
+  await waitFor("a reply after the change", () => machine.reaches(address));
+  assert.equal((await machine.ping(address, { count: 10, intervalS: 0.1 })).received, 10);
+  const { sent, lostSequences } = await pings.stop();
+  assert.ok(sent > 10, `${sent} pings were sent`);
+  assert.deepEqual(lostSequences, []);
 }
 
 Deno.test({
@@ -59,7 +70,7 @@ Deno.test({
       do: "apply",
       changes: [{ publicKey: b.key.publicKey, remove: true }, pair.peer(b, newSeed())],
     });
-    const { received } = await a.machine.ping(b.meshIp, { count: 15, intervalS: 0.2 });
+    const { received } = await a.machine.ping(b.meshIp, { count: 8, intervalS: 0.2 });
     assert.equal(received, 0);
     const [peer] = (await a.driver.state()).peers;
     assert.equal(peer?.lastHandshakeUs, null);
@@ -68,25 +79,25 @@ Deno.test({
 });
 
 Deno.test({
-  name: "a change of the pre-shared key on both sides loses none of 50 pings",
+  name: "a change of the pre-shared key on both sides loses no ping",
   ...tools,
   async fn() {
     await using pair = await TunnelPair.create();
     const { a, b } = pair;
     await pair.connect();
     await waitFor("a reply", () => a.machine.reaches(b.meshIp));
-    const pings = a.machine.ping(b.meshIp, { count: 50, intervalS: 0.1, waitS: 10 });
+    await using pings = PingWatch.start(a.machine, b.meshIp);
     const psk = newSeed();
-    await new Promise((resolve) => setTimeout(resolve, 1500));
+    await new Promise((resolve) => setTimeout(resolve, 500));
     for (const [end, other] of [[a, b], [b, a]] as const) {
       await end.driver.ask({ do: "apply", changes: [{ publicKey: other.key.publicKey, updateOnly: true, psk }] });
     }
-    assert.deepEqual(await pings, { sent: 50, received: 50 });
+    await assertNoneLost(pings, a.machine, b.meshIp);
   },
 });
 
 Deno.test({
-  name: "a WireGuard key replaced in one transaction loses none of 50 pings, and leaves another peer alone",
+  name: "a WireGuard key replaced in one transaction loses no ping, and leaves another peer alone",
   ...tools,
   async fn() {
     await using pair = await TunnelPair.create();
@@ -106,8 +117,8 @@ Deno.test({
     await waitFor("a reply", () => a.machine.reaches(b.meshIp));
     const before = (await b.driver.state()).peers.find(({ publicKey }) => publicKey.toHex() === bystander.toHex());
     const oldKey = a.key;
-    const pings = a.machine.ping(b.meshIp, { count: 50, intervalS: 0.1, waitS: 10 });
-    await new Promise((resolve) => setTimeout(resolve, 1500));
+    await using pings = PingWatch.start(a.machine, b.meshIp);
+    await new Promise((resolve) => setTimeout(resolve, 500));
     // mesh-wire §5.7: the rotating node switches first, then each peer replaces old by new
     a.key = wireGuardKeyOf(newSeed());
     await a.driver.ask({ do: "setPrivateKey", privateKey: a.key.privateKey });
@@ -117,7 +128,7 @@ Deno.test({
       do: "apply",
       changes: [{ publicKey: oldKey.publicKey, remove: true }, { ...pair.peer(a), endpoint: seen.endpoint }],
     });
-    assert.deepEqual(await pings, { sent: 50, received: 50 });
+    await assertNoneLost(pings, a.machine, b.meshIp);
     const after = await b.driver.state();
     assert.deepEqual(
       after.peers.map(({ publicKey }) => publicKey.toHex()).toSorted(),
@@ -136,7 +147,7 @@ Deno.test({
     await pair.connect();
     await waitFor("a reply", () => a.machine.reaches(b.meshIp));
     const before = await a.driver.state();
-    const pings = a.machine.ping(b.meshIp, { count: 30, intervalS: 0.1, waitS: 5 });
+    await using pings = PingWatch.start(a.machine, b.meshIp);
     await a.driver.kill();
     a.driver = new DeviceDriver(a.machine);
     await openEnd(a);
@@ -144,7 +155,7 @@ Deno.test({
     await a.driver.ask({ do: "setPrivateKey", privateKey: a.key.privateKey });
     await a.driver.ask({ do: "ensureInterface", meshIp: a.meshIp, mtu: 1280 });
     await a.driver.ask({ do: "ensureRoutes", meshIps: [b.meshIp] });
-    assert.deepEqual(await pings, { sent: 30, received: 30 });
+    await assertNoneLost(pings, a.machine, b.meshIp);
     const after = await a.driver.state();
     assert.deepEqual(after.peers.map(settingsOf), before.peers.map(settingsOf));
     assert.ok((after.peers[0]?.rxBytes ?? 0) >= (before.peers[0]?.rxBytes ?? Infinity));
