@@ -213,7 +213,8 @@ export class Follower {
     const { epoch } = followed.position;
     const named = recoveries.map(epochOf).find((other) => other > Math.max(epoch, keys.trust.recovered_epoch));
     if (!taken && named !== undefined) {
-      const text = `The hub is in epoch ${named}, this node in epoch ${epoch}, and nobody whom it trusts vouches for that`;
+      const text =
+        `The hub is in epoch ${named}, this node in epoch ${epoch}, and nobody whom it trusts vouches for that`;
       this.#options.faults.raise("hub_recovered_needed", text);
     }
     if (taken) this.#needState = true;
@@ -397,22 +398,31 @@ export class Follower {
       });
       throw new Reopen(true, "An event of a newer version may have changed the state");
     }
-    if (event.type === "signing_key_rotated") {
-      try {
-        if (await keys.link(event.payload.link)) this.#record.keys("ek.keylink", keys.trust.key_index);
-      } catch (error) {
-        if (!(error instanceof MeshError)) throw error;
-        this.#record.refused("ek.keylink", error, envelope);
-        log.warning("A link to the hub's next key is refused: {reason}", {
-          event: "agent_link_refused",
-          reason: error.message,
-        });
-      }
+    try {
+      if (event.type === "signing_key_rotated") await this.#link(event.payload.link, envelope);
+      if (event.type === "hub_settings") await keys.pins(event.payload.tls_spki);
+    } catch (error) {
+      // the position is past this event already: what it said comes again with the state
+      this.#needState = true;
+      throw error;
     }
-    if (event.type === "hub_settings") await keys.pins(event.payload.tls_spki);
     const { state } = followed;
     if (state !== null && state !== before) onState(state, event);
     onEvent(event);
+  }
+
+  async #link(text: string, envelope: Envelope): Promise<void> {
+    const { keys } = this.#options;
+    try {
+      if (await keys.link(text)) this.#record.keys("ek.keylink", keys.trust.key_index);
+    } catch (error) {
+      if (!(error instanceof MeshError)) throw error;
+      this.#record.refused("ek.keylink", error, envelope);
+      log.warning("A link to the hub's next key is refused: {reason}", {
+        event: "agent_link_refused",
+        reason: error.message,
+      });
+    }
   }
 
   #addressProblem({ mesh_ip, mesh_cidr }: NodeState): MeshError | null {

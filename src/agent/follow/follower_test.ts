@@ -7,6 +7,7 @@ import { waitFor } from "../../../tests/lib/wait_for.ts";
 import { newNonce } from "../../mesh/encoding.ts";
 import { signingKeyOf } from "../../mesh/keys.ts";
 import { stateSha256 } from "../../mesh/state.ts";
+import { AgentFileError } from "../files/agent_file_error.ts";
 
 const mail = (number: number) => ({ message: `mail ${number}` });
 const numbersOf = (world: FollowWorld) =>
@@ -205,6 +206,24 @@ Deno.test("a key that was linked on the stream signs what follows it", async () 
   world.push(hub.seal("peer_mail", mail(7), { audience, replyTo: world.nonce }));
   await waitFor("the message", () => numbersOf(world).length === 1);
   assert.deepEqual([world.ring.trust.key_index, world.streams], [1, 1]);
+});
+
+Deno.test("what a full disk kept from being done after the position was written is made up for by the state", async () => {
+  await using world = await FollowWorld.create();
+  const { hub, audience, folder } = world;
+  await world.start();
+  await waitFor("the follower to be in step", () => world.follower.status().connected);
+  const { write } = folder.trust;
+  folder.trust.write = () => {
+    folder.trust.write = write;
+    return Promise.reject(new AgentFileError("unwritable", folder.trust.path, "Cannot write: no space"));
+  };
+  const pins = ["1".repeat(64)];
+  const settings = { tls_spki: pins, psk_mode: "hub" as const, observers: [] };
+  hub.happen("hub_settings", settings);
+  world.push(hub.seal("hub_settings", settings, { audience, replyTo: world.nonce }));
+  await waitFor("the settings to be handed on", () => world.states.at(-1)?.psk_mode === "hub");
+  assert.deepEqual([world.ring.trust.tls_spki, world.followed.position.sequence], [pins, 1]);
 });
 
 Deno.test("an event of a newer version advances the position and has the state fetched", async () => {
