@@ -69,6 +69,10 @@ ${options.more ?? ""}
     return this.#process.pid;
   }
 
+  get runs(): boolean {
+    return this.#process !== null && this.#process.exitCode === null;
+  }
+
   /** What it has printed since it last started. */
   output(): string {
     return this.#process?.output() ?? "";

@@ -9,6 +9,7 @@ import type { StatePeer } from "../../../src/mesh/state.ts";
 import { canonicalText } from "../../../src/mesh/canonical.ts";
 import { sealStatement } from "../../../src/mesh/statements.ts";
 import { waitFor } from "../../lib/wait_for.ts";
+import { PingWatch } from "../kit/ping_watch.ts";
 import type { TestAdmin } from "../kit/test_admin.ts";
 import type { TestAgent } from "../kit/test_agent.ts";
 import { Thief } from "../kit/thief.ts";
@@ -71,7 +72,7 @@ export const withTheHub: Attack<CosignedScene> = async (scene) => {
   const before = await tunnelOf(a);
   assert.equal(before.length, 1);
   const nodeB = await b.nodeId();
-  await unharmed(scene, async () => {
+  {
     await using thief = await Thief.takeOver(scene.world, a);
     const { stolen } = thief;
     const state = await thief.state();
@@ -85,6 +86,7 @@ export const withTheHub: Attack<CosignedScene> = async (scene) => {
     };
     const say = (peer: StatePeer) => thief.event("peer_added", { peer });
 
+    await using watch = PingWatch.start(a.machine, await b.meshIp());
     // a peer that nobody co-signed, one with a co-signature of another key, and one with another node's
     await say(rogue);
     await untilRefused(a, own.nodeId, "not_cosigned");
@@ -115,6 +117,10 @@ export const withTheHub: Attack<CosignedScene> = async (scene) => {
       assert.ok((await a.audit()).length > seen);
     }
 
+    const count = await watch.stop();
+    assert.equal(count.lost, 0, `${count.lost} of ${count.sent} pings were lost`);
+
+    // It can take a peer away, and so it can by giving it another address; it cannot have it traffic of others. These are
     // addresses that would draw other traffic into the tunnel
     for (const [meshIp, cosigned] of [["10.100.0.98", true], ["8.8.8.8", false], [state.mesh_ip, false]] as const) {
       const cosign = cosigned ? real.cosign : await admin.cosign(b, meshIp);
@@ -143,7 +149,7 @@ export const withTheHub: Attack<CosignedScene> = async (scene) => {
     }
     await thief.giveWantedState();
     assert.deepEqual(await tunnelOf(a), before);
-  });
+  }
   // all that the thief had applied is on record
   assert.ok((await a.audit()).some(({ event, operation }) => event === "mesh_applied" && operation === "peer_added"));
   await recovered(scene);
