@@ -6,6 +6,7 @@ import type { NodeId } from "../../mesh/ids.ts";
 import { MeshError } from "../../mesh/mesh_error.ts";
 import type { NodeState } from "../../mesh/state.ts";
 import type { HubRequests } from "../hub_client/hub_requests.ts";
+import { DeviceError } from "../wireguard/wireguard_device.ts";
 import type { AdminTrust } from "./admin_word.ts";
 import { DeviceSync, type DeviceSyncParts } from "./device_sync.ts";
 import { ExchangeDriver, readMail } from "./exchange_driver.ts";
@@ -318,6 +319,7 @@ class Engine implements PeerEngine {
           await step();
         } catch (error) {
           if (error instanceof MeshError) return this.#once("psk_failed", error.code);
+          if (error instanceof DeviceError) throw error;
           stored = false;
           faults.raise("mesh_storage_failed", reasonOf(error), "peers");
         }
@@ -389,7 +391,12 @@ class Engine implements PeerEngine {
     this.#book.forget(link.nodeId);
     this.#outbox.forget(link.nodeId);
     this.#parts.faults.clear("mesh_peer_refused", link.nodeId);
-    if (link.applied !== null) await this.#device.take(link);
+    try {
+      if (link.applied !== null) await this.#device.take(link);
+    } catch (error) {
+      // nobody has a claim to it any more: the next look at the device takes it off, and others go on being buried
+      log.warn("{peer} could not be taken off the device yet: {error}", { peer: link.nodeId, error: reasonOf(error) });
+    }
     this.#device.gone.delete(link.nodeId);
     const { record } = link;
     if (record === null || record.statement === null) return;

@@ -21,6 +21,7 @@ import {
 import { SimulatedDevice } from "../../../tests/lib/simulated_wireguard.ts";
 import { SmallHub } from "../../../tests/lib/small_hub.ts";
 import { waitFor } from "../../../tests/lib/wait_for.ts";
+import { DeviceError } from "../wireguard/wireguard_device.ts";
 import type { PeerEngineParts } from "./create_peer_engine.ts";
 
 interface TestNode {
@@ -180,6 +181,25 @@ Deno.test("a compromised hub: an older statement and a second one of a generatio
   await a.node.engine.follow(lie(mesh, a, { statement_sha256: old.sha256 }));
   await waitFor("the refusal", () => statusOf(a, b)?.state === "refused");
   assert.equal(a.device.entries.size, 0);
+});
+
+Deno.test("a device that fails while peers are taken away keeps none of them, nor any of them away for good", async () => {
+  const mesh = new TestMesh(20);
+  await using _ = mesh;
+  const [a, b, c] = [await mesh.add(), await mesh.add(), await mesh.add()];
+  await mesh.hub.tellAll();
+  const full = mesh.hub.stateOf(a.entry.nodeId);
+  for (const other of [b, c]) await mesh.joined(a, other);
+  const { apply } = a.device;
+  a.device.apply = () => {
+    a.device.apply = apply;
+    return Promise.reject(new DeviceError("failed", "The device did not answer"));
+  };
+  await a.node.engine.follow({ ...full, peers: [] }).catch(() => {});
+  await waitFor("both to be off the device", () => a.device.entries.size === 0);
+  assert.deepEqual(a.node.engine.status(), []);
+  await a.node.engine.follow(full);
+  for (const other of [b, c]) await mesh.joined(a, other);
 });
 
 Deno.test("a compromised hub: no address but an own and free one of the mesh is taken, and never a wide one", async () => {
