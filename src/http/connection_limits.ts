@@ -1,9 +1,13 @@
 import { addressKey } from "../config/address_key.ts";
 
-/** How many connections may be open at once. */
+/** How many connections may be open at once, and how fast they may come. */
 export interface ConnectionCaps {
   readonly perAddress: number;
   readonly total: number;
+  /** New ones of one address, however short they are: a TLS handshake costs milliseconds. Absent: any. */
+  readonly newPerMinute?: number;
+  /** How many of them may come at once. */
+  readonly newAtOnce?: number;
 }
 
 /**

@@ -2,9 +2,11 @@ import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
 import type { ListenAddress } from "../config/address.ts";
+import { addressKey } from "../config/address_key.ts";
 import { type ConnectionCaps, ConnectionLimits } from "./connection_limits.ts";
 import { peekFirstByte, TLS_HANDSHAKE } from "./first_byte.ts";
 import { PeerConnection, peerKey } from "./peer_connection.ts";
+import { TokenBuckets } from "./token_buckets.ts";
 
 /** Connections that are still busy after this time are cut when the server stops, ms. */
 const STOP_GRACE_MS = 500;
@@ -36,6 +38,8 @@ export interface GuardOptions {
   readonly onPlain: ((socket: Socket) => void) | null;
   /** Called with its address when a newcomer is refused since nobody can make room for it. */
   readonly onRefused?: (address: string) => void;
+  /** Called with its address when a newcomer is cut since too many came from there lately. */
+  readonly onHurried?: (address: string) => void;
   /** Called when the server fails while it listens. */
   readonly onError: (error: Error) => void;
 }
@@ -59,6 +63,7 @@ export class GuardedServer {
   readonly #options: GuardOptions;
   readonly #limits: ConnectionLimits<PeerConnection>;
   readonly #peers = new Map<string, PeerConnection>();
+  readonly #newcomers = new TokenBuckets();
   readonly #nextRequestMs: number;
   #stallTimer: ReturnType<typeof setInterval> | undefined;
   #stopping: Promise<void> | null = null;
@@ -155,6 +160,14 @@ export class GuardedServer {
   #admit(socket: Socket): PeerConnection | null {
     socket.on("error", () => socket.destroy());
     const peer = new PeerConnection(socket);
+    const { newPerMinute, newAtOnce } = this.#options.caps;
+    const hurried = newPerMinute !== undefined &&
+      !this.#newcomers.take(addressKey(peer.address), newPerMinute, newAtOnce).ok;
+    if (hurried) {
+      socket.destroy();
+      this.#options.onHurried?.(peer.address);
+      return null;
+    }
     if (!this.#limits.admit(peer)) {
       socket.destroy();
       this.#options.onRefused?.(peer.address);

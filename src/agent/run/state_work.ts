@@ -29,6 +29,8 @@ export class StateWork {
   #followed: NodeState | null = null;
   #running: Promise<void> | null = null;
   #stopped = false;
+  /** Since there was nothing to do. */
+  #dropped = 0;
 
   constructor(parts: StateWorkParts) {
     this.#parts = parts;
@@ -71,10 +73,13 @@ export class StateWork {
     if (this.#waiting.length >= MOST_WAITING) {
       const lost = this.#waiting.findIndex((waiting) => waiting !== "state");
       const [dropped] = this.#waiting.splice(Math.max(0, lost), 1);
-      log.warning("Too much to do: an event of the hub is dropped ({type})", {
-        event: "agent_event_dropped",
-        type: dropped === undefined || dropped === "state" ? "state" : dropped.type,
-      });
+      // one line for all that is dropped in a row: whoever floods the agent must not flood its log
+      if (this.#dropped++ === 0) {
+        log.warning("Too much to do: events of the hub are dropped, the first is {type}", {
+          event: "agent_event_dropped",
+          type: dropped === undefined || dropped === "state" ? "state" : dropped.type,
+        });
+      }
     }
     this.#waiting.push(item);
     this.#running ??= this.#run().finally(() => this.#running = null);
@@ -90,6 +95,10 @@ export class StateWork {
         await this.#try("state", () => this.#parts.follow(state));
       }
     }
+    if (this.#dropped > 0) {
+      log.warning("{count} events of the hub were dropped", { event: "agent_events_dropped", count: this.#dropped });
+    }
+    this.#dropped = 0;
   }
 
   async #try(what: string, work: () => Promise<void>): Promise<void> {

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { configure, reset } from "@logtape/logtape";
 import type { EventPayload } from "../../mesh/events.ts";
 import { noNode } from "../../mesh/ids.ts";
 import type { NodeState } from "../../mesh/state.ts";
@@ -54,4 +55,36 @@ Deno.test("what fails does not keep the rest from being done", async () => {
   await work.idle();
   assert.deepEqual(done, ["peer_mail"]);
   await work.stop();
+});
+
+Deno.test("a hub that floods the agent costs a bounded queue and two lines of the log; the newest state is followed", async () => {
+  const lines: string[] = [];
+  await configure({
+    sinks: { lines: (record) => lines.push(String(record.properties.event)) },
+    loggers: [{ category: ["edgekeep", "agent"], sinks: ["lines"] }, { category: ["logtape", "meta"], sinks: [] }],
+    reset: true,
+  });
+  try {
+    const gate = Promise.withResolvers<void>();
+    const done: string[] = [];
+    const work = new StateWork({
+      follow: async ({ mesh_ip }) => {
+        done.push(mesh_ip);
+        await gate.promise;
+      },
+      removed: () => Promise.resolve(),
+      event: () => Promise.resolve(void done.push("mail")),
+    });
+    for (let n = 1; n <= 5000; n++) {
+      work.event(mail(`${n}`));
+      work.state(state(`${n}`), null);
+    }
+    gate.resolve();
+    await work.idle();
+    assert.ok(done.length < 2048, `${done.length} things were done`);
+    assert.ok(done.includes("5000"), "the newest state");
+    assert.deepEqual(lines, ["agent_event_dropped", "agent_events_dropped"]);
+  } finally {
+    await reset();
+  }
 });

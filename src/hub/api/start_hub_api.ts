@@ -112,6 +112,7 @@ export async function startHubApi(options: HubApiOptions): Promise<HubApi> {
       refusals.count("not_tls");
       socket.destroy();
     },
+    onHurried: () => refusals.count("connections_hurried"),
     onRefused: (from) => {
       refusals.count("connections_full");
       faults.raise(

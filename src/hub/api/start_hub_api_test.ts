@@ -441,6 +441,21 @@ Deno.test("connections have a cap for each address, streams keep theirs, and peo
   for (const stream of streams) stream.close();
 });
 
+Deno.test("who connects over and over is cut before a handshake, at that address alone", async () => {
+  await using world = await HubApiWorld.start({ limits: { newPerMinute: 1, newAtOnce: 5 } });
+  const handshakes = await Promise.all(
+    Array.from({ length: 30 }, async () => {
+      const socket = await raw(world.api.port, { localAddress: "127.0.0.3" }).catch(() => null);
+      socket?.destroy();
+      return socket !== null;
+    }),
+  );
+  assert.equal(handshakes.filter((done) => done).length, 5);
+  assert.equal(world.api.refusedByCode().get("connections_hurried"), 25);
+  assert.equal((await world.client.ask("GET", "/v1/ping")).status, 204);
+  assert.deepEqual(world.faults.list(), []);
+});
+
 Deno.test("a failure inside tells nothing of itself", async () => {
   await using world = await HubApiWorld.start();
   const node = world.core.addNode();
