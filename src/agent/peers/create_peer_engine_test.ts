@@ -188,17 +188,17 @@ Deno.test("a device that fails while peers are taken away keeps none of them, no
   await using _ = mesh;
   const [a, b, c] = [await mesh.add(), await mesh.add(), await mesh.add()];
   await mesh.hub.tellAll();
-  const full = mesh.hub.stateOf(a.entry.nodeId);
   for (const other of [b, c]) await mesh.joined(a, other);
   const { apply } = a.device;
   a.device.apply = () => {
     a.device.apply = apply;
     return Promise.reject(new DeviceError("failed", "The device did not answer"));
   };
-  await a.node.engine.follow({ ...full, peers: [] }).catch(() => {});
+  await a.node.engine.follow({ ...mesh.hub.stateOf(a.entry.nodeId), peers: [] }).catch(() => {});
   await waitFor("both to be off the device", () => a.device.entries.size === 0);
   assert.deepEqual(a.node.engine.status(), []);
-  await a.node.engine.follow(full);
+  for (const { node, entry } of [b, c]) await node.engine.follow({ ...mesh.hub.stateOf(entry.nodeId), peers: [] });
+  await mesh.hub.tellAll();
   for (const other of [b, c]) await mesh.joined(a, other);
 });
 
