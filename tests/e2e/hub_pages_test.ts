@@ -40,9 +40,9 @@ async function populatedHub(): Promise<{ readonly hub: HubProcess; readonly node
       rx: 1_200_000,
       tx: 300_000,
     });
-    await nodes[0]?.heartbeat([link(south, "direct", 12), link(mill, "relay", 48)]);
-    await nodes[1]?.heartbeat([link(north, "direct", 12)]);
-    await nodes[2]?.heartbeat([link(north, "relay", 48)]);
+    await nodes[0]?.heartbeat(JSON.stringify([link(south, "direct", 12), link(mill, "relay", 48)]));
+    await nodes[1]?.heartbeat(JSON.stringify([link(north, "direct", 12)]));
+    await nodes[2]?.heartbeat(JSON.stringify([link(north, "relay", 48)]));
     return { hub, nodes };
   } catch (error) {
     await hub[Symbol.asyncDispose]();
