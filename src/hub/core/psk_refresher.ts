@@ -37,8 +37,10 @@ export class PskRefresher {
       if (generations.wanted) this.#book.change((change) => this.begin(change));
       return;
     }
-    const due = Math.min(refreshSteps, Math.floor((this.#nowUs() - newest.startedUs) / stepUs));
-    const until = Math.min(due, newest.steps + mostAtOnce);
+    const sinceUs = this.#nowUs() - newest.startedUs;
+    // a step comes a second after the one before it, whatever a clock says that was set back since
+    const due = sinceUs < newest.steps * stepUs ? newest.steps + 1 : Math.floor(sinceUs / stepUs);
+    const until = Math.min(due, newest.steps + mostAtOnce, refreshSteps);
     if (until <= newest.steps) return;
     const pairs = this.#pairsOf(newest.generation, newest.steps, until);
     this.#book.change((change) => {

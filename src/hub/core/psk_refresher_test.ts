@@ -43,6 +43,22 @@ Deno.test("after a forced removal every remaining pair gets another part within 
   closed = [];
 });
 
+Deno.test("a clock that is set back keeps no pair waiting for its new part", async () => {
+  await using world = await HubWorld.open();
+  const nodes = Array.from({ length: 5 }, (_, i) => world.join(`box-${i}`));
+  const gone = nodes.pop();
+  assert.ok(gone !== undefined);
+  world.admin.remove(gone.name, "anna");
+  world.pass(60);
+  world.clock.set(-86_400_000);
+  world.pass(610);
+  const ids = nodes.flatMap((node) => {
+    node.fetchState();
+    return node.state.peers.map(({ psk_hub_id }) => psk_hub_id);
+  });
+  assert.deepEqual([...new Set(ids)], [2]);
+});
+
 Deno.test("a node that leaves by itself changes no key of the others", async () => {
   await using world = await HubWorld.open();
   const [a, b, c] = [world.join("a"), world.join("b"), world.join("c")];
