@@ -74,7 +74,7 @@ function section(name: OperationName, { role, debug, stream, only, http, summary
   return [
     `## \`${name}\`\n`,
     `${summary}. ${who}${debug ? ", and debug operations open" : ""}.${
-      only === null ? "" : ` Of a ${only}.`
+      only === null ? "" : `\n\nOnly a ${only} has it.`
     }\n`,
     ...(http === null ? [] : [`Web API: ${address(http)}\n`]),
     rows.length === 0 ? "No parameters.\n" : `${pipeTable(["Parameter", "Takes", "Default", "Meaning"], rows)}\n`,
