@@ -19,8 +19,8 @@ const plc: HubRule = {
 
 /** Packets that an agent's firewall dropped of one kind. */
 async function dropped(agent: TestAgent, kind: string): Promise<number> {
-  const { counters } = await agent.ask("policy") as { counters: { drops: Record<string, number> } };
-  return counters.drops[kind] ?? 0;
+  const { counters } = await agent.ask("policy") as { counters: { drops: Record<string, { packets: number }> } };
+  return counters.drops[kind]?.packets ?? 0;
 }
 
 Deno.test({

@@ -95,6 +95,10 @@ Deno.test({
         assert.deepEqual(served.tlsSpki, pinned.tlsSpki.slice(1));
         assert.notEqual(served.tlsSpki[0], before.tlsSpki[0]);
         await world.hub.call("hub.node.rename", { node: idB, name: "renamed-again" });
+        // another connection: the one before was made with the key before
+        await a.stop("SIGKILL");
+        await a.run();
+        await untilFollowing(a);
         await hurried(
           a,
           "the change, over the next key",
