@@ -15,6 +15,13 @@ export interface KeyRingOptions {
   readonly onPins?: () => void;
 }
 
+interface PreviousKey {
+  readonly index: number;
+  readonly key: Uint8Array;
+  /** Monotonic ms. */
+  readonly untilMs: number;
+}
+
 /**
  * The hub's keys as this node trusts them. A link is signed by the key before it and the first one that is applied is
  * final; the key before still verifies for ten minutes, and never links. A recovery is signed by the admin's key.
@@ -25,7 +32,8 @@ export class KeyRing {
   #trust: Trust;
   #key: Uint8Array;
   /** In memory alone: a hub signs with its newest key whatever it sends to an agent that was away. */
-  #previous: { readonly index: number; readonly key: Uint8Array; readonly untilMs: number } | null = null;
+  #previous: PreviousKey | null = null;
+  #turns: Promise<void> = Promise.resolve();
 
   constructor(options: KeyRingOptions) {
     this.#options = options;
@@ -52,7 +60,47 @@ export class KeyRing {
    *
    * @throws MeshError when it does not continue the chain
    */
-  async link(text: string): Promise<boolean> {
+  link(text: string): Promise<boolean> {
+    return this.#inTurn(() => this.#link(text));
+  }
+
+  /**
+   * Takes a recovery that the admin's key signed. False: it names no epoch above `epoch`, or no admin key is known.
+   *
+   * @param epoch that this node is in
+   * @throws MeshError `E_SIGNATURE` and others of a false one
+   */
+  recover(text: string, epoch: number): Promise<boolean> {
+    return this.#inTurn(() => this.#recover(text, epoch));
+  }
+
+  /**
+   * Takes a recovery since root compared its key with what an admin of the hub said. Its pins count only when that very
+   * key signed it, as a hub without an admin key does, or the admin's: else the present ones stay, and the hub's next
+   * state, which the new key signs, brings others.
+   *
+   * @param fingerprint SHA-256 of the signing key, hex
+   * @throws MeshError `E_KEY` when its key is another, `E_HUB`
+   */
+  acceptRecovery(text: string, fingerprint: string): Promise<void> {
+    return this.#inTurn(() => this.#acceptRecovery(text, fingerprint));
+  }
+
+  /** Has the next state count wherever it is, once, or no longer. */
+  acceptAnyPosition(accept: boolean): Promise<void> {
+    return this.#inTurn(async () => {
+      if (accept !== this.#trust.accept_any_position) await this.#take({ accept_any_position: accept });
+    });
+  }
+
+  /** Takes the pins that a state or setting of the hub names. */
+  pins(tls_spki: readonly string[]): Promise<void> {
+    return this.#inTurn(async () => {
+      if (tls_spki.join() !== this.#trust.tls_spki.join()) await this.#take({ tls_spki: [...tls_spki] });
+    });
+  }
+
+  async #link(text: string): Promise<boolean> {
     const claim = readObject("ek.keylink", text);
     if (claim.key_index <= this.#trust.key_index) return false;
     if (claim.key_index !== this.#trust.key_index + 1) {
@@ -64,24 +112,12 @@ export class KeyRing {
     const link = openObject("ek.keylink", text, { hub: this.#trust.hub, publicKey: this.#key });
     const key = usableKey(link.signing_key);
     const before = { index: this.#trust.key_index, key: this.#key, untilMs: this.#monotonicMs() + previousKeyLifeMs };
-    await this.#take({
-      ...this.#trust,
-      signing_key: link.signing_key,
-      key_index: link.key_index,
-      tls_spki: link.tls_spki,
-    });
-    this.#key = key;
-    this.#previous = before;
+    const { signing_key, key_index, tls_spki } = link;
+    await this.#take({ signing_key, key_index, tls_spki }, { key, previous: before });
     return true;
   }
 
-  /**
-   * Takes a recovery that the admin's key signed. False: it names no epoch above `epoch`, or no admin key is known.
-   *
-   * @param epoch that this node is in
-   * @throws MeshError `E_SIGNATURE` and others of a false one
-   */
-  async recover(text: string, epoch: number): Promise<boolean> {
+  async #recover(text: string, epoch: number): Promise<boolean> {
     const { admin_key, hub, recovered_epoch } = this.#trust;
     if (admin_key === undefined) return false;
     const claim = readObject("ek.recover", text);
@@ -91,15 +127,7 @@ export class KeyRing {
     return true;
   }
 
-  /**
-   * Takes a recovery since root compared its key with what an admin of the hub said. Its pins count only when that very
-   * key signed it, as a hub without an admin key does, or the admin's: else the present ones stay, and the hub's next
-   * state, which the new key signs, brings others.
-   *
-   * @param fingerprint SHA-256 of the signing key, hex
-   * @throws MeshError `E_KEY` when its key is another, `E_HUB`
-   */
-  async acceptRecovery(text: string, fingerprint: string): Promise<void> {
+  async #acceptRecovery(text: string, fingerprint: string): Promise<void> {
     const { hub, admin_key, tls_spki } = this.#trust;
     const claim = readObject("ek.recover", text);
     if (claim.hub !== hub) throw new MeshError("E_HUB", "A recovery of another hub");
@@ -118,16 +146,6 @@ export class KeyRing {
     await this.#takeRecovered(signed ? claim : { ...claim, tls_spki });
   }
 
-  /** Has the next state count wherever it is, once, or no longer. */
-  async acceptAnyPosition(accept: boolean): Promise<void> {
-    if (accept !== this.#trust.accept_any_position) await this.#take({ ...this.#trust, accept_any_position: accept });
-  }
-
-  /** Takes the pins that a state or setting of the hub names. */
-  async pins(tls_spki: readonly string[]): Promise<void> {
-    if (tls_spki.join() !== this.#trust.tls_spki.join()) await this.#take({ ...this.#trust, tls_spki: [...tls_spki] });
-  }
-
   async #takeRecovered(
     recovery: {
       readonly epoch: number;
@@ -137,23 +155,28 @@ export class KeyRing {
     },
   ): Promise<void> {
     const key = usableKey(recovery.signing_key);
-    await this.#take({
-      ...this.#trust,
-      signing_key: recovery.signing_key,
-      key_index: recovery.key_index,
-      tls_spki: [...recovery.tls_spki],
-      recovered_epoch: recovery.epoch,
-    });
-    this.#key = key;
+    const { signing_key, key_index, tls_spki, epoch: recovered_epoch } = recovery;
     // the key before was lost or stolen
-    this.#previous = null;
+    await this.#take({ signing_key, key_index, tls_spki: [...tls_spki], recovered_epoch }, { key, previous: null });
   }
 
-  async #take(trust: Trust): Promise<void> {
+  async #take(
+    patch: Partial<Trust>,
+    keys?: { readonly key: Uint8Array; readonly previous: PreviousKey | null },
+  ): Promise<void> {
+    const trust = { ...this.#trust, ...patch };
     await this.#options.save(trust);
     const pinsBefore = this.#trust.tls_spki.join();
     this.#trust = trust;
+    if (keys !== undefined) [this.#key, this.#previous] = [keys.key, keys.previous];
     if (trust.tls_spki.join() !== pinsBefore) this.#options.onPins?.();
+  }
+
+  /** What root says and what the hub says may come at once: each is judged by what the one before left. */
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const done = this.#turns.then(work);
+    this.#turns = done.then(() => {}, () => {});
+    return done;
   }
 }
 

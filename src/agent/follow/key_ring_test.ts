@@ -118,3 +118,18 @@ Deno.test("other pins are told of, the same ones are not", async () => {
   await ring.pins(["1".repeat(64)]);
   assert.deepEqual([world.pinned, world.saved.at(-1)?.tls_spki], [1, ["1".repeat(64)]]);
 });
+
+Deno.test("what root accepts and what the hub says at the same moment both stay", async () => {
+  const hub = new ScriptedHub();
+  const { ring, world } = ringOf(hub);
+  const pins = ["1".repeat(64)];
+  const link = hub.rotate(23);
+  const [, , taken] = await Promise.all([ring.pins(pins), ring.acceptAnyPosition(true), ring.link(link)]);
+  assert.deepEqual([taken, ring.trust.accept_any_position, ring.trust.key_index], [true, true, 1]);
+  assert.deepEqual(world.saved.at(-1), ring.trust);
+  // the link is the one of the key before the recovery, which came first
+  const next = hub.rotate(25);
+  hub.keyIndex--;
+  assert.deepEqual(await Promise.all([ring.recover(hub.recover(24), 1), ring.link(next)]), [true, false]);
+  assert.equal(ring.keyOf(1), null);
+});
