@@ -18,6 +18,8 @@ const noLimits = {
   nodePerMinute: 1e6,
   nodeBurst: 1e6,
   statesPerMinute: 1e6,
+  streamsPerMinute: 1e6,
+  heartbeatsPerMinute: 1e6,
 };
 
 async function open(port: number): Promise<TLSSocket & { heard: string }> {

@@ -32,6 +32,9 @@ export interface AnswerOptions {
   readonly nowUs: () => number;
 }
 
+/** What is limited, each for every source or node. */
+type Bucket = "address" | "register" | "open" | "node" | "state" | "stream" | "heartbeat";
+
 /** A request on its way through the checks. */
 interface Asked {
   readonly incoming: IncomingMessage;
@@ -55,6 +58,8 @@ export class AnswerRequests {
     open: new TokenBuckets(),
     node: new TokenBuckets(),
     state: new TokenBuckets(),
+    stream: new TokenBuckets(),
+    heartbeat: new TokenBuckets(),
   };
   readonly #bodies: BodyBudget;
   readonly #states: StateGate<NodeId>;
@@ -136,6 +141,8 @@ export class AnswerRequests {
     const caller = await verifyCaller(core, { asked: about, claims, body: sent, nowUs: nowUs() });
     asked.node = caller.node;
     this.#take("node", caller.node, limits.nodePerMinute, limits.nodeBurst);
+    if (route.pace === "stream") this.#take("stream", caller.node, limits.streamsPerMinute);
+    if (route.pace === "heartbeat") this.#take("heartbeat", caller.node, limits.heartbeatsPerMinute);
     if (!core.firstSeen(caller.jti, caller.expUs)) {
       throw new ApiProblem(401, "request_replayed", "The request was made before: each is signed for one use");
     }
@@ -176,10 +183,10 @@ export class AnswerRequests {
     return plainBody(body, incoming.headers["content-encoding"], maxBytes);
   }
 
-  #take(bucket: "address" | "register" | "open" | "node" | "state", key: string, perMinute: number, holds?: number) {
+  #take(bucket: Bucket, key: string, perMinute: number, holds?: number) {
     const { ok, waitMs } = this.#buckets[bucket].take(key, perMinute, holds);
     if (ok) return;
-    const who = bucket === "node" || bucket === "state" ? "A node" : "One source";
+    const who = bucket === "address" || bucket === "register" || bucket === "open" ? "One source" : "A node";
     throw new ApiProblem(429, "throttled", `${who} may not ask so often`, { retryAfterMs: waitMs });
   }
 

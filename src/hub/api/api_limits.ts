@@ -16,6 +16,10 @@ export interface HubApiLimits extends ConnectionCaps {
   readonly nodeBurst: number;
   /** States of one node, which cost more than all else. */
   readonly statesPerMinute: number;
+  /** Streams that one node opens: each may begin with a state. */
+  readonly streamsPerMinute: number;
+  /** Heartbeats of one node: reading one with 2,000 peers takes some 20 ms. */
+  readonly heartbeatsPerMinute: number;
   /** States that are being answered at once. */
   readonly statesAtOnce: number;
   /** Bytes of all bodies that are on their way. */
@@ -41,6 +45,8 @@ export const usualLimits: HubApiLimits = {
   nodePerMinute: 600,
   nodeBurst: 100,
   statesPerMinute: 30,
+  streamsPerMinute: 60,
+  heartbeatsPerMinute: 30,
   statesAtOnce: 16,
   bodyBytes: 16 * 1024 * 1024,
   streamBufferBytes: 64 * 1024,

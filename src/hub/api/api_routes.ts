@@ -65,6 +65,8 @@ export interface OpenRoute extends RouteBase {
 /** A route for requests that a node has signed. `{id}` in its path is that node. */
 export interface SignedRoute extends RouteBase {
   readonly access: "node" | "state";
+  /** A limit of its own for each node, beside that of all its requests: these cost more than others. */
+  readonly pace?: "heartbeat" | "stream";
   readonly handle: (call: SignedCall) => ApiAnswer;
 }
 
@@ -139,6 +141,7 @@ export const apiRoutes: readonly ApiRoute[] = [
     method: "GET",
     path: "/v1/nodes/{id}/events",
     access: "node",
+    pace: "stream",
     summary: "The node's events as they come; goes on behind `Last-Event-ID` (`<epoch>-<sequence>`)",
     maxBytes: 0,
     answer: {
@@ -151,6 +154,7 @@ export const apiRoutes: readonly ApiRoute[] = [
     method: "POST",
     path: "/v1/nodes/{id}/heartbeat",
     access: "node",
+    pace: "heartbeat",
     summary: "Tells how the node is, and where it stands",
     ...jsonBytes(heartbeatSchema),
     handle: ({ core, caller, body, address }) => {

@@ -340,6 +340,25 @@ Deno.test("a node that asks too often is told to wait, its neighbour is not", as
   assert.deepEqual(states, [200, 200, 200, 429]);
 });
 
+Deno.test("what costs the hub most is what a node may ask for least often", async () => {
+  await using world = await HubApiWorld.start({ limits: { heartbeatsPerMinute: 2, streamsPerMinute: 2 } });
+  const node = world.core.addNode();
+  const paths = [["POST", apiPaths.heartbeat(node.nodeId), JSON.stringify(beat)], [
+    "GET",
+    apiPaths.events(node.nodeId),
+  ]];
+  for (const [method = "", path = "", body] of paths) {
+    if (method === "GET") {
+      for (let count = 0; count < 2; count++) (await world.client.stream(node)).close();
+    } else {
+      for (let count = 0; count < 2; count++) await world.client.ask(method, path, { as: node, body });
+    }
+    const { status, code } = await world.client.ask(method, path, { as: node, body });
+    assert.deepEqual([status, code], [429, "throttled"], path);
+  }
+  assert.equal(world.core.beats.length, 2);
+});
+
 /** A connection with TLS whose bytes the test chooses. */
 async function raw(port: number, options = {}): Promise<TLSSocket & { heard: string }> {
   const socket = connectTls({ host: "127.0.0.1", port, rejectUnauthorized: false, ...options }) as TLSSocket & {
