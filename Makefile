@@ -43,7 +43,7 @@ dist: $(UI) ## compile the executables into dist/, with checksums and bill of ma
 	deno run --allow-all packaging/dist.ts
 
 clean: ## remove what was built, the fetched tools and the demo's data
-	rm -rf dist .demo .tools node_modules static/app.js static/shared.js static/shared_late.js static/shared_hub.js static/lists.js static/late.js static/hub.js static/inter.woff2 static/inter-license.txt
+	rm -rf dist .demo .tools node_modules static/app.js static/shared.js static/shared_late.js static/shared_hub.js static/lists.js static/late.js static/hub.js static/de_faults.js static/inter.woff2 static/inter-license.txt
 
 help: ## list the commands
 	@awk 'BEGIN { FS = ":.*## " } \

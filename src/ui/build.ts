@@ -3,7 +3,8 @@
  * `deno task build:ui`.
  *
  * The program is minified modules: `app.js`, which the page loads; `late.js` and `hub.js` with the pages that a gateway or
- * any role has and those of a hub, each fetched when one of them is first opened; and what several of them need.
+ * any role has and those of a hub, each fetched when one of them is first opened; `de_faults.js` with the faults' words for
+ * who reads German; and what several of them need.
  */
 const root = new URL("../../", import.meta.url);
 const copies = [
@@ -15,6 +16,7 @@ const modules = [
   { made: /^main\.js$/, name: "app.js" },
   { made: /^late_pages-\w+\.js$/, name: "late.js" },
   { made: /^hub_pages-\w+\.js$/, name: "hub.js" },
+  { made: /^de_faults-\w+\.js$/, name: "de_faults.js" },
 ] as const;
 const chunk = /^chunk-\w+\.js$/;
 /** What holds the code that several modules need is known by which need it. */

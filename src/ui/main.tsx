@@ -3,8 +3,9 @@ import { render } from "preact";
 import { App } from "./app.tsx";
 import { startClock } from "./clock.ts";
 import { followGateway, status } from "./gateway_state.ts";
+import { loadGermanFaults } from "./messages/fault_words.ts";
 import { pageTitle } from "./page_title.ts";
-import { applyPreferences } from "./preferences.ts";
+import { applyPreferences, language } from "./preferences.ts";
 import { followAddress } from "./route.ts";
 import { askSession, startSession, viewerKey } from "./session/session.ts";
 
@@ -24,6 +25,10 @@ effect(() => {
   debugUnlocked = now;
   // until when it is open, the session's answer tells; the next status asks again if this fails
   askSession().catch(() => debugUnlocked = !now);
+});
+effect(() => {
+  // without them faults are told in English
+  if (language.value === "de") loadGermanFaults().catch(() => {});
 });
 effect(() => {
   document.title = pageTitle();

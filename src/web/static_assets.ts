@@ -25,6 +25,7 @@ const files = [
   { name: "lists.js", contentType: "text/javascript; charset=utf-8", text: true },
   { name: "late.js", contentType: "text/javascript; charset=utf-8", text: true },
   { name: "hub.js", contentType: "text/javascript; charset=utf-8", text: true },
+  { name: "de_faults.js", contentType: "text/javascript; charset=utf-8", text: true },
   { name: "app.js", contentType: "text/javascript; charset=utf-8", text: true },
   { name: "index.html", contentType: "text/html; charset=utf-8", text: true },
 ] as const;

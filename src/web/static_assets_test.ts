@@ -10,7 +10,7 @@ async function withAssets(run: (assets: StaticAssets) => Promise<void>): Promise
   try {
     await Deno.writeTextFile(`${folder}/index.html`, page);
     await Deno.writeTextFile(`${folder}/shared.js`, "export {};");
-    for (const name of ["shared_late", "shared_hub", "lists", "late", "hub"]) {
+    for (const name of ["shared_late", "shared_hub", "lists", "late", "hub", "de_faults"]) {
       await Deno.writeTextFile(`${folder}/${name}.js`, 'import"./shared.js";');
     }
     await Deno.writeTextFile(`${folder}/app.js`, 'import"./shared.js";import("./late.js");');

@@ -7,6 +7,7 @@ const outputs = [
   "lists.js",
   "late.js",
   "hub.js",
+  "de_faults.js",
   "inter.woff2",
 ].map((name) => `static/${name}`);
 

@@ -1,7 +1,7 @@
+import type { FaultWords } from "./fault_words.ts";
+
 /** The fault catalogue's words in German, by fault code. English ones come from the gateway itself. */
-export const germanFaults: Readonly<
-  Record<string, { readonly title: string; readonly cause: string; readonly remedy: string }>
-> = {
+export const deFaults: Readonly<Record<string, FaultWords>> = {
   not_set_up: {
     title: "Nicht eingerichtet",
     cause: "Die Konfiguration nennt keine Datenquelle.",

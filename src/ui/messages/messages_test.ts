@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { Quality } from "../../tags/quality.ts";
 import { faultCatalogue } from "../../telemetry/fault_catalogue.ts";
-import { germanFaults } from "./de_faults.ts";
+import { deFaults } from "./de_faults.ts";
 import { catalogues } from "./messages.ts";
 import { meshCatalogues } from "./mesh_messages.ts";
 import { operateCatalogues } from "./operate_messages.ts";
@@ -31,7 +31,7 @@ Deno.test("every status code that a tag can carry has words in both languages", 
 
 Deno.test("every known fault has German words", () => {
   for (const code of Object.keys(faultCatalogue)) {
-    const words = germanFaults[code];
+    const words = deFaults[code];
     assert(words !== undefined, `'${code}' is missing in src/ui/messages/de_faults.ts`);
     assert(words.title !== "" && words.cause !== "" && words.remedy !== "", code);
   }

@@ -1,13 +1,13 @@
 import type { FaultAnswer, StatusAnswer } from "../../web/api_schema.ts";
 import type { Formatter } from "../format.ts";
-import { germanFaults } from "../messages/de_faults.ts";
+import { germanFaults } from "../messages/fault_words.ts";
 import type { Messages } from "../messages/messages.ts";
 import type { Language } from "../preferences.ts";
 
 /** A fault's words in a language; the gateway's own where the language has none. */
 export function faultWords(fault: FaultAnswer, language: Language) {
   const { title, cause, remedy } = fault;
-  return language === "de" ? germanFaults[fault.code] ?? { title, cause, remedy } : { title, cause, remedy };
+  return language === "de" ? germanFaults.value[fault.code] ?? { title, cause, remedy } : { title, cause, remedy };
 }
 
 /** What a fault is called, with what it concerns. */

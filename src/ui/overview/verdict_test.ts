@@ -3,10 +3,12 @@ import { webApp } from "../../../tests/lib/web_request.ts";
 import { WebWorld } from "../../../tests/lib/web_world.ts";
 import type { StatusAnswer } from "../../web/api_schema.ts";
 import { makeFormatter } from "../format.ts";
+import { loadGermanFaults } from "../messages/fault_words.ts";
 import { catalogues } from "../messages/messages.ts";
 import { verdictReasons } from "./verdict.ts";
 
 async function reasonsOf(world: WebWorld, language: "en" | "de" = "en"): Promise<string[]> {
+  if (language === "de") await loadGermanFaults();
   using web = webApp(world);
   const status: StatusAnswer = await (await web.get("/api/v1/status")).json();
   return verdictReasons(status, catalogues[language], makeFormatter(language, catalogues[language]), language);
