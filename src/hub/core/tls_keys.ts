@@ -93,12 +93,16 @@ export class TlsKeys {
     if (pem === null || readCertificate(pem).notAfterUs - this.#nowUs() < renewBeforeUs) {
       pem = (await makeServerCertificate({ names: this.#names, days: MOST_DAYS, key })).cert;
       if (key !== this.#key) return; // another key has its turn by now, and its own call
-      this.#meta = { ...this.#meta, certificate: pem };
-      this.#store.transact(() => this.#store.setMeta("tls", JSON.stringify(this.#meta)));
     }
-    if (this.#served?.certificatePem === pem && this.#served.privateKeyPem === key) return;
-    this.#served = { certificatePem: pem, privateKeyPem: key, notAfterUs: readCertificate(pem).notAfterUs };
-    for (const listener of this.#listeners) listener();
+    if (this.#served?.certificatePem !== pem || this.#served.privateKeyPem !== key) {
+      // before it is stored: agents pin this key already, and a disk that refuses must not keep them out
+      this.#served = { certificatePem: pem, privateKeyPem: key, notAfterUs: readCertificate(pem).notAfterUs };
+      for (const listener of this.#listeners) listener();
+    }
+    if (pem === certificate) return;
+    const meta = { ...this.#meta, certificate: pem };
+    this.#store.transact(() => this.#store.setMeta("tls", JSON.stringify(meta)));
+    this.#meta = meta;
   }
 
   /** A key that is pinned from now on, and its pin. */
