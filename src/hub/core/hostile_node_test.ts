@@ -135,7 +135,7 @@ Deno.test("mail that waits is not kept in memory, and is there when its receiver
   to.types();
   const texts: string[] = [];
   for (let n = 1; n <= 300; n++) {
-    world.clock.set(2000);
+    world.clock.set(5000);
     texts.push(offer(from, to, n));
     world.core.mail(from.id, to.id, texts.at(-1) ?? "");
   }

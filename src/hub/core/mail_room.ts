@@ -9,9 +9,12 @@ import type { MeshNode } from "./mesh_node.ts";
 
 const mailTypes = ["ek.psk_offer", "ek.psk_accept", "ek.psk_commit"] as const;
 
-/** Messages of a pair in one direction: so many at once, and then one each two seconds. */
+/**
+ * Messages of a pair in one direction: so many at once, and then one each five seconds. An exchange that gets no answer
+ * repeats itself each ten; each message is a record in its receiver's audit.
+ */
 const burst = 12;
-const refillMs = 2000;
+const refillMs = 5000;
 /** Pairs whose pace is watched at a time. */
 const mostWatched = 20_000;
 /** Messages are given out again to a node that starts, for so long and so often. */

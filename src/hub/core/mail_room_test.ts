@@ -85,7 +85,7 @@ Deno.test("one sender cannot flood another node", async () => {
     (error) => error instanceof HubRequestRefused && error.status === 429,
   );
   assert.equal(sent, 12);
-  world.clock.set(4000);
+  world.clock.set(5000);
   world.core.mail(leader.id, follower.id, commit(leader, follower, 200));
 });
 
