@@ -25,8 +25,8 @@ const nowhere: readonly Cidr[] = ["0.0.0.0/8", "127.0.0.0/8", "169.254.0.0/16", 
 /**
  * Where a peer may be reached, in the order in which it is tried: its LAN, directly, by relay.
  *
- * The LAN only when both are seen behind one public address, or when neither has been seen and the peer's address lies
- * on a network of this machine: an address like 192.168.1.10 exists on too many LANs. What the hub names is not taken
+ * The LAN only when both are seen behind one public address, or when this node has not been seen (its hub is away, or it
+ * has just started) and the peer's address lies on a network of this machine: an address like 192.168.1.10 exists on too many LANs. What the hub names is not taken
  * where it cannot be a peer: inside the mesh, where the tunnel would run in itself, or on this machine.
  *
  * @param ownObserved what the observers saw of this node
@@ -57,12 +57,8 @@ export function pathCandidates(
   const lanEndpoints = of("lan");
   const near = lanEndpoints.filter(isLocal);
   const sameSite = observed.some((endpoint) => ownHosts.has(hostOf(endpoint)));
-  const bothUnseen = ownObserved.length === 0 && observed.length === 0;
-  const lan = sameSite
-    ? [...near, ...lanEndpoints.filter((endpoint) => !near.includes(endpoint))]
-    : bothUnseen
-    ? near
-    : [];
+  const unseen = ownObserved.length === 0;
+  const lan = sameSite ? [...near, ...lanEndpoints.filter((endpoint) => !near.includes(endpoint))] : unseen ? near : [];
   // A symmetric router shows another port to each observer, and to this node a third one: one try of it is enough.
   const seenHosts = new Set<string>();
   const oneOfEach = observed.filter((endpoint) => !seenHosts.has(hostOf(endpoint)) && seenHosts.add(hostOf(endpoint)));
