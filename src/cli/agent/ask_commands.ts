@@ -32,7 +32,8 @@ export function statusCommand(): Command {
 /** `edgekeep agent peers` */
 export function peersCommand(): Command {
   return asking("peers", "list the other nodes and the ways to them").action(async (choice: AskChoice) => {
-    await answer(choice, "peers", {}, (peers) => peersText(peers as PeerStatus[], Date.now() * 1000));
+    const width = Deno.stdout.isTerminal() && Deno.consoleSize().columns || undefined;
+    await answer(choice, "peers", {}, (peers) => peersText(peers as PeerStatus[], Date.now() * 1000, width));
   });
 }
 

@@ -114,7 +114,9 @@ function KeyFacts({ keys }: { readonly keys: KeysView }) {
           {keys.adminKeySha256 === null
             ? (
               <>
-                {words.adminNone} <span class="hint">{words.adminHint}</span>
+                {words.adminNone}
+                <br />
+                <span class="hint">{words.adminHint}</span>
               </>
             )
             : <Fingerprint text={keys.adminKeySha256} what={words.admin} />}
