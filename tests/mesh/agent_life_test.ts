@@ -100,7 +100,7 @@ Deno.test({
       // a hub that has seen a node ahead of itself signs nothing any more
       const refused = faults.some(({ code }) => code === "hub_rolled_back");
       return !hub.following.connected && (refused || hub.following.problem?.code === "hub_stopped");
-    }, { deadlineMs: 60_000 });
+    }, { deadlineMs: 90_000 });
     assert.deepEqual(await first.machine.ping(far, { count: 3 }), { sent: 3, received: 3 });
     assert.equal((await first.peers()).length, 2, "what the older history does not know is still a peer");
 

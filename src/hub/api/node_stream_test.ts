@@ -227,6 +227,9 @@ Deno.test("a hub that cannot sign ends the stream instead of leaving a hole in i
   const { status, code, headers } = await world.client.ask("GET", `/v1/nodes/${node.nodeId}/state`, { as: node });
   assert.deepEqual([status, code], [503, "recovery_needed"]);
   assert.ok(Number(headers["retry-after"]) > 0);
+  const opening = await world.client.ask("GET", `/v1/nodes/${node.nodeId}/events`, { as: node });
+  assert.deepEqual([opening.status, opening.code], [503, "recovery_needed"]);
+  assert.equal(world.api.streams(), 0);
   world.core.trouble = null;
   using again = await world.client.stream(node, "1-0");
   await again.until(2);
