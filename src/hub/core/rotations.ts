@@ -52,7 +52,10 @@ export class Rotations {
     this.#pace = new Pace(rotationBurst, rotationEveryMs, options.nowUs);
   }
 
-  /** The node has new keys, and asks for its peers to prepare them. The same statement again is answered the same. */
+  /**
+   * The node has new keys, and asks for its peers to prepare them. The same statement again is answered the same, and
+   * tells those that are still missing once more: a peer that took the whole state meanwhile has not seen the event.
+   */
   begin(node: MeshNode, text: string): void {
     const statement = openStatement(text, this.#book.hubId);
     const { keys, prepared } = node.row;
@@ -62,6 +65,7 @@ export class Rotations {
     if (statement.sha256 === keys.statementSha256) return;
     if (statement.sha256 === prepared?.statementSha256) {
       node.readyTold = false;
+      this.#remind(node, statement.sha256);
       this.look(node);
       return;
     }
@@ -93,6 +97,14 @@ export class Rotations {
       change.after(() => this.#keysChanged(node));
     });
     this.look(node);
+  }
+
+  /** Those that are away are told by the next reminder after they are back. */
+  #remind(node: MeshNode, statementSha256: string): void {
+    const missing = this.#book.active.filter((peer) => peer !== node && peer.streams > 0 && !node.ready.has(peer.no));
+    if (missing.length === 0 || !this.#pace.take(node)) return;
+    const event = rotated(node.id, "prepare", statementSha256);
+    this.#book.change((change) => change.tellMany(missing.map((peer) => [peer, event])));
   }
 
   /** A peer has prepared the node's new key. */

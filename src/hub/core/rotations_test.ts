@@ -89,6 +89,38 @@ Deno.test("a restart forgets no rotation, and the same request again is answered
   world.core.rotateCommit(a.id, next.sha256);
 });
 
+Deno.test("the same statement again tells the peers that are there and still missing, and not without end", async () => {
+  const { world, nodes: [a, b, c] } = await three();
+  await using _world = world;
+  const { core } = world;
+  for (const node of [a, b]) core.streamOpened(node.id);
+  const next = a.statementOf(2);
+  core.rotate(a.id, next.text);
+  // b takes the whole state instead of the event, and so knows nothing of the new key
+  b.fetchState();
+  core.rotate(a.id, next.text);
+  b.follow();
+  assert.deepEqual(b.received.splice(0), [{
+    type: "peer_key_rotated",
+    payload: { phase: "prepare", peer_id: a.id, statement_sha256: next.sha256 },
+  }]);
+  assert.equal(b.stateSha256, core.position(b.id).stateSha256);
+  // c is away: it has the event of the beginning before it, and no more
+  c.follow();
+  assert.deepEqual(c.types(), ["peer_key_rotated"]);
+  core.keyReady(b.id, { peerId: a.id, statementSha256: next.sha256 });
+  core.streamOpened(c.id);
+  for (let time = 0; time < 100; time++) core.rotate(a.id, next.text);
+  for (const node of [b, c]) node.follow();
+  assert.deepEqual(b.types(), []);
+  const told = c.types();
+  assert.ok(told.length > 0 && told.length < 20 && told.every((type) => type === "peer_key_rotated"), told.join());
+  world.clock.set(5 * 60_000);
+  core.rotate(a.id, next.text);
+  c.follow();
+  assert.deepEqual(c.types(), ["peer_key_rotated"]);
+});
+
 Deno.test("statements that do not follow are refused", async () => {
   const { world, nodes: [a, b] } = await three();
   await using _world = world;
