@@ -6,9 +6,7 @@ import { MeshError } from "./mesh_error.ts";
 import { parseShape } from "./parse_shape.ts";
 
 /** Which way the packets to a peer go. */
-export const pathKindSchema = z.enum(["lan", "direct", "relay", "none"]);
-/** @see pathKindSchema */
-export type PathKind = z.infer<typeof pathKindSchema>;
+const pathKindSchema = z.enum(["lan", "direct", "relay", "none"]);
 
 /** `POST /v1/nodes/{id}/heartbeat`, every 30 s. */
 export const heartbeatSchema = z.object({
@@ -45,13 +43,9 @@ export type EndpointReport = z.infer<typeof endpointReportSchema>;
 
 /** `POST /v1/keys/rotate`: exact text of a statement with the next generation. */
 export const rotateSchema = z.object({ statement: textField(8192) });
-/** @see rotateSchema */
-export type RotateRequest = z.infer<typeof rotateSchema>;
 
 /** `POST /v1/keys/rotate/commit`: the statement whose WireGuard key the node uses now. */
 export const rotateCommitSchema = z.object({ statement_sha256: hashField });
-/** @see rotateCommitSchema */
-export type RotateCommit = z.infer<typeof rotateCommitSchema>;
 
 /** `POST /v1/nodes/{id}/key-ready`: node {id} has prepared the new key of `peer_id`. */
 export const keyReadySchema = z.object({ peer_id: nodeIdField, statement_sha256: hashField });
@@ -60,8 +54,6 @@ export type KeyReady = z.infer<typeof keyReadySchema>;
 
 /** `POST /v1/nodes/{to}/mail`: exact text of an `ek.psk_*`. */
 export const mailSchema = z.object({ message: textField(maxMailBytes) });
-/** @see mailSchema */
-export type Mail = z.infer<typeof mailSchema>;
 
 /** Answer to `GET /v1/hub/keys`: exact texts of every `ek.keylink` and `ek.recover`, oldest first. */
 export const hubKeysSchema = z.object({
@@ -83,8 +75,6 @@ export const problemSchema = z.object({
   title: printable(300),
   detail: printable(1000).optional(),
 });
-/** @see problemSchema */
-export type Problem = z.infer<typeof problemSchema>;
 
 /**
  * Reads a body of JSON with one of these schemas. Members that this version does not know are dropped.

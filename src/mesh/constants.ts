@@ -58,30 +58,21 @@ export const keyAlternateEveryMs = 30_000;
 export const livePeerMs = 180_000;
 /** … but no longer than this. */
 export const rotationPatienceMs = 24 * 3_600_000;
-/** Over how long the hub parts change, with jitter, after a node was removed by force. */
-export const pskRefreshSpreadMs = 600_000;
 
 /** MTU of the mesh interface; TCP's segment size is clamped to it. */
 export const meshMtu = 1280;
 /** `persistent_keepalive_interval` of every peer, s. */
 export const keepaliveSeconds = 25;
-/** Where agents listen unless configured otherwise. */
-export const wireGuardPort = 51820;
 /** UDP port on mesh addresses at which agents answer each other's measurements of the round trip. */
 export const rttPort = 51819;
-/** Addresses of a new hub's mesh unless configured otherwise. */
-export const defaultMeshCidr = "10.100.0.0/16";
 
-/** UDP ports of the hub's two observers. */
-export const observerPorts: readonly [number, number] = [3478, 3479];
 /** How long an agent keeps the observers as peers, at most, and how often it asks anew. */
 export const observationMs = 15_000;
 export const observationIntervalMs = 300_000;
 /** How long a path is tried before the next. */
 export const pathTrialMs = 6_000;
 
-/** UDP ports of the hub's relay, first and last. */
-export const relayPorts: readonly [number, number] = [51900, 52411];
+/** Sessions of the hub's relay, which has two UDP ports for each. */
 export const maxRelaySessions = 256;
 export const relayBitsPerSecond = 20_000_000;
 /** A relay forgets where a node sends from after so much silence. */

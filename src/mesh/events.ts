@@ -75,14 +75,6 @@ export interface UnknownEvent {
 /** What an envelope brings. */
 export type MeshEvent = EventPayload | UnknownEvent;
 
-/** Events that carry the last sequence instead of allocating one (mesh protocol, receiving an envelope). */
-export const unsequencedEvents: ReadonlySet<string> = new Set<EventType>(["tick", "time", "registered", "node_state"]);
-
-/** Whether this version knows a kind of event. */
-export function isEventType(name: string): name is EventType {
-  return Object.hasOwn(eventSchemas, name);
-}
-
 /**
  * Reads an event's payload.
  *
@@ -91,4 +83,8 @@ export function isEventType(name: string): name is EventType {
 export function readEvent(name: string, payload: unknown): MeshEvent {
   if (!isEventType(name)) return { type: "unknown", name };
   return { type: name, payload: parseShape(eventSchemas[name], payload, `The payload of ${name}`) } as EventPayload;
+}
+
+function isEventType(name: string): name is EventType {
+  return Object.hasOwn(eventSchemas, name);
 }

@@ -51,15 +51,3 @@ export function cidrsOverlap(a: Cidr, b: Cidr): boolean {
 export function isHostOf(cidr: Cidr, address: number): boolean {
   return address > cidr.network && address < cidr.network + cidrSize(cidr) - 1;
 }
-
-/**
- * The n-th address of a network; 0 is the network's own.
- *
- * @throws RangeError outside of the network
- */
-export function nthAddress(cidr: Cidr, n: number): number {
-  if (!Number.isInteger(n) || n < 0 || n >= cidrSize(cidr)) {
-    throw new RangeError(`Cannot take address ${n} of ${formatCidr(cidr)}: it has ${cidrSize(cidr)}`);
-  }
-  return cidr.network + n;
-}

@@ -157,12 +157,8 @@ export type EventObject = ObjectOf<"ek.event">;
 export type Statement = ObjectOf<"ek.node">;
 /** A node's request to become one, signed by its identity. */
 export type Register = ObjectOf<"ek.register">;
-/** An admin's word that a node belongs to the mesh, with this address. */
-export type Cosign = ObjectOf<"ek.cosign">;
 /** The admin's whole list of nodes whose co-signature no longer counts; a higher serial replaces it. */
 export type Revocation = ObjectOf<"ek.revoke">;
-/** The hub's next signing key, signed by the one before it. */
-export type KeyLink = ObjectOf<"ek.keylink">;
 /** The hub's new signing key and epoch after a loss, signed by an admin. */
 export type Recovery = ObjectOf<"ek.recover">;
 /** First message of a PSK exchange, by the leader. Without `ciphertext` the stored KEM secret goes on. */

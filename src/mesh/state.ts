@@ -25,8 +25,8 @@ function open<S extends z.ZodRawShape>(shape: S): z.ZodType<z.infer<z.ZodObject<
 }
 
 /** Where a node may be reached: on its own network, as the hub's observers saw it, or as its owner wrote it down. */
-export const stateEndpointSchema = open({ address: endpointField, kind: z.enum(["lan", "observed", "static"]) });
-/** @see stateEndpointSchema */
+const stateEndpointSchema = open({ address: endpointField, kind: z.enum(["lan", "observed", "static"]) });
+/** One address of {@link endpointsField}. */
 export type StateEndpoint = z.infer<typeof stateEndpointSchema>;
 
 /** A relay session: `address` is the port of the hub that this node uses as its peer's endpoint. */
@@ -61,14 +61,14 @@ export type StatePeer = z.infer<typeof statePeerSchema>;
 const portField = z.int().min(1).max(65_535);
 
 /** What may come in from whom; `ports` are ranges, both ends included, and empty for `icmp`. All else is denied. */
-export const policyRuleSchema = open({
+const policyRuleSchema = open({
   id: nameField,
   log: z.boolean(),
   ports: z.array(z.tuple([portField, portField]).refine(([low, high]) => low <= high, "low above high")).max(64),
   protocol: z.enum(["tcp", "udp", "icmp"]),
   src: z.array(z.union([nodeIdField, z.literal("*")])).max(4096),
 }).refine(({ protocol, ports }) => (protocol === "icmp") === (ports.length === 0), "ports are for tcp and udp");
-/** @see policyRuleSchema */
+/** One rule of a {@link Policy}. */
 export type PolicyRule = z.infer<typeof policyRuleSchema>;
 
 /** The rules of one node. */
@@ -77,8 +77,8 @@ export const policySchema = open({ rules: z.array(policyRuleSchema).max(1024) })
 export type Policy = z.infer<typeof policySchema>;
 
 /** One of the hub's two UDP ports that read handshake initiations, and its raw X25519 key. */
-export const observerSchema = open({ address: endpointField, public_key: keyField });
-/** @see observerSchema */
+const observerSchema = open({ address: endpointField, public_key: keyField });
+/** One of the observers in a {@link NodeState}. */
 export type Observer = z.infer<typeof observerSchema>;
 
 /** Members of the state that `hub_settings` replaces. */

@@ -3,7 +3,7 @@ import { countField, hashField, timeField } from "../../mesh/fields.ts";
 import { nodeStateSchema } from "../../mesh/state.ts";
 
 /** How far this node has followed its hub. */
-export const positionSchema = z.strictObject({
+const positionSchema = z.strictObject({
   epoch: countField,
   sequence: countField,
   /** Of the state at this sequence; `null` after an event, until the next tick or state tells it. */
@@ -12,7 +12,7 @@ export const positionSchema = z.strictObject({
   key_index: countField,
 });
 
-/** @see positionSchema */
+/** Where this node stands in its hub's history. */
 export type Position = z.output<typeof positionSchema>;
 
 /**
@@ -42,6 +42,3 @@ export const stateFileSchema = z.strictObject({
   issued_at: timeField,
   state: nodeStateSchema,
 });
-
-/** @see stateFileSchema */
-export type StateFile = z.output<typeof stateFileSchema>;

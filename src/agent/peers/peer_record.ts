@@ -4,7 +4,7 @@ import { base64Field, countField, hashField, ipv4Field, nodeIdField } from "../.
 import type { NodeId } from "../../mesh/ids.ts";
 
 /** One pre-shared key that a pair agreed on, or is about to. */
-export const pskKeySchema = z.strictObject({
+const pskKeySchema = z.strictObject({
   /** `psk_epoch` of its offer. */
   epoch: countField.min(1),
   psk_hub_id: countField,
@@ -20,14 +20,14 @@ export const pskKeySchema = z.strictObject({
   /** Exact text of what this end said: the leader's offer, the follower's accept. */
   message: z.string().min(2).max(maxMailBytes),
 });
-/** @see pskKeySchema */
+/** One pre-shared key of a pair. */
 export type PskKey = z.output<typeof pskKeySchema>;
 
 /** Most keys of a pair that are kept: the one before, the present one, the one under way. */
 export const mostPskKeys = 3;
 
 /** What this end of a pair knows of their pre-shared keys. */
-export const pskRecordSchema = z.strictObject({
+const pskRecordSchema = z.strictObject({
   /** Highest epoch that was agreed on; only higher ones are ever offered or accepted. */
   committed: countField,
   /** By rising epoch. */
@@ -37,7 +37,7 @@ export const pskRecordSchema = z.strictObject({
   /** Epoch of the leader's offer without an answer, or of the follower's accept without a commit. */
   open: countField.nullable(),
 });
-/** @see pskRecordSchema */
+/** The pre-shared keys of a pair, as one end keeps them. */
 export type PskRecord = z.output<typeof pskRecordSchema>;
 
 /** A pair that has not said anything yet. */

@@ -102,7 +102,7 @@ async function orNull<T>(read: () => Promise<T>): Promise<T | null> {
 }
 
 /** Findings for people, the worst first. */
-export function doctorText(findings: readonly DoctorFinding[]): string {
+function doctorText(findings: readonly DoctorFinding[]): string {
   return findings.map(({ code, severity, detail, remedy }) =>
     `${marks[severity].padEnd(6)} ${code.padEnd(18)} ${visible(detail)}\n` +
     (remedy === undefined ? "" : `${" ".repeat(26)}do: ${visible(remedy)}\n`)

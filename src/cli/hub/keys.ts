@@ -55,7 +55,7 @@ Examples, on that machine:
 }
 
 /** Adds `--admin-key`. */
-export function withAdminKey(command: Command): Command {
+function withAdminKey(command: Command): Command {
   return withFarDoorOptions(command).requiredOption("--admin-key <file>", "file of edgekeep hub keys admin-new");
 }
 

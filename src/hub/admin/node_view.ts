@@ -4,7 +4,7 @@ import type { MeshNode } from "../core/mesh_node.ts";
 const lateUs = 90_000_000;
 const offlineUs = 300_000_000;
 /** Links that are shown: a thousand nodes have half a million. */
-export const mostLinks = 10_000;
+const mostLinks = 10_000;
 
 /** Presence by stream and heartbeat: a stream that is open proves little when nothing else comes. */
 export function presenceOf({ streams, streamUs, beat, row }: MeshNode, nowUs: number): HubNode["presence"] {

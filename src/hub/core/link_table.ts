@@ -1,6 +1,6 @@
 /** Ways of a tunnel, as numbers of a table. */
-export const linkPaths = ["unknown", "none", "lan", "direct", "relay"] as const;
-/** @see linkPaths */
+const linkPaths = ["unknown", "none", "lan", "direct", "relay"] as const;
+/** A way of a tunnel, as a node told it. */
 export type LinkPath = (typeof linkPaths)[number];
 
 /** What one node told of its tunnel to one peer. */
