@@ -9,7 +9,7 @@ import { MeshWorld } from "./kit/mesh_world.ts";
 import { PingWatch } from "./kit/ping_watch.ts";
 import { TestAdmin } from "./kit/test_admin.ts";
 import type { TestAgent } from "./kit/test_agent.ts";
-import { TestHub } from "./kit/test_hub.ts";
+import type { TestHub } from "./kit/test_hub.ts";
 import { type Scene, unharmed, untilFollowing } from "./threats/scene.ts";
 
 const tools = requires("network-namespaces", "wireguard-go", "nft", "ping", "wg");

@@ -1,6 +1,5 @@
 import { FollowedState } from "../../../src/agent/follow/followed_state.ts";
 import { AgentFolder } from "../../../src/agent/files/agent_folder.ts";
-import type { NodeId } from "../../../src/mesh/ids.ts";
 import type { NodeState } from "../../../src/mesh/state.ts";
 import { waitFor } from "../../lib/wait_for.ts";
 import { hurried } from "./hurried.ts";
