@@ -8,7 +8,7 @@ import { MeshWorld } from "./kit/mesh_world.ts";
 import { type Scene, unharmed, untilFollowing } from "./threats/scene.ts";
 
 const tools = requires("network-namespaces", "wireguard-go", "nft", "ping", "wg", "root");
-const DEADLINE = { deadlineMs: 60_000, everyMs: 100 };
+const DEADLINE = { deadlineMs: 120_000, everyMs: 100 };
 
 Deno.test({
   name: "Every key changes while ten pings a second go through, and none is lost",
