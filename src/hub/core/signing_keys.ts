@@ -1,5 +1,6 @@
 import { previousKeyLifeMs } from "../../mesh/constants.ts";
-import { meshTime, newNonce, sha256Hex, toBase64 } from "../../mesh/encoding.ts";
+import { meshTime, sha256Hex, toBase64 } from "../../mesh/encoding.ts";
+import { sealEnvelopeText } from "../../mesh/envelope.ts";
 import { type HubId, hubIdOf, type NodeId } from "../../mesh/ids.ts";
 import { newSeed, type SigningKey, signingKeyOf } from "../../mesh/keys.ts";
 import { readObject, sealObject } from "../../mesh/signed_object.ts";
@@ -69,10 +70,7 @@ export class SigningKeys {
     return toBase64(this.current.key.publicKey);
   }
 
-  /**
-   * The exact text of an envelope. Put together from canonical parts: a state of half a megabyte is not parsed to be
-   * written again.
-   */
+  /** The exact text of an envelope. @throws HubRequestRefused while nothing is signed, or for a nonce that is none */
   seal(envelope: EnvelopeText): string {
     if (this.stopped !== null) {
       throw new HubRequestRefused("hub_stopped", 503, "The hub signs nothing until it is recovered");
@@ -82,12 +80,18 @@ export class SigningKeys {
     }
     const { audience, epoch, eventId, eventType, payload, replyTo, sequence } = envelope;
     const { index, key } = this.#signerOf(eventType, payload);
-    const head = `{"audience":"${audience}","epoch":${epoch},"event_id":"${eventId}","event_type":"${eventType}",` +
-      `"hub":"${this.hubId}","issued_at":"${meshTime(this.#nowUs())}","key_index":${index},` +
-      `"nonce":"${newNonce()}","payload":${payload},"reply_to":"${replyTo}","sequence":${sequence}`;
-    const tail = `,"typ":"ek.event","v":1}`;
-    const signature = key.sign(Buffer.from(head + tail));
-    return `${head},"signature":"${toBase64(signature)}"${tail}`;
+    return sealEnvelopeText({
+      hub: this.hubId,
+      audience,
+      epoch,
+      sequence,
+      key_index: index,
+      event_type: eventType,
+      event_id: eventId,
+      issued_at: meshTime(this.#nowUs()),
+      reply_to: replyTo,
+      payload,
+    }, key);
   }
 
   /** The next key, signed by the present one, which is forgotten. @returns exact text of the ek.keylink */
