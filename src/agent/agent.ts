@@ -400,8 +400,10 @@ async function doEvent(event: EventPayload, engine: PeerEngine, observation: End
     }
     case "rotate_keys":
       return await engine.rotateOwnKey();
-    case "key_rotation_ready":
-      return await engine.rotationReady(event.payload);
+    case "key_rotation_ready": {
+      const { ready, missing, statement_sha256: statementSha256 } = event.payload;
+      return await engine.rotationReady({ ready, missing, statementSha256 });
+    }
     case "endpoint_observed":
       return observation.observed(event.payload);
     default:

@@ -40,7 +40,7 @@ export const eventSchemas = {
   /** The hub asks this node to rotate its WireGuard key. */
   rotate_keys: z.object({}),
   /** To the rotating node: which peers have prepared its new key. */
-  key_rotation_ready: z.object({ ready: nodeList, missing: nodeList }),
+  key_rotation_ready: z.object({ ready: nodeList, missing: nodeList, statement_sha256: hashField.optional() }),
   /** Exact text of an `ek.psk_*` of another node. */
   peer_mail: z.object({ message: textField(maxMailBytes) }),
   /** What the observers saw of this node. Not part of its state. */

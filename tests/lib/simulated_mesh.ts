@@ -287,7 +287,8 @@ export class SimulatedMesh {
     const others = this.nodes.filter((node) => node !== about).map(({ entry }) => entry.nodeId);
     const ready = others.filter((id) => about.ready.has(id));
     const missing = others.filter((id) => !about.ready.has(id));
-    this.#toNode(about, () => void this.#quietly(about.node.engine.rotationReady({ ready, missing })));
+    const event = { ready, missing, statementSha256: about.next?.sha256 };
+    this.#toNode(about, () => void this.#quietly(about.node.engine.rotationReady(event)));
   }
 
   #rotateCommitted(node: SimulatedNode, sha256: string): void {

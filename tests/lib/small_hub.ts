@@ -59,7 +59,10 @@ export class SmallHub {
         const others = [...this.nodes.keys()].filter((id) => id !== peer_id);
         const ready = others.filter((id) => node.ready.has(id));
         const missing = others.filter((id) => !node.ready.has(id));
-        if (missing.length === 0) this.#tell(peer_id, (engine) => engine.rotationReady({ ready, missing }));
+        const statementSha256 = node.next?.sha256;
+        if (missing.length === 0) {
+          this.#tell(peer_id, (engine) => engine.rotationReady({ ready, missing, statementSha256 }));
+        }
       }),
       rotateCommit: ask((statementSha256) => {
         const node = this.#node(self);

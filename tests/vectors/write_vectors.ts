@@ -398,7 +398,7 @@ const payloads: { readonly [T in EventType]: PayloadOf<T> } = {
   peer_psk_changed: { peer_id: other, psk_hub: toBase64(hubPsk(master, node, other, 2)), psk_hub_id: 2 },
   policy_updated: { policy: state.policy },
   rotate_keys: {},
-  key_rotation_ready: { ready: [other], missing: [noNode] },
+  key_rotation_ready: { ready: [other], missing: [noNode], statement_sha256: sha256Hex(nextStatement) },
   peer_mail: { message: leader === node ? exchanges[0]?.accept ?? "" : offer },
   endpoint_observed: {
     endpoints: [{ observer: 0, address: "203.0.113.10:51820" }, { observer: 1, address: "203.0.113.10:51820" }],

@@ -185,7 +185,7 @@ class Engine implements PeerEngine {
 
   rotationReady(event: Parameters<PeerEngine["rotationReady"]>[0]): Promise<void> {
     return this.#serial(async () => {
-      this.#rotation.readyAre(event.ready);
+      this.#rotation.readyAre(event.ready, event.statementSha256);
       await this.#cycle();
     });
   }

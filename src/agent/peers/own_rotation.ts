@@ -48,7 +48,7 @@ export interface OwnRotationParts {
 }
 
 /**
- * A key is not replaced sooner, ms: `key_rotation_ready` does not say which statement it is about, and a late one must
+ * A key is not replaced sooner, ms: a hub may not say which statement `key_rotation_ready` is about, and a late one must
  * not be taken for the next.
  */
 const restMs = 60_000;
@@ -82,8 +82,9 @@ export class OwnRotation {
     this.#retry.reset();
   }
 
-  /** What the hub says about who has prepared the key. */
-  readyAre(ready: readonly NodeId[]): void {
+  /** What the hub says about who has prepared the key; of another statement's key it is late, and left. */
+  readyAre(ready: readonly NodeId[], statementSha256?: string): void {
+    if (statementSha256 !== undefined && statementSha256 !== this.#parts.keys.next?.statement.sha256) return;
     this.#ready = new Set(ready);
   }
 

@@ -35,8 +35,15 @@ export interface PeerEngine {
   ): Promise<void>;
   /** An event `rotate_keys`, or the owner's wish: begins the rotation of the own WireGuard key. */
   rotateOwnKey(): Promise<void>;
-  /** An event `key_rotation_ready`. */
-  rotationReady(event: { readonly ready: readonly NodeId[]; readonly missing: readonly NodeId[] }): Promise<void>;
+  /** An event `key_rotation_ready`; one for another statement than the next one is left. */
+  rotationReady(
+    event: {
+      readonly ready: readonly NodeId[];
+      readonly missing: readonly NodeId[];
+      /** Absent: the hub does not say which. */
+      readonly statementSha256?: string | undefined;
+    },
+  ): Promise<void>;
   status(): readonly PeerStatus[];
   /** Ends timers and work under way; the tunnel stays. */
   stop(): Promise<void>;

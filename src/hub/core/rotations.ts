@@ -151,6 +151,7 @@ export class Rotations {
     const payload = {
       ready: peers.filter((peer) => node.ready.has(peer.no)).map(({ id }) => id),
       missing: missing.map(({ id }) => id),
+      statement_sha256: prepared.statementSha256,
     };
     this.#book.change((change) => {
       change.tell(node, { type: "key_rotation_ready", body: canonicalText(payload) });

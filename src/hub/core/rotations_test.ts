@@ -33,7 +33,7 @@ Deno.test("a rotation waits for every live peer, and the state names the old key
   a.follow();
   assert.deepEqual(a.received.splice(0), [{
     type: "key_rotation_ready",
-    payload: { ready: [b.id], missing: [c.id] },
+    payload: { ready: [b.id], missing: [c.id], statement_sha256: next.sha256 },
   }]);
   core.rotateCommit(a.id, next.sha256);
   core.rotateCommit(a.id, next.sha256);
@@ -55,7 +55,8 @@ Deno.test("a rotation goes on after a day, and names who is cut off", async () =
   // nobody is live
   assert.deepEqual(a.types(), ["key_rotation_ready"]);
   a.beat({ peers: [a.link(b, "direct", 10), a.link(c, "direct", 10)] });
-  world.core.rotate(a.id, a.statementOf(3).text);
+  const next = a.statementOf(3);
+  world.core.rotate(a.id, next.text);
   for (let hour = 0; hour < 23; hour++) {
     world.clock.set(3_600_000);
     a.beat({ peers: [a.link(b, "direct", 10), a.link(c, "direct", 10)] });
@@ -68,7 +69,7 @@ Deno.test("a rotation goes on after a day, and names who is cut off", async () =
   a.follow();
   const last = a.received.at(-1);
   assert.ok(last?.type === "key_rotation_ready");
-  assert.deepEqual(last.payload, { ready: [], missing: [b.id, c.id].sort() });
+  assert.deepEqual(last.payload, { ready: [], missing: [b.id, c.id].sort(), statement_sha256: next.sha256 });
 });
 
 Deno.test("a restart forgets no rotation, and the same request again is answered again", async () => {
