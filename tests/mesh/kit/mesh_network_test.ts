@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { collectOutput } from "../../lib/collect_output.ts";
 import { requires } from "../../lib/requires.ts";
 import { waitFor } from "../../lib/wait_for.ts";
 import { MeshNetwork } from "./mesh_network.ts";
@@ -39,13 +40,14 @@ Deno.test({
       const ports: string[] = [];
       for (const server of servers) {
         const listening = server.spawn("python3", ["-c", listener]);
-        const reader = listening.stdout.pipeThrough(new TextDecoderStream()).getReader();
-        await reader.read();
+        const { text, ended } = collectOutput(listening);
+        await waitFor("the server to listen", () => text().includes("ready"));
         await machine.ok("python3", ["-c", sender, server.address]);
-        ports.push((await reader.read()).value?.trim() ?? "");
-        await reader.cancel();
-        await listening.stderr.cancel();
+        await ended;
         await listening.status;
+        const [, port] = /ready\s+(\d+)/.exec(text()) ?? [];
+        assert.ok(port !== undefined, text());
+        ports.push(port);
       }
       return ports;
     };
