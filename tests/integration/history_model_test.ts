@@ -18,6 +18,7 @@ import { Writer } from "../../src/history/writer.ts";
 import { TagStore } from "../../src/tags/tag_store.ts";
 import { EventFeed } from "../../src/telemetry/event_feed.ts";
 import { FaultBoard } from "../../src/telemetry/fault_board.ts";
+import { makeMemoryDir } from "../lib/make_memory_dir.ts";
 import { HistoryFixture, T0 } from "../lib/history_fixture.ts";
 import { assertSame, definitions, Model, playStep, readPlans, type Step, step } from "../lib/history_model.ts";
 
@@ -132,7 +133,7 @@ function exhaust<T>(generator: Generator<unknown, T>): T {
 }
 
 Deno.test("every read of every history answers what the model says", async () => {
-  const dir = Deno.makeTempDirSync({ prefix: "edgekeep-history-" });
+  const dir = await makeMemoryDir("edgekeep-history-");
   try {
     await fc.assert(
       fc.asyncProperty(plan, readPlans, async (steps, reads) => {
