@@ -75,12 +75,14 @@ export function cleanHours(
   if (days.size === 0) return null;
 
   const firstUs = lowUs < rowsFromUs ? firstHourUs(store, series, onDamaged) : Infinity;
-  const known = firstUs < rowsFromUs ? intervals.over(firstUs) : intervals;
+  // an interval may also begin before all data, of which nothing is lost
+  const someLost = firstUs < rowsFromUs;
+  const known = someLost ? intervals.over(firstUs) : intervals;
 
   return (i) => {
     const fromUs = known.lowUs(i);
     const toUs = known.highUs(i);
-    const lost = fromUs < rowsFromUs;
+    const lost = someLost && fromUs < rowsFromUs;
     if (toUs % HOUR_US !== 0 || known.isOutside(i) || (exact === undefined && !lost)) return null;
     let doubtful = false;
     const sum: HourSum = {

@@ -132,6 +132,22 @@ function exhaust<T>(generator: Generator<unknown, T>): T {
   }
 }
 
+/** A tag without numbers whose first row lies at the begin of a day, and intervals that begin before it. */
+const beginsAtMidnight: Step[] = [
+  { do: "sample", samples: [good(2, 0)] },
+  { do: "advance", seconds: 100_000 },
+  { do: "sample", samples: [good(2, 63), good(2, 64), good(0, 0)] },
+  { do: "sample", samples: [good(2, 2), good(2, 0), good(2, 65)] },
+  { do: "sample", samples: [good(2, 66), good(2, 1)] },
+  { do: "advance", seconds: 61 },
+  { do: "sample", samples: [good(2, 128), good(2, 0), good(0, 0)] },
+  { do: "advance", seconds: 4000 },
+];
+function good(tag: number, agoS: number) {
+  return { tag, agoS, value: 0, quality: 0 };
+}
+const anyReads = [1_457_002_144, 0, 0].map((from) => ({ from, to: 0, limit: 1 }));
+
 Deno.test("every read of every history answers what the model says", async () => {
   const dir = await makeMemoryDir("edgekeep-history-");
   try {
@@ -151,7 +167,7 @@ Deno.test("every read of every history answers what the model says", async () =>
           core.writer.stop();
         }
       }),
-      { numRuns: Number(Deno.env.get("EDGEKEEP_MODEL_RUNS") ?? 60) },
+      { numRuns: Number(Deno.env.get("EDGEKEEP_MODEL_RUNS") ?? 60), examples: [[beginsAtMidnight, anyReads]] },
     );
   } finally {
     Deno.removeSync(dir, { recursive: true });
