@@ -34,7 +34,13 @@ Deno.test("a test file that no report knows is found", () => {
 Deno.test("make test runs the tests of every room", async () => {
   const root = fileURLToPath(new URL("../../", import.meta.url));
   const rooms = [...Deno.readDirSync(`${root}src`)].filter(({ isDirectory }) => isDirectory).map(({ name }) => name);
-  const { stdout } = await new Deno.Command("make", { args: ["--dry-run", "test"], cwd: root, stdin: "null" }).output();
+  const { stdout } = await new Deno.Command("make", {
+    args: ["--dry-run", "test"],
+    cwd: root,
+    // a make that runs this test for some files hands their names down here
+    env: { MAKEFLAGS: "" },
+    stdin: "null",
+  }).output();
   const words = new TextDecoder().decode(stdout).split(/\s+/);
   assert.deepEqual(rooms.filter((room) => !words.includes(`src/${room}/`)), []);
   assert.ok(words.includes("tests"));
