@@ -6,7 +6,7 @@ import { addressKey } from "../config/address_key.ts";
 import { type ConnectionCaps, ConnectionLimits } from "./connection_limits.ts";
 import { peekFirstByte, TLS_HANDSHAKE } from "./first_byte.ts";
 import { PeerConnection, peerKey } from "./peer_connection.ts";
-import { TokenBuckets } from "./token_buckets.ts";
+import { TokenBuckets } from "../telemetry/token_buckets.ts";
 
 /** Connections that are still busy after this time are cut when the server stops, ms. */
 const STOP_GRACE_MS = 500;

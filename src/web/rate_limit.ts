@@ -4,7 +4,7 @@ import { addressKey } from "../config/address_key.ts";
 import type { ApiContext, WebEnv } from "./api_context.ts";
 import { auditRefusal } from "./audit_refusal.ts";
 import { Problem, retryAfter } from "./problem.ts";
-import { TokenBuckets } from "../http/token_buckets.ts";
+import { TokenBuckets } from "../telemetry/token_buckets.ts";
 
 const log = getLogger(["edgekeep", "web"]);
 /** Programs on this machine share one address. */

@@ -3,7 +3,7 @@ import { getLogger } from "@logtape/logtape";
 import { unmapped } from "../../config/address.ts";
 import { addressKey } from "../../config/address_key.ts";
 import { LogBudget } from "../../http/log_budget.ts";
-import { TokenBuckets } from "../../http/token_buckets.ts";
+import { TokenBuckets } from "../../telemetry/token_buckets.ts";
 import type { NodeId } from "../../mesh/ids.ts";
 import { version } from "../../version.ts";
 import { type HubCore, HubRequestRefused } from "../hub_core.ts";

@@ -1,10 +1,11 @@
 import { isLaterTai64n, openInitiation } from "../../mesh/noise_initiation.ts";
 import { hasMac1With, mac1Key, packetKind } from "../../mesh/wireguard_packet.ts";
 import type { WireGuardKey } from "../../mesh/keys.ts";
+import { addressKey } from "../../config/address_key.ts";
+import { TokenBuckets } from "../../telemetry/token_buckets.ts";
 import type { HubCore } from "../hub_core.ts";
 import { DatagramPort } from "./datagram_port.ts";
 import { endpointText, type UdpAddress } from "./endpoint_text.ts";
-import { SourceLimit, sourceOf } from "./source_limit.ts";
 import { TokenBucket } from "./token_bucket.ts";
 
 /** What became of the datagrams that the observers got. */
@@ -16,7 +17,7 @@ export interface ObserverCounters {
   readonly form: number;
   /** Made for somebody else. */
   readonly mac1: number;
-  /** Above 10 a second from one address. */
+  /** Above 10 a second from one address, or one /64 of IPv6. */
   readonly sourceRate: number;
   /** Above 200 a second in all. */
   readonly totalRate: number;
@@ -75,7 +76,7 @@ export function startObservers(options: ObserverOptions): Promise<RunningObserve
     replayed: 0,
   };
   const all = new TokenBucket(total, total, nowMs());
-  const sources = new SourceLimit(perSource, nowMs);
+  const sources = new TokenBuckets(nowMs);
 
   const receiver = (observer: 0 | 1) => {
     const key = keys[observer];
@@ -85,7 +86,7 @@ export function startObservers(options: ObserverOptions): Promise<RunningObserve
     const judge = (packet: Uint8Array, from: UdpAddress): keyof typeof counts => {
       if (packetKind(packet) !== "initiation") return "form";
       if (!hasMac1With(packet, mac1)) return "mac1";
-      if (!sources.take(sourceOf(from.hostname))) return "sourceRate";
+      if (!sources.take(addressKey(from.hostname), perSource * 60, perSource).ok) return "sourceRate";
       if (!all.take(1, nowMs())) return "totalRate";
       const opened = openInitiation(packet, key);
       if (opened === null) return "sealed";

@@ -26,6 +26,15 @@ Deno.test("a bucket that holds less than a minute's tokens fills as fast", () =>
   assert.equal(buckets.take("a", 600, 5).ok, false);
 });
 
+Deno.test("each key has a bucket of its own", () => {
+  let nowMs = 0;
+  const buckets = new TokenBuckets(() => nowMs);
+  const take = (key: string) => buckets.take(key, 120, 2).ok;
+  assert.deepEqual([take("a"), take("a"), take("a"), take("b")], [true, true, false, true]);
+  nowMs = 500;
+  assert.deepEqual([take("a"), take("a")], [true, false]);
+});
+
 Deno.test("the table of buckets is bounded", () => {
   const buckets = new TokenBuckets();
   for (let count = 0; count < 20_000; count++) buckets.take(String(count), 60);
