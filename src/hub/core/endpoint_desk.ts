@@ -35,7 +35,7 @@ export class EndpointDesk {
   constructor(book: MeshBook, nowUs: () => number) {
     this.#book = book;
     this.#nowUs = nowUs;
-    this.#pace = new Pace(changeBurst, changeEveryMs, nowUs);
+    this.#pace = new Pace(changeBurst, changeEveryMs, nowUs, new WeakMap());
     for (const node of book.active) {
       for (const { observer, tai64n } of node.row.observations) this.#stamps.set(`${node.no} ${observer}`, tai64n);
     }

@@ -6,6 +6,7 @@ import { HubRequestRefused } from "../hub_core.ts";
 import type { MeshBook } from "./mesh_book.ts";
 import type { MeshChange } from "./mesh_change.ts";
 import type { MeshNode } from "./mesh_node.ts";
+import { Pace } from "./pace.ts";
 
 const mailTypes = ["ek.psk_offer", "ek.psk_accept", "ek.psk_commit"] as const;
 
@@ -28,10 +29,12 @@ export class MailRoom {
   readonly #nowUs: () => number;
   /** When each pair will have its whole burst again, ms. */
   readonly #paces = new Map<string, number>();
+  readonly #pace: Pace<string>;
 
   constructor(book: MeshBook, nowUs: () => number) {
     this.#book = book;
     this.#nowUs = nowUs;
+    this.#pace = new Pace(burst, refillMs, nowUs, this.#paces);
   }
 
   send(from: MeshNode, to: MeshNode | undefined, text: string): void {
@@ -46,7 +49,11 @@ export class MailRoom {
       throw new HubRequestRefused("mail_refused", 403, "The message is not this node's to send: the lower id leads");
     }
     openObject(typ, text, { hub: this.#book.hubId, publicKey: from.identityKey, maxBytes: maxMailBytes });
-    this.#pace(`${from.no} ${to.no}`);
+    if (!this.#pace.take(`${from.no} ${to.no}`)) {
+      throw new HubRequestRefused("too_many", 429, "Too many messages to this node: wait some seconds");
+    }
+    // the one that was new the longest ago
+    if (this.#paces.size > mostWatched) this.#paces.delete(this.#paces.keys().next().value ?? "");
     const before = this.#book.store.mail(from.no, to.no, typ);
     // still waiting for a node that is away: once is enough
     const waiting = before !== null && before.text === text && to.streams === 0 &&
@@ -85,17 +92,5 @@ export class MailRoom {
 
   #deliver(change: MeshChange, to: MeshNode, message: string): void {
     change.tell(to, { type: "peer_mail", body: canonicalText({ message }) });
-  }
-
-  #pace(pair: string): void {
-    const nowMs = this.#nowUs() / 1000;
-    // a clock that was set back must not keep a pair waiting for it
-    const knownMs = this.#paces.get(pair) ?? 0;
-    const fullMs = knownMs > nowMs + burst * refillMs ? nowMs : Math.max(nowMs, knownMs);
-    if (fullMs - nowMs > (burst - 1) * refillMs) {
-      throw new HubRequestRefused("too_many", 429, "Too many messages to this node: wait some seconds");
-    }
-    if (this.#paces.size > mostWatched) this.#paces.clear();
-    this.#paces.set(pair, fullMs + refillMs);
   }
 }

@@ -1,12 +1,19 @@
+/** Where times are kept: a WeakMap, or a Map that its owner bounds. */
+interface Times<K> {
+  get(key: K): number | undefined;
+  set(key: K, ms: number): unknown;
+}
+
 /** How often each of many may do something: so many times at once, and then once in each interval. */
-export class Pace<K extends object> {
-  /** When each will have its whole burst again, ms; what is gone is forgotten. */
-  readonly #fullMs = new WeakMap<K, number>();
+export class Pace<K> {
+  readonly #fullMs: Times<K>;
   readonly #burst: number;
   readonly #everyMs: number;
   readonly #nowUs: () => number;
 
-  constructor(burst: number, everyMs: number, nowUs: () => number) {
+  /** @param fullMs when each will have its whole burst again, ms; its owner forgets */
+  constructor(burst: number, everyMs: number, nowUs: () => number, fullMs: Times<K>) {
+    this.#fullMs = fullMs;
     this.#burst = burst;
     this.#everyMs = everyMs;
     this.#nowUs = nowUs;

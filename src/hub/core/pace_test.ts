@@ -3,7 +3,7 @@ import { Pace } from "./pace.ts";
 
 Deno.test("so many come at once, then one in each interval, each by itself", () => {
   let nowUs = 1_000_000_000;
-  const pace = new Pace<object>(3, 10_000, () => nowUs);
+  const pace = new Pace<object>(3, 10_000, () => nowUs, new WeakMap());
   const [a, b] = [{}, {}];
   assert.deepEqual([1, 2, 3, 4].map(() => pace.take(a)), [true, true, true, false]);
   assert.equal(pace.take(b), true);
@@ -17,7 +17,7 @@ Deno.test("so many come at once, then one in each interval, each by itself", () 
 
 Deno.test("a clock that is set back by a day makes nobody wait for a day", () => {
   let nowUs = 200_000_000_000;
-  const pace = new Pace<object>(2, 10_000, () => nowUs);
+  const pace = new Pace<object>(2, 10_000, () => nowUs, new WeakMap());
   const key = {};
   pace.take(key);
   pace.take(key);

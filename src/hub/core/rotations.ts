@@ -49,7 +49,7 @@ export class Rotations {
     this.#rotateDays = options.rotateDays;
     this.#random = options.random;
     this.#keysChanged = options.keysChanged;
-    this.#pace = new Pace(rotationBurst, rotationEveryMs, options.nowUs);
+    this.#pace = new Pace(rotationBurst, rotationEveryMs, options.nowUs, new WeakMap());
   }
 
   /**

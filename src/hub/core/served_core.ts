@@ -60,7 +60,7 @@ export class ServedCore implements HubCore {
 
   constructor(parts: CoreParts) {
     this.#parts = parts;
-    this.#beats = new Pace(beatBurst, beatEveryMs, parts.nowUs);
+    this.#beats = new Pace(beatBurst, beatEveryMs, parts.nowUs, new WeakMap());
   }
 
   get hubId(): HubId {
