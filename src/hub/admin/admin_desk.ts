@@ -19,7 +19,7 @@ import type { MeshBook } from "../core/mesh_book.ts";
 import type { Topic } from "../core/mesh_change.ts";
 import type { MeshNode } from "../core/mesh_node.ts";
 import type { PolicyDesk } from "../core/policy_desk.ts";
-import type { HubAudit } from "../core/refusals.ts";
+import type { HubAudit } from "../core/hub_audit.ts";
 import type { Rotations } from "../core/rotations.ts";
 import type { SigningKeys } from "../core/signing_keys.ts";
 import { StoreRefused } from "../core/store_trouble.ts";

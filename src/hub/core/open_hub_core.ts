@@ -24,7 +24,7 @@ import { PolicyDesk } from "./policy_desk.ts";
 import { firstGenerations, type PskGenerations } from "./psk_generations.ts";
 import { PskRefresher } from "./psk_refresher.ts";
 import { PskTable } from "./psk_table.ts";
-import { HubAudit } from "./refusals.ts";
+import { HubAudit } from "./hub_audit.ts";
 import { Registrar } from "./registrar.ts";
 import { RelayDesk } from "./relay_desk.ts";
 import { Rotations } from "./rotations.ts";

@@ -15,7 +15,8 @@ import type { MeshNode } from "./mesh_node.ts";
 import { peerText } from "./peer_text.ts";
 import type { PolicyDesk } from "./policy_desk.ts";
 import { newestGeneration } from "./psk_generations.ts";
-import { type HubAudit, refusalOf } from "./refusals.ts";
+import type { HubAudit } from "./hub_audit.ts";
+import { refusalOf } from "./refusal_of.ts";
 import type { SigningKeys } from "./signing_keys.ts";
 
 /** For so long the same node gets the same answer with the same token, without another use: its answer may have been lost. */

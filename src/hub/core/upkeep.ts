@@ -4,7 +4,7 @@ import type { MailRoom } from "./mail_room.ts";
 import type { Membership } from "./membership.ts";
 import type { MeshBook } from "./mesh_book.ts";
 import type { PskRefresher } from "./psk_refresher.ts";
-import type { HubAudit } from "./refusals.ts";
+import type { HubAudit } from "./hub_audit.ts";
 import type { RelayDesk } from "./relay_desk.ts";
 import type { Rotations } from "./rotations.ts";
 import { StoreRefused } from "./store_trouble.ts";

@@ -1,7 +1,5 @@
 import { getLogger } from "@logtape/logtape";
-import type { Audit, AuditValue } from "../../audit/audit.ts";
-import { MeshError } from "../../mesh/mesh_error.ts";
-import { HubRequestRefused } from "../hub_core.ts";
+import type { Audit, AuditEntry, AuditValue } from "../../audit/audit.ts";
 
 const log = getLogger(["edgekeep", "hub"]);
 
@@ -28,6 +26,8 @@ export interface Asker {
   readonly address: string;
 }
 
+const allowed = { decision: "allowed", rule: null, outcome: "ok" } as const;
+
 /** Writes what the hub refuses, and what changes its trust, into the audit. */
 export class HubAudit {
   readonly #audit: Audit;
@@ -47,13 +47,8 @@ export class HubAudit {
     target: string | null = null,
   ): void {
     this.refusals++;
-    this.#audit.record({
+    this.#ofNode({ node, address }, {
       event: "hub_refused",
-      principal: node,
-      role: null,
-      credential: node === null ? null : `node:${node}`,
-      address,
-      transport: "mesh",
       operation,
       target,
       decision: "denied",
@@ -66,20 +61,7 @@ export class HubAudit {
   /** A node did what changes the mesh: joined, left, rotated its key. */
   done(operation: string, { node, address }: Asker, fields: Readonly<Record<string, AuditValue>> = {}): void {
     tell(operation, { ...fields, node, address });
-    this.#audit.record({
-      event: "hub_node",
-      principal: node,
-      role: null,
-      credential: node === null ? null : `node:${node}`,
-      address,
-      transport: "mesh",
-      operation,
-      target: node,
-      decision: "allowed",
-      rule: null,
-      outcome: "ok",
-      fields,
-    });
+    this.#ofNode({ node, address }, { event: "hub_node", operation, target: node, ...allowed, fields });
   }
 
   /** An admin, or the hub by its own schedule (`by` = `hub`), changed something. */
@@ -99,22 +81,21 @@ export class HubAudit {
       transport: "hub",
       operation,
       target,
-      decision: "allowed",
-      rule: null,
-      outcome: "ok",
+      ...allowed,
       fields,
     });
+  }
+
+  #ofNode(
+    { node, address }: Asker,
+    what: Omit<AuditEntry, "principal" | "role" | "credential" | "address" | "transport">,
+  ): void {
+    const credential = node === null ? null : `node:${node}`;
+    this.#audit.record({ ...what, principal: node, role: null, credential, address, transport: "mesh" });
   }
 }
 
 function tell(operation: string, fields: Readonly<Record<string, AuditValue>>): void {
   const line = lines[operation];
   if (line !== undefined) log.info(line, { event: `hub_${operation}`, ...fields });
-}
-
-/** Turns what reading a node's objects throws into a refusal; other errors pass. */
-export function refusalOf(error: unknown, code: string): HubRequestRefused | null {
-  if (error instanceof HubRequestRefused) return error;
-  if (!(error instanceof MeshError)) return null;
-  return new HubRequestRefused(code, error.code === "E_SIZE" ? 413 : 400, `${error.message} (${error.code})`);
 }
