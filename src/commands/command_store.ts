@@ -1,7 +1,8 @@
 import { statSync } from "node:fs";
-import type { DatabaseSync, SQLInputValue, StatementSync } from "node:sqlite";
+import type { DatabaseSync, SQLInputValue } from "node:sqlite";
 import type { Transport } from "../access/principal.ts";
 import { giveUp, openDatabase } from "../history/database_file.ts";
+import { StatementCache } from "../history/statement_cache.ts";
 import { transact } from "../history/transaction.ts";
 import { APPLICATION_ID, commandSteps } from "./command_schema.ts";
 import { isDone, isEnded } from "./command_state.ts";
@@ -39,10 +40,11 @@ type Row = Record<string, string | number | bigint | Uint8Array | null>;
 /** `commands.db`: every command with its steps. Each write is on the disk when the call returns, or throws. */
 export class CommandStore {
   readonly #db: DatabaseSync;
-  readonly #statements = new Map<string, StatementSync>();
+  readonly #statements: StatementCache;
 
   private constructor(db: DatabaseSync) {
     this.#db = db;
+    this.#statements = new StatementCache(db);
   }
 
   /**
@@ -70,7 +72,7 @@ export class CommandStore {
   /** Stores a new command with its first step. */
   insert({ command, payload, sender }: NewCommand): StoredCommand {
     return transact(this.#db, () => {
-      const { lastInsertRowid } = this.#prepare(
+      const { lastInsertRowid } = this.#statements.prepare(
         `INSERT INTO command (id, dev_eui, command, arguments, state, detail, open, done, confirmed, f_port, payload_hex,
            payload_object, by_name, by_address, by_transport, sender, idempotency_key, queue_item_id, created_us,
            updated_us, deadline_us)
@@ -106,7 +108,7 @@ export class CommandStore {
 
   /** Stores that a command is about to be handed over, or with `null` that it certainly was not. */
   intend({ sequence }: Command, intention: Intention | null): void {
-    this.#prepare("UPDATE command SET intention_us = ?, queue_before = ? WHERE sequence = ?").run(
+    this.#statements.prepare("UPDATE command SET intention_us = ?, queue_before = ? WHERE sequence = ?").run(
       intention?.timeUs ?? null,
       intention === null ? null : JSON.stringify(intention.before),
       sequence,
@@ -116,7 +118,7 @@ export class CommandStore {
   /** Stores a command's new state, with the step. */
   save(command: Command): void {
     transact(this.#db, () => {
-      this.#prepare(
+      this.#statements.prepare(
         `UPDATE command SET state = ?, detail = ?, open = ?, done = ?, queue_item_id = ?, updated_us = ? WHERE sequence = ?`,
       ).run(
         command.state,
@@ -230,7 +232,7 @@ export class CommandStore {
 
   /** Deletes up to `most` commands that ended before, with their steps. Gives how many. */
   prune(beforeUs: number, most: number): number {
-    const { changes } = this.#prepare(
+    const { changes } = this.#statements.prepare(
       `DELETE FROM command WHERE sequence IN
          (SELECT sequence FROM command WHERE open = 0 AND updated_us < ? ORDER BY updated_us LIMIT ?)`,
     ).run(beforeUs, most);
@@ -243,28 +245,19 @@ export class CommandStore {
   }
 
   #addStep({ sequence, state, updatedUs, detail }: Command): void {
-    this.#prepare(
+    this.#statements.prepare(
       `INSERT INTO step (sequence, number, state, time_us, detail)
        VALUES (?1, (SELECT count(*) FROM step WHERE sequence = ?1), ?2, ?3, ?4)`,
     ).run(sequence, state, updatedUs, detail);
   }
 
   #one(sql: string, ...values: SQLInputValue[]): Command | undefined {
-    const row = this.#prepare(sql).get(...values) as Row | undefined;
+    const row = this.#statements.prepare(sql).get(...values) as Row | undefined;
     return row === undefined ? undefined : storedOf(row).command;
   }
 
   #all(sql: string, ...values: SQLInputValue[]): Row[] {
-    return this.#prepare(sql).all(...values) as Row[];
-  }
-
-  #prepare(sql: string): StatementSync {
-    let statement = this.#statements.get(sql);
-    if (statement === undefined) {
-      statement = this.#db.prepare(sql);
-      this.#statements.set(sql, statement);
-    }
-    return statement;
+    return this.#statements.prepare(sql).all(...values) as Row[];
   }
 }
 

@@ -1,5 +1,6 @@
-import type { DatabaseSync, StatementSync } from "node:sqlite";
+import type { DatabaseSync } from "node:sqlite";
 import type { MetricType, TagId } from "../tags/tag.ts";
+import { StatementCache } from "./statement_cache.ts";
 import { transact } from "./transaction.ts";
 
 /** What a parameter of a statement can be bound to. */
@@ -31,14 +32,15 @@ export interface DueDay {
 /** Every SQL statement of the room, prepared once a connection. No statement here touches more rows than it is told. */
 export class HistoryStore {
   readonly db: DatabaseSync;
-  readonly #prepared = new Map<string, StatementSync>();
+  readonly #statements: StatementCache;
 
   constructor(db: DatabaseSync) {
     this.db = db;
+    this.#statements = new StatementCache(db);
   }
 
   close(): void {
-    this.#prepared.clear();
+    this.#statements.clear();
     this.db.close();
   }
 
@@ -246,21 +248,15 @@ export class HistoryStore {
     return { count, free };
   }
 
-  #statement(sql: string): StatementSync {
-    let statement = this.#prepared.get(sql);
-    if (statement === undefined) this.#prepared.set(sql, statement = this.db.prepare(sql));
-    return statement;
-  }
-
   #run(sql: string, ...values: BoundValue[]): number {
-    return Number(this.#statement(sql).run(...values).changes);
+    return Number(this.#statements.prepare(sql).run(...values).changes);
   }
 
   #one<T>(sql: string, ...values: BoundValue[]): T | null {
-    return (this.#statement(sql).get(...values) as T | undefined) ?? null;
+    return (this.#statements.prepare(sql).get(...values) as T | undefined) ?? null;
   }
 
   #all<T>(sql: string, ...values: BoundValue[]): T[] {
-    return this.#statement(sql).all(...values) as T[];
+    return this.#statements.prepare(sql).all(...values) as T[];
   }
 }

@@ -1,6 +1,7 @@
 import { statSync } from "node:fs";
-import type { DatabaseSync, SQLInputValue, StatementSync } from "node:sqlite";
+import type { DatabaseSync, SQLInputValue } from "node:sqlite";
 import { giveUp, openDatabase } from "../../history/database_file.ts";
+import { StatementCache } from "../../history/statement_cache.ts";
 import { transact } from "../../history/transaction.ts";
 import type { NodeId } from "../../mesh/ids.ts";
 import type {
@@ -23,12 +24,13 @@ type Row = Record<string, string | number | bigint | Uint8Array | null>;
 export class SqliteHubStore implements HubStore {
   readonly #db: DatabaseSync;
   readonly #path: string;
-  readonly #statements = new Map<string, StatementSync>();
+  readonly #statements: StatementCache;
   /** The rules of one change are one body for many nodes. */
   readonly #bodiesOfTransaction = new Map<string, number>();
 
   private constructor(db: DatabaseSync, path: string) {
     this.#db = db;
+    this.#statements = new StatementCache(db);
     this.#path = path;
   }
 
@@ -117,7 +119,9 @@ export class SqliteHubStore implements HubStore {
       this.#run("UPDATE node SET name = ?, mesh_ip = ?, data = ? WHERE no = ?", name, meshIp, text, no);
       return no;
     }
-    const { lastInsertRowid } = this.#prepare("INSERT INTO node (node_id, name, mesh_ip, data) VALUES (?, ?, ?, ?)")
+    const { lastInsertRowid } = this.#statements.prepare(
+      "INSERT INTO node (node_id, name, mesh_ip, data) VALUES (?, ?, ?, ?)",
+    )
       .run(nodeId, name, meshIp, text);
     return Number(lastInsertRowid);
   }
@@ -150,7 +154,7 @@ export class SqliteHubStore implements HubStore {
   }
 
   addEvent({ node, except, type, body, peer, psk }: NewEventRow): number {
-    const { lastInsertRowid } = this.#prepare(
+    const { lastInsertRowid } = this.#statements.prepare(
       "INSERT INTO event (node, except_node, type, body, peer, psk) VALUES (?, ?, ?, ?, ?, ?)",
     ).run(node, except, type, body === null ? null : this.#bodyId(body), peer, psk);
     return Number(lastInsertRowid);
@@ -162,7 +166,7 @@ export class SqliteHubStore implements HubStore {
       { node, except, type, body, peer, psk },
     ) => [node, except, type, body === null ? null : this.#bodyId(body), peer, psk]);
     // one statement for all: a thousand calls take five times as long
-    const { lastInsertRowid } = this.#prepare(
+    const { lastInsertRowid } = this.#statements.prepare(
       `INSERT INTO event (node, except_node, type, body, peer, psk)
        SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5 FROM json_each(?) ORDER BY key`,
     ).run(JSON.stringify(rows));
@@ -323,7 +327,10 @@ export class SqliteHubStore implements HubStore {
   }
 
   addSeen(jti: string, expUs: number): boolean {
-    const { changes } = this.#prepare("INSERT INTO seen VALUES (?, ?) ON CONFLICT DO NOTHING").run(jti, expUs);
+    const { changes } = this.#statements.prepare("INSERT INTO seen VALUES (?, ?) ON CONFLICT DO NOTHING").run(
+      jti,
+      expUs,
+    );
     return Number(changes) === 1;
   }
 
@@ -361,30 +368,21 @@ export class SqliteHubStore implements HubStore {
   #bodyId(text: string): number {
     const known = this.#bodiesOfTransaction.get(text);
     if (known !== undefined) return known;
-    const id = Number(this.#prepare("INSERT INTO body (text) VALUES (?)").run(text).lastInsertRowid);
+    const id = Number(this.#statements.prepare("INSERT INTO body (text) VALUES (?)").run(text).lastInsertRowid);
     this.#bodiesOfTransaction.set(text, id);
     return id;
   }
 
   #run(sql: string, ...values: SQLInputValue[]): void {
-    this.#prepare(sql).run(...values);
+    this.#statements.prepare(sql).run(...values);
   }
 
   #one(sql: string, ...values: SQLInputValue[]): Row | undefined {
-    return this.#prepare(sql).get(...values) as Row | undefined;
+    return this.#statements.prepare(sql).get(...values) as Row | undefined;
   }
 
   #all(sql: string, ...values: SQLInputValue[]): Row[] {
-    return this.#prepare(sql).all(...values) as Row[];
-  }
-
-  #prepare(sql: string): StatementSync {
-    let statement = this.#statements.get(sql);
-    if (statement === undefined) {
-      statement = this.#db.prepare(sql);
-      this.#statements.set(sql, statement);
-    }
-    return statement;
+    return this.#statements.prepare(sql).all(...values) as Row[];
   }
 }
 
