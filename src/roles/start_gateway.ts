@@ -4,13 +4,10 @@ import { openAlarms } from "../alarms/open_alarms.ts";
 import type { AuditEntry } from "../audit/audit.ts";
 import { openCommands } from "../commands/open_commands.ts";
 import type { Config } from "../config/schema.ts";
-import { machineNames } from "../config/machine_names.ts";
 import { type Topology, topologyOf } from "../config/topology.ts";
-import { type ControlHandle, startControl } from "../control/start_control.ts";
+import type { ControlHandle } from "../control/start_control.ts";
 import { createOperations } from "../operations/create_operations.ts";
 import type { SessionSource } from "../operations/session_source.ts";
-import { evaluate } from "../policy/evaluate.ts";
-import { gatherPolicyFacts } from "../supervisor/policy_facts.ts";
 import { openHistory } from "../history/open_history.ts";
 import { type OpcUaServerHandle, startOpcUa } from "../opcua/start_opcua.ts";
 import { type ChirpStackSource, startChirpStack } from "../sources/chirpstack/start_chirpstack.ts";
@@ -25,11 +22,14 @@ import { verdictOf } from "../telemetry/verdict.ts";
 import { startWeb, type WebHandle } from "../web/start_web.ts";
 import { version } from "../version.ts";
 import { accessSettings } from "./access_settings.ts";
+import { adminAddresses } from "./admin_addresses.ts";
 import { opcuaAuthRecord, opcuaSessionRecord } from "./audit_records.ts";
 import { ClockAheadWatch } from "./clock_ahead_watch.ts";
+import { commonParts } from "./common_parts.ts";
+import { commonStatus } from "./common_status.ts";
+import { controlPart } from "./control_part.ts";
 import { countTags } from "./count_tags.ts";
 import { openFoundation } from "./open_foundation.ts";
-import { pageUrls } from "./page_urls.ts";
 import { RestartablePart } from "./restartable_part.ts";
 import { runningSessions, webSessions } from "./session_sources.ts";
 import { shownCertificate } from "./shown_certificate.ts";
@@ -37,6 +37,7 @@ import { storedSamples } from "./stored_samples.ts";
 
 const log = getLogger(["edgekeep", "gateway"]);
 const SWEEP_MS = 1_000;
+
 /** Where the parts lie that are not code of this isolate. */
 export interface GatewayLocations {
   /** Entry of the history's reader worker. */
@@ -86,13 +87,14 @@ async function compose(
   const nowUs = () => Date.now() * 1000;
   const startedUs = nowUs();
   const dataDir = config.gateway.data_dir;
-  const { id, faults, feed, audit, access, debug, certificate } = await openFoundation({
+  const foundation = await openFoundation({
     role: "gateway",
     config: () => config,
     restarts,
     lastCrash,
     nowUs,
   }, stack);
+  const { id, faults, feed, audit, access, debug, certificate } = foundation;
   const gateway = { id, name: config.gateway.name, version };
 
   const clocks = new ClockAheadWatch(faults);
@@ -162,20 +164,13 @@ async function compose(
       tags: countTags(tags, rate.perSecond()),
       alarms: alarms.counts(),
     };
-    const memory = Deno.memoryUsage();
     return {
-      id,
-      name: config.gateway.name,
-      site: config.gateway.site,
-      version,
-      startedUs,
-      nowUs: nowUs(),
+      ...commonStatus(id, config, startedUs, nowUs()),
       ...verdictOf(facts),
       ...facts,
       opcua: opcua.running?.status() ?? null,
       history: history.writer.status(),
       commands: commands.counts(),
-      process: { rssBytes: memory.rss, heapUsedBytes: memory.heapUsed },
     };
   };
   const metrics = createMetrics(status);
@@ -183,29 +178,24 @@ async function compose(
 
   const sessions: SessionSource[] = [];
   const operations = createOperations({
-    config: () => config,
-    gateway,
+    ...commonParts({
+      role: "gateway",
+      foundation,
+      config: () => config,
+      host,
+      isReady: () => ready,
+      web: () => web.running,
+      nowUs,
+    }),
     status,
-    isReady: () => ready,
     tags,
     devices: () => topology.devices,
     history: history.queries,
     backups: history.backups,
-    feed,
-    faults,
-    access,
-    audit,
-    host,
-    debug,
     alarms,
     commands,
     sessions,
     clientCertificates: () => opcua.running?.clientCertificates() ?? null,
-    serverCertificate: () => certificate.current,
-    exposure: async () => evaluate(config, await gatherPolicyFacts(config, "gateway", dataDir, nowUs())),
-    pageUrls: () =>
-      web.running === null ? [] : pageUrls(web.running.url, config.runtime.web.listen, machineNames().addresses),
-    nowUs,
   });
 
   const opcua = new RestartablePart<OpcUaServerHandle>({
@@ -260,22 +250,7 @@ async function compose(
         })
         : null,
   });
-  const control = new RestartablePart<ControlHandle>({
-    name: "control",
-    faults,
-    start: async () =>
-      config.runtime.control.enabled
-        ? await startControl({
-          config: config.runtime.control,
-          certificate: certificate.current,
-          operations,
-          access,
-          audit,
-          faults,
-          nowUs,
-        })
-        : null,
-  });
+  const control = controlPart(foundation, () => config, operations, nowUs);
   const source = new RestartablePart<ChirpStackSource>({
     name: "source",
     faults,
@@ -364,12 +339,8 @@ async function compose(
 }
 
 function listening(opcua: OpcUaServerHandle | null, web: WebHandle | null, control: ControlHandle | null) {
-  const addresses: Record<string, string> = {};
   const endpoint = opcua?.endpoints[0];
-  if (endpoint !== undefined) addresses["opc.tcp"] = endpoint;
-  if (web !== null) addresses[web.url.startsWith("https:") ? "https" : "http"] = web.url;
-  if (control !== null) addresses["control"] = control.url;
-  return addresses;
+  return { ...endpoint === undefined ? {} : { "opc.tcp": endpoint }, ...adminAddresses(web, control) };
 }
 
 /** A counter that fell is news: whoever sums up consumption wants to know of the new meter. */

@@ -2,9 +2,7 @@ import { join } from "node:path";
 import { getLogger } from "@logtape/logtape";
 import type { AuditEntry } from "../audit/audit.ts";
 import { listenAddress } from "../config/address.ts";
-import { machineNames } from "../config/machine_names.ts";
 import type { Config, HubConfig } from "../config/schema.ts";
-import { type ControlHandle, startControl } from "../control/start_control.ts";
 import { type HubApi, startHubApi } from "../hub/api/start_hub_api.ts";
 import { type OpenHub, openHubCore } from "../hub/core/open_hub_core.ts";
 import { startObservers } from "../hub/udp/start_observers.ts";
@@ -15,18 +13,19 @@ import { wireGuardKeyOf } from "../mesh/keys.ts";
 import { createHubOperations } from "../operations/create_hub_operations.ts";
 import type { HubRoleStatus } from "../operations/operation_parts.ts";
 import type { SessionSource } from "../operations/session_source.ts";
-import { evaluate } from "../policy/evaluate.ts";
-import { gatherPolicyFacts } from "../supervisor/policy_facts.ts";
 import type { Host, HubStart, ReadyInfo, Reconfigure } from "../supervisor/role_protocol.ts";
 import { version } from "../version.ts";
 import type { WebHandle } from "../web/serve_web.ts";
 import { startHubWeb } from "../web/start_hub_web.ts";
 import { accessSettings } from "./access_settings.ts";
+import { adminAddresses } from "./admin_addresses.ts";
+import { commonParts } from "./common_parts.ts";
+import { commonStatus } from "./common_status.ts";
+import { controlPart } from "./control_part.ts";
 import { hubAddress } from "./hub_address.ts";
 import { hubMetrics } from "./hub_metrics.ts";
 import { hubVerdict } from "./hub_verdict.ts";
 import { type Foundation, openFoundation } from "./open_foundation.ts";
-import { pageUrls } from "./page_urls.ts";
 import { RestartablePart } from "./restartable_part.ts";
 import { runningSessions, webSessions } from "./session_sources.ts";
 
@@ -78,7 +77,6 @@ async function compose(
   const dataDir = config.gateway.data_dir;
   const foundation = await openFoundation({ role: "hub", config: () => config, restarts, lastCrash, nowUs }, stack);
   const { id, faults, feed, audit, access, debug, certificate } = foundation;
-  const gateway = { id, name: config.gateway.name, version };
 
   const mesh = await openMesh(initial.hub, dataDir, foundation, nowUs, stack);
   const { admin } = mesh;
@@ -86,43 +84,26 @@ async function compose(
   const status = (): HubRoleStatus => {
     const hub = { ...admin.status(), listening: mesh.api.url, refusedRequests: mesh.api.refusedRequests() };
     const present = faults.list();
-    const memory = Deno.memoryUsage();
-    return {
-      id,
-      name: config.gateway.name,
-      site: config.gateway.site,
-      version,
-      startedUs,
-      nowUs: nowUs(),
-      ...hubVerdict(present, hub),
-      faults: present,
-      process: { rssBytes: memory.rss, heapUsedBytes: memory.heapUsed },
-      hub,
-    };
+    return { ...commonStatus(id, config, startedUs, nowUs()), ...hubVerdict(present, hub), faults: present, hub };
   };
   const metrics = hubMetrics(status);
   stack.defer(() => metrics.stop());
 
   const sessions: SessionSource[] = [];
   const operations = createHubOperations({
-    config: () => config,
-    gateway,
+    ...commonParts({
+      role: "hub",
+      foundation,
+      config: () => config,
+      host,
+      isReady: () => ready,
+      web: () => web.running,
+      nowUs,
+    }),
     status,
-    isReady: () => ready,
-    feed,
-    faults,
-    access,
-    audit,
-    host,
-    debug,
     hub: admin,
     sessions,
     clientCertificates: () => null,
-    serverCertificate: () => certificate.current,
-    exposure: async () => evaluate(config, await gatherPolicyFacts(config, "hub", dataDir, nowUs())),
-    pageUrls: () =>
-      web.running === null ? [] : pageUrls(web.running.url, config.runtime.web.listen, machineNames().addresses),
-    nowUs,
   });
 
   const web = new RestartablePart<WebHandle>({
@@ -149,22 +130,7 @@ async function compose(
         })
         : null,
   });
-  const control = new RestartablePart<ControlHandle>({
-    name: "control",
-    faults,
-    start: async () =>
-      config.runtime.control.enabled
-        ? await startControl({
-          config: config.runtime.control,
-          certificate: certificate.current,
-          operations,
-          access,
-          audit,
-          faults,
-          nowUs,
-        })
-        : null,
-  });
+  const control = controlPart(foundation, () => config, operations, nowUs);
   sessions.push(webSessions(access), runningSessions(control));
   for (const part of [web, control]) {
     stack.defer(() => part.stop());
@@ -195,7 +161,7 @@ async function compose(
     }
   };
   return {
-    ready: { listening: listening(mesh.api, web.running, control.running) },
+    ready: { listening: { hub: mesh.api.url, ...adminAddresses(web.running, control.running) } },
     status,
     reconfigure: async ({ config: next, restart }) => {
       const previous = config;
@@ -292,11 +258,4 @@ function tlsOf(hub: OpenHub) {
 function nodeName(admin: HubAdmin, subject: string): string | null {
   if (!isNodeId(subject)) return null;
   return admin.nodes().find(({ nodeId }) => nodeId === subject)?.name ?? null;
-}
-
-function listening(api: HubApi, web: WebHandle | null, control: ControlHandle | null) {
-  const addresses: Record<string, string> = { hub: api.url };
-  if (web !== null) addresses[web.url.startsWith("https:") ? "https" : "http"] = web.url;
-  if (control !== null) addresses["control"] = control.url;
-  return addresses;
 }
