@@ -1,3 +1,5 @@
+import { statusTitles } from "../http/status_titles.ts";
+
 /** The statuses that this API refuses a request with. */
 export type ProblemStatus = 400 | 401 | 403 | 404 | 405 | 409 | 413 | 415 | 422 | 429 | 500 | 502 | 503 | 504;
 
@@ -19,23 +21,6 @@ export interface ProblemDocument {
   /** The audit record of the refusal. */
   readonly auditId?: string;
 }
-
-const titles: Record<ProblemStatus, string> = {
-  400: "Bad request",
-  401: "Unauthorized",
-  403: "Forbidden",
-  404: "Not found",
-  405: "Method not allowed",
-  409: "Conflict",
-  413: "Content too large",
-  415: "Unsupported media type",
-  422: "Unprocessable content",
-  429: "Too many requests",
-  500: "Internal error",
-  502: "Bad gateway",
-  503: "Not available now",
-  504: "Gateway timeout",
-};
 
 /** Thrown by a route to answer with a problem document. */
 export class Problem extends Error {
@@ -62,7 +47,7 @@ export function problemResponse(problem: Problem): Response {
   const { field, fix, details, auditId, headers } = problem.more;
   const document: ProblemDocument = {
     type: "about:blank",
-    title: titles[problem.status],
+    title: statusTitles[problem.status],
     status: problem.status,
     code: problem.code,
     detail: problem.message,

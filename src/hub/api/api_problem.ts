@@ -1,27 +1,11 @@
 import type { ServerResponse } from "node:http";
+import { statusTitles } from "../../http/status_titles.ts";
 import { maxRequestBytes } from "../../mesh/constants.ts";
 import { MeshError } from "../../mesh/mesh_error.ts";
 import { HubRequestRefused } from "../hub_core.ts";
 
-/** The statuses that the API refuses a request with, and their titles. */
-const titles = {
-  400: "Bad request",
-  401: "Unauthorized",
-  403: "Forbidden",
-  404: "Not found",
-  405: "Method not allowed",
-  409: "Conflict",
-  410: "Gone",
-  413: "Content too large",
-  415: "Unsupported media type",
-  429: "Too many requests",
-  500: "Internal error",
-  503: "Not available now",
-  505: "HTTP version not supported",
-} as const;
-
 /** A status that the API refuses with. */
-export type ProblemStatus = keyof typeof titles;
+export type ProblemStatus = 400 | 401 | 403 | 404 | 405 | 409 | 410 | 413 | 415 | 429 | 500 | 503 | 505;
 
 /** A refusal: an agent never gets more than its code and words for people, so nothing in it can be taken for an order. */
 export class ApiProblem extends Error {
@@ -69,7 +53,7 @@ export function sendProblem(outgoing: ServerResponse, { status, code, message, m
   if (outgoing.headersSent || outgoing.destroyed) return;
   const text = JSON.stringify({
     type: "about:blank",
-    title: titles[status],
+    title: statusTitles[status],
     status,
     code,
     detail: message,
