@@ -5,7 +5,7 @@ import { waitFor } from "../tests/lib/wait_for.ts";
 import type { BenchOptions, BenchRow } from "./bench_row.ts";
 import type { HubCommand, HubLook } from "./lib_hub_process.ts";
 import { SimulatedAgent } from "./lib_simulated_agent.ts";
-import { TextLineStream } from "./lib_text_lines.ts";
+import { textLines } from "../tests/lib/text_lines.ts";
 
 const AGENTS = 1_000;
 const HEARTBEAT_MS = 30_000;
@@ -213,13 +213,13 @@ function mb({ rssBytes }: HubLook): string {
 /** The hub, asked line by line. */
 class HubProcess implements AsyncDisposable {
   readonly #child: Deno.ChildProcess;
-  readonly #lines: ReadableStreamDefaultReader<string>;
+  readonly #lines: AsyncGenerator<string>;
   readonly #input: WritableStreamDefaultWriter<Uint8Array>;
   readonly #folder: string;
 
   private constructor(
     child: Deno.ChildProcess,
-    lines: ReadableStreamDefaultReader<string>,
+    lines: AsyncGenerator<string>,
     folder: string,
     readonly port: number,
     readonly hub: HubId,
@@ -251,15 +251,15 @@ class HubProcess implements AsyncDisposable {
       stdout: "piped",
       stderr: "inherit",
     }).spawn();
-    const lines = child.stdout.pipeThrough(new TextDecoderStream()).pipeThrough(new TextLineStream()).getReader();
-    const { value } = await lines.read();
+    const lines = textLines(child.stdout);
+    const { value } = await lines.next();
     const { hub, pid } = JSON.parse(value ?? "{}");
     return new HubProcess(child, lines, folder, port, hub, pid);
   }
 
   async tell<T>(command: HubCommand): Promise<T> {
     await this.#input.write(new TextEncoder().encode(`${JSON.stringify(command)}\n`));
-    const { value } = await this.#lines.read();
+    const { value } = await this.#lines.next();
     if (value === undefined) throw new Error("The hub has ended");
     return JSON.parse(value) as T;
   }
@@ -279,7 +279,7 @@ class HubProcess implements AsyncDisposable {
     await this.#input.write(new TextEncoder().encode('{"do":"stop"}\n'));
     await this.#input.close();
     await this.#child.status;
-    await this.#lines.cancel();
+    await this.#lines.return(undefined);
     await Deno.remove(this.#folder, { recursive: true });
   }
 }

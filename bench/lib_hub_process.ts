@@ -2,7 +2,7 @@
  * A hub in a process of its own: the real core and the real API for agents. Reads commands and writes answers as lines
  * of JSON: `deno run -A bench/lib_hub_process.ts <folder> <port>`.
  */
-import { TextLineStream } from "./lib_text_lines.ts";
+import { textLines } from "../tests/lib/text_lines.ts";
 import { startHubApi } from "../src/hub/api/start_hub_api.ts";
 import { openHubCore } from "../src/hub/core/open_hub_core.ts";
 import type { HubRule } from "../src/mesh/hub_admin.ts";
@@ -66,7 +66,7 @@ const stall = new EventLoopStall();
 const say = (answer: unknown) => console.log(JSON.stringify(answer));
 say({ hub: hub.core.hubId, pid: Deno.pid });
 
-for await (const line of Deno.stdin.readable.pipeThrough(new TextDecoderStream()).pipeThrough(new TextLineStream())) {
+for await (const line of textLines(Deno.stdin.readable)) {
   const command = JSON.parse(line) as HubCommand;
   if (command.do === "stop") break;
   if (command.do === "token") {

@@ -1,6 +1,7 @@
 import { fileURLToPath } from "node:url";
 import { freePort } from "../../src/cli/free_port.ts";
 import { waitFor } from "./wait_for.ts";
+import { textLines } from "./text_lines.ts";
 
 /** How a discovery server behaves. */
 export interface DiscoveryServerOptions {
@@ -71,12 +72,8 @@ export async function startDiscoveryServer(options: DiscoveryServerOptions = {})
   const events: DiscoveryServerEvent[] = [];
   let ended = false;
   const reading = (async () => {
-    let buffered = "";
-    for await (const text of child.stdout.pipeThrough(new TextDecoderStream())) {
-      buffered += text;
-      const lines = buffered.split("\n");
-      buffered = lines.pop() ?? "";
-      for (const line of lines) if (line.startsWith('{"event"')) events.push(JSON.parse(line));
+    for await (const line of textLines(child.stdout)) {
+      if (line.startsWith('{"event"')) events.push(JSON.parse(line));
     }
     ended = true;
   })();

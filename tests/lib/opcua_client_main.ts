@@ -44,6 +44,7 @@ import type {
   WireHistoryResult,
   WireValue,
 } from "./opcua_client_process.ts";
+import { textLines } from "./text_lines.ts";
 
 interface Connection {
   readonly client: OPCUAClient;
@@ -545,8 +546,6 @@ function plain(value: unknown): unknown {
 
 async function serve(): Promise<void> {
   const encoder = new TextEncoder();
-  const decoder = new TextDecoder();
-  let buffered = "";
   const answer = async (line: string) => {
     const { id, method, params } = JSON.parse(line) as { id: number; method: string; params: never };
     let reply: unknown;
@@ -559,14 +558,9 @@ async function serve(): Promise<void> {
     await Deno.stdout.write(encoder.encode(`${JSON.stringify(reply)}\n`));
   };
   const pending = new Set<Promise<void>>();
-  for await (const chunk of Deno.stdin.readable) {
-    buffered += decoder.decode(chunk, { stream: true });
-    const lines = buffered.split("\n");
-    buffered = lines.pop() ?? "";
-    for (const line of lines) {
-      const work = answer(line).finally(() => pending.delete(work));
-      pending.add(work);
-    }
+  for await (const line of textLines(Deno.stdin.readable)) {
+    const work = answer(line).finally(() => pending.delete(work));
+    pending.add(work);
   }
   Deno.exit(0);
 }

@@ -1,4 +1,5 @@
 import { fileURLToPath } from "node:url";
+import { textLines } from "./text_lines.ts";
 
 /** How to connect; `pki` is the client's own certificate folder, shared by all connections of a process. */
 export interface ConnectParams {
@@ -185,19 +186,13 @@ export async function startOpcUaClient(
   const waiting = new Map<number, { resolve(value: unknown): void; reject(error: Error): void }>();
   let last = 0;
   const reading = (async () => {
-    let buffered = "";
-    for await (const text of child.stdout.pipeThrough(new TextDecoderStream())) {
-      buffered += text;
-      const lines = buffered.split("\n");
-      buffered = lines.pop() ?? "";
-      for (const line of lines) {
-        if (!line.startsWith("{")) continue;
-        const { id, result, error } = JSON.parse(line) as { id: number; result?: unknown; error?: string };
-        const waiter = waiting.get(id);
-        waiting.delete(id);
-        if (error === undefined) waiter?.resolve(result);
-        else waiter?.reject(new Error(error));
-      }
+    for await (const line of textLines(child.stdout)) {
+      if (!line.startsWith("{")) continue;
+      const { id, result, error } = JSON.parse(line) as { id: number; result?: unknown; error?: string };
+      const waiter = waiting.get(id);
+      waiting.delete(id);
+      if (error === undefined) waiter?.resolve(result);
+      else waiter?.reject(new Error(error));
     }
     for (const waiter of waiting.values()) waiter.reject(new Error("the client process ended"));
   })();

@@ -10,6 +10,7 @@ import { KernelDevice } from "../../../src/agent/wireguard/kernel_device.ts";
 import { openDevice } from "../../../src/agent/wireguard/open_device.ts";
 import { DeviceError, type WireGuardDevice } from "../../../src/agent/wireguard/wireguard_device.ts";
 import { decodeMessage, encodeMessage, type WireGuardRequest } from "./device_message.ts";
+import { textLines } from "../../lib/text_lines.ts";
 
 const stopping = new AbortController();
 const faults = new FaultBoard(() => Date.now() * 1000);
@@ -123,7 +124,7 @@ async function answer(request: WireGuardRequest): Promise<unknown> {
   }
 }
 
-for await (const line of lines(Deno.stdin.readable)) {
+for await (const line of textLines(Deno.stdin.readable)) {
   const request = decodeMessage(line) as WireGuardRequest;
   let message: unknown;
   try {
@@ -138,12 +139,3 @@ for await (const line of lines(Deno.stdin.readable)) {
 }
 stopping.abort();
 await working.catch(() => {});
-
-async function* lines(stream: ReadableStream<Uint8Array>): AsyncGenerator<string> {
-  let rest = "";
-  for await (const text of stream.pipeThrough(new TextDecoderStream())) {
-    const parts = (rest + text).split("\n");
-    rest = parts.pop() ?? "";
-    yield* parts;
-  }
-}

@@ -2,6 +2,7 @@ import { fileURLToPath } from "node:url";
 import { waitFor } from "../../lib/wait_for.ts";
 import type { Machine } from "./machine.ts";
 import type { MitmNews, MitmOrder } from "./mitm_main.ts";
+import { textLines } from "../../lib/text_lines.ts";
 
 /** Where the man in the middle sits. */
 export interface MitmOptions {
@@ -97,16 +98,10 @@ export class Mitm implements AsyncDisposable {
   }
 
   async #read(): Promise<void> {
-    let rest = "";
-    for await (const part of this.#child.stdout.pipeThrough(new TextDecoderStream())) {
-      rest += part;
-      const lines = rest.split("\n");
-      rest = lines.pop() ?? "";
-      for (const line of lines) {
-        const news: MitmNews = JSON.parse(line);
-        if (news.saw === "done") this.#done++;
-        else this.seen.push(news);
-      }
+    for await (const line of textLines(this.#child.stdout)) {
+      const news: MitmNews = JSON.parse(line);
+      if (news.saw === "done") this.#done++;
+      else this.seen.push(news);
     }
   }
 }

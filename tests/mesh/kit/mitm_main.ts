@@ -11,6 +11,7 @@ import { fromBase64Url, meshTime, toBase64 } from "../../../src/mesh/encoding.ts
 import { type EnvelopeText, sealEnvelopeText } from "../../../src/mesh/envelope.ts";
 import { signingKeyOf } from "../../../src/mesh/keys.ts";
 import { readRequestClaims } from "../../../src/mesh/request_signature.ts";
+import { textLines } from "../../lib/text_lines.ts";
 
 /** An envelope to be signed with a stolen key, in answer to whatever asks. */
 export interface ForgedEnvelope
@@ -269,13 +270,7 @@ if (import.meta.main) {
     tell({ saw: "done" });
   };
 
-  let rest = "";
-  for await (const part of Deno.stdin.readable.pipeThrough(new TextDecoderStream())) {
-    rest += part;
-    const lines = rest.split("\n");
-    rest = lines.pop() ?? "";
-    for (const line of lines) await obey(JSON.parse(line));
-  }
+  for await (const line of textLines(Deno.stdin.readable)) await obey(JSON.parse(line));
   Deno.exit(0);
 }
 

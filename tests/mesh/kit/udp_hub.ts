@@ -8,6 +8,7 @@ import type { RunningRelay } from "../../../src/hub/udp/start_relay.ts";
 import { waitFor } from "../../lib/wait_for.ts";
 import { decodeMessage, encodeMessage } from "./device_message.ts";
 import type { Machine } from "./machine.ts";
+import { textLines } from "../../lib/text_lines.ts";
 
 /** What a test asks of the UDP ports of a hub. */
 export type UdpHubOrder =
@@ -113,16 +114,10 @@ export class UdpHub implements AsyncDisposable {
   }
 
   async #read(): Promise<void> {
-    let rest = "";
-    for await (const part of this.#child.stdout.pipeThrough(new TextDecoderStream())) {
-      rest += part;
-      const lines = rest.split("\n");
-      rest = lines.pop() ?? "";
-      for (const line of lines) {
-        const news = decodeMessage(line) as { saw?: Sighting; value?: unknown; error?: string };
-        if (news.saw !== undefined) this.sightings.push(news.saw);
-        else this.#answers.push(news);
-      }
+    for await (const line of textLines(this.#child.stdout)) {
+      const news = decodeMessage(line) as { saw?: Sighting; value?: unknown; error?: string };
+      if (news.saw !== undefined) this.sightings.push(news.saw);
+      else this.#answers.push(news);
     }
     this.#ended = true;
   }

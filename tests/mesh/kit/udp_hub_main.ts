@@ -8,6 +8,7 @@ import { type RunningObservers, startObservers } from "../../../src/hub/udp/star
 import { type RunningRelay, startRelay } from "../../../src/hub/udp/start_relay.ts";
 import { decodeMessage, encodeMessage } from "./device_message.ts";
 import type { UdpHubOrder } from "./udp_hub.ts";
+import { textLines } from "../../lib/text_lines.ts";
 
 const nodes = new Map<NodeId, readonly Uint8Array[]>();
 const running: { observers: RunningObservers | null; relay: RunningRelay | null } = { observers: null, relay: null };
@@ -71,17 +72,11 @@ setInterval(() => {
   expectedMs = performance.now() + 10;
 }, 10);
 
-let rest = "";
-for await (const part of Deno.stdin.readable.pipeThrough(new TextDecoderStream())) {
-  rest += part;
-  const lines = rest.split("\n");
-  rest = lines.pop() ?? "";
-  for (const line of lines) {
-    try {
-      tell({ value: await obey(decodeMessage(line) as UdpHubOrder) });
-    } catch (error) {
-      tell({ error: String(error) });
-    }
+for await (const line of textLines(Deno.stdin.readable)) {
+  try {
+    tell({ value: await obey(decodeMessage(line) as UdpHubOrder) });
+  } catch (error) {
+    tell({ error: String(error) });
   }
 }
 await running.observers?.stop();

@@ -1,3 +1,4 @@
+import { textLines } from "../../lib/text_lines.ts";
 import type { Machine } from "./machine.ts";
 
 /** Sends each line of its input, hex, from one socket, and prints how many bytes came back until 300 ms of silence. */
@@ -77,15 +78,9 @@ export class Eavesdropper implements AsyncDisposable {
   }
 
   async #read(): Promise<void> {
-    let rest = "";
-    for await (const part of this.#child.stdout.pipeThrough(new TextDecoderStream())) {
-      rest += part;
-      const lines = rest.split("\n");
-      rest = lines.pop() ?? "";
-      for (const line of lines) {
-        if (line === "listening") this.#listening();
-        else this.seen.push(Uint8Array.fromHex(line));
-      }
+    for await (const line of textLines(this.#child.stdout)) {
+      if (line === "listening") this.#listening();
+      else this.seen.push(Uint8Array.fromHex(line));
     }
   }
 }
