@@ -13,7 +13,7 @@ const HUB_ADDRESS = "203.0.113.1";
 /** Where the hub listens when somebody sits between it and its agents. */
 const BEHIND = { host: "127.0.0.1", port: 9443 } as const;
 
-/** Every node may ping every other one. */
+/** Every node may ping every other one: the rule that a new mesh has. */
 export const ping: HubRule = {
   id: "ping",
   from: ["*"],
@@ -38,7 +38,7 @@ export interface WorldAgentOptions extends Partial<Omit<TestAgentOptions, "tunne
   readonly group?: string;
 }
 
-/** A small internet with a hub on it, one LAN, and the agents that a test adds, which may ping each other. All of it goes with `await using`. */
+/** A small internet with a hub on it, one LAN, and the agents that a test adds, which may ping each other as in every new mesh. All of it goes with `await using`. */
 export class MeshWorld implements AsyncDisposable {
   readonly network: MeshNetwork;
   /** A folder of this world's own. */
@@ -68,7 +68,6 @@ export class MeshWorld implements AsyncDisposable {
           ...mitm ? { listen: `${BEHIND.host}:${BEHIND.port}` } : {},
         }),
       );
-      await world.hub.allow([ping]);
       if (mitm) await world.#sitBetween();
       return world;
     } catch (error) {
