@@ -3,6 +3,7 @@ import { DriverError } from "../../../tests/mesh/kit/device_driver.ts";
 import { echoes, echoOn } from "../../../tests/mesh/kit/tcp_ports.ts";
 import { testMeshCidr, type TunnelEnd, TunnelPair } from "../../../tests/mesh/kit/tunnel_pair.ts";
 import { requires } from "../../../tests/lib/requires.ts";
+import { textLines } from "../../../tests/lib/text_lines.ts";
 import { waitFor } from "../../../tests/lib/wait_for.ts";
 import type { NodeId } from "../../mesh/ids.ts";
 import type { PolicyRule } from "../../mesh/state.ts";
@@ -81,15 +82,14 @@ Deno.test({
     const { a, b } = pair;
     await using _ = await echoOn(b.machine, [8000]);
     const client = a.machine.spawn("python3", ["-c", slowClient, b.meshIp, "8000"]);
-    const lines = client.stdout.pipeThrough(new TextDecoderStream()).getReader();
-    assert.equal((await lines.read()).value?.trim(), "echo");
+    const lines = textLines(client.stdout);
+    assert.equal((await lines.next()).value, "echo");
     await setRules(pair, []);
     // what was under way still comes; then nothing does
     let last = "";
-    for (let next = await lines.read(); next.value !== undefined; next = await lines.read()) last = next.value.trim();
-    assert.ok(last.endsWith("silence"), last);
-    await client.stderr.cancel();
-    await client.status;
+    for await (last of lines);
+    const said = await new Response(client.stderr).text();
+    assert.equal(last, "silence", `exit code ${(await client.status).code}: ${said}`);
   },
 });
 
