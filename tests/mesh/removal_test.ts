@@ -88,7 +88,7 @@ Deno.test({
         console.log(`a removed node reached nobody after ${Math.round(tookMs)} ms`);
         for (const agent of [a, b]) {
           assert.equal((await agent.peers()).length, 1);
-          assert.equal((await agent.wireGuard()).filter(([, , , ip]) => ip !== "(none)").length, 1);
+          assert.equal((await agent.wireGuard()).length, 1);
         }
         // the hub does not know it any more, whatever it asks
         await waitFor(
@@ -100,7 +100,7 @@ Deno.test({
       const { nodes } = await world.hub.call("hub.nodes") as ResultOf<"hub.nodes">;
       assert.equal(nodes.find(({ nodeId }) => nodeId === removed)?.state, "removed");
       for (const agent of [a, b]) await untilFollowing(agent);
-      const [peer] = (await a.wireGuard()).filter(([, , , ip]) => ip !== "(none)");
+      const [peer] = await a.wireGuard();
       assert.ok(before.has(peer?.[0] ?? ""));
       const rejoin = await c.attempt(["join", "--force"], { input: `${await world.hub.token()}\n` });
       assert.notEqual(rejoin.code, 0, "while its agent runs");

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
-import { countTests, unreportedFiles } from "../../packaging/count_tests.ts";
+import { countTests, failures, unreportedFiles } from "../../packaging/count_tests.ts";
 
 Deno.test("the tests of all reports are counted, skipped ones as failures", () => {
   const report = (attributes: string) =>
@@ -18,6 +18,32 @@ Deno.test("a test's own text is not counted", () => {
   const text =
     `<testsuite name="a" tests="1" failures="1"><testcase name="&lt;testsuite tests=&quot;9&quot;&gt;"/></testsuite>`;
   assert.deepEqual(countTests([text]), { passed: 0, failed: 1 });
+});
+
+Deno.test("what failed is told by its file, its name and its error, and once where a step failed", async () => {
+  const folder = await Deno.makeTempDir();
+  try {
+    const file = `${folder}/some_test.ts`;
+    const report = `${folder}/report.xml`;
+    await Deno.writeTextFile(
+      file,
+      `Deno.test("good", () => {});
+       Deno.test("bad", async (t) => {
+         await t.step("an inner <one>", () => { throw new Error("no 'word' & no <sense>\\non two lines"); });
+       });`,
+    );
+    const { code } = await new Deno.Command(Deno.execPath(), {
+      args: ["test", "--no-config", "--no-check", `--junit-path=${report}`, file],
+      stdout: "null",
+      stderr: "null",
+    }).output();
+    assert.equal(code, 1);
+    const [only, ...others] = failures([await Deno.readTextFile(report)]);
+    assert.deepEqual(others, []);
+    assert.match(only ?? "", /some_test\.ts: bad > an inner <one>\nError: no 'word' & no <sense>\non two lines\n/);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
 });
 
 Deno.test("a report without a test suite is refused", () => {

@@ -156,10 +156,13 @@ ${options.more ?? ""}
     return readAudit(join(this.dir, "audit"));
   }
 
-  /** What the tunnel has, by `wg show … dump`: one line for each peer, tabs between the fields. */
+  /**
+   * What the tunnel has, by `wg show … dump`: the fields of each peer that has addresses in the mesh. The hub's
+   * observers, which come and go, have none.
+   */
   async wireGuard(): Promise<string[][]> {
     const out = await this.machine.ok("wg", ["show", this.tunnel, "dump"]);
-    return out.trim().split("\n").slice(1).map((line) => line.split("\t"));
+    return out.trim().split("\n").slice(1).map((line) => line.split("\t")).filter(([, , , ip]) => ip !== "(none)");
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
