@@ -107,13 +107,11 @@ Deno.test({
     assert.ok(got === 0 || got === 92, `${got} bytes came back`);
     assert.deepEqual(await pinging, { sent: 30, received: 30 });
 
-    // transport messages move A's place until its next packet: an answer that is on its way just then is lost
-    const answers = a.machine.ping(b.meshIp, { count: 30, intervalS: 0.1, waitS: 5 });
-    const copies = Array.from({ length: 20 }, (_, n) => transport[n % transport.length] ?? assert.fail());
-    await sendDatagrams(stranger, ofA, copies, { apartMs: 100 });
-    const { received } = await answers;
-    assert.ok(received >= 25, `${received} of 30 pings were answered`);
-    assert.equal(await a.machine.reaches(b.meshIp), true);
+    // transport messages move A's place, but no further than to its next packet: a question is answered after each
+    for (const copy of transport.slice(0, 10)) {
+      await sendDatagrams(stranger, ofA, [copy]);
+      assert.deepEqual(await a.machine.ping(b.meshIp, { count: 1, waitS: 5 }), { sent: 1, received: 1 });
+    }
     assert.equal((await tunnel.peer(a))?.lastHandshakeUs, before);
   },
 });

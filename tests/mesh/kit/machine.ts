@@ -96,13 +96,12 @@ export class Machine {
    * @param intervalS seconds from one to the next
    */
   async ping(address: string, { count = 1, intervalS = 0.2, waitS = 1 } = {}): Promise<PingResult> {
-    const { out, err } = await this.run("ping", [
+    const { out } = await this.run("ping", [
       ...["-n", "-q", "-c", String(count), "-i", String(intervalS), "-W", String(waitS)],
       address,
     ]);
     const counts = /(\d+) packets transmitted, (\d+) received/.exec(out);
     if (counts === null) return { sent: count, received: 0 };
-    if (err !== "" && counts === null) throw new Error(`ping on ${this.name} failed: ${err}`);
     return { sent: Number(counts[1]), received: Number(counts[2]) };
   }
 
