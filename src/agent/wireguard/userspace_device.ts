@@ -101,10 +101,14 @@ export class UserspaceDevice implements WireGuardDevice {
     return this.#calls.run(async () => {
       const up = this.#options.mayBeUp();
       const rises = up && (await readLink(this.#options))?.up === false;
-      const { listenPort } = await this.#read();
+      const present = (await this.#read()).listenPort;
+      const wanted = this.#options.listenPort === 0 ? present : this.#options.listenPort;
       if (rises) await this.#set("set=1\nlisten_port=0\n\n");
       await setUpInterface(this.#options, meshIp, mtu, up);
-      if (rises) await this.#bind(listenPort);
+      if (rises) await this.#bind(wanted);
+      // hearing of its interface late, the daemon may have gone down and up again since, and said nothing when the port
+      // was gone by then
+      else if (up && present !== wanted) await this.#set(`set=1\nlisten_port=${wanted}\n\n`);
     });
   }
 
