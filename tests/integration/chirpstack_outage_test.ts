@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { fixture } from "../../src/sources/chirpstack/testing/fixture.ts";
-import { startQuietSimulator, startWorld } from "../../src/sources/chirpstack/testing/world.ts";
+import { quickPings, startQuietSimulator, startWorld } from "../../src/sources/chirpstack/testing/world.ts";
 import { Quality } from "../../src/tags/quality.ts";
 import { waitFor } from "../lib/wait_for.ts";
 
@@ -85,6 +85,7 @@ Deno.test("a connection that is open but dead is noticed by its pings", async ()
     // an hour until a call gives up: what notices is the pings
     await using world = startWorld(simulator.url, [{ devEui: probe, metrics: [temperature] }], {
       config: { timeout: 3600 },
+      timing: quickPings,
     });
     simulator.sendUplink(probe, { temperature: 1 });
     await waitFor("the value", () => world.tag(probe, "temperature").value === 1);

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { type Fixture, fixture } from "../../src/sources/chirpstack/testing/fixture.ts";
-import { startQuietSimulator, startWorld } from "../../src/sources/chirpstack/testing/world.ts";
+import { quickPings, startQuietSimulator, startWorld } from "../../src/sources/chirpstack/testing/world.ts";
 import { storageSchema } from "../../src/config/schema.ts";
 import { openHistory } from "../../src/history/open_history.ts";
 import { Quality } from "../../src/tags/quality.ts";
@@ -248,7 +248,7 @@ Deno.test("an outage in poll mode: fault, backoff, and the missed hours after it
   try {
     send(probe, { conduct_SOIL: 10 }, 10);
     at(70);
-    await using world = startWorld(simulator.url, [], { fixture: base, config: poll });
+    await using world = startWorld(simulator.url, [], { fixture: base, config: poll, timing: quickPings });
     await waitFor("the first hour", () => rows(world, probe, "conductivity").length === 1);
     await simulator.inject.refuse();
     const fault = await waitFor("the fault", () => world.fault("source_unreachable"));
