@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { ObservedKey } from "../../src/sources/chirpstack/observed_keys.ts";
-import { quickPings, startQuietSimulator, startWorld } from "../../src/sources/chirpstack/testing/world.ts";
+import { startQuietSimulator, startWorld } from "../../src/sources/chirpstack/testing/world.ts";
 import { waitFor } from "../lib/wait_for.ts";
 
 const probe = "02ed9ee000000001";
@@ -46,7 +46,7 @@ Deno.test("keys of received uplinks are part of it, and can be asked for of a de
     await using world = startWorld(simulator.url, [{
       devEui: probe,
       applicationId: simulator.devices[0]?.applicationId,
-    }], { timing: quickPings });
+    }]);
     simulator.sendUplink(probe, { temperature: "21 °C", "Fill level": [{ cm: 4, ok: true, probe: null }] });
     await waitFor("the uplink", () => world.source.status().events === 1);
     const { applications } = await world.source.inventory();
