@@ -126,8 +126,7 @@ Deno.test("floods of connections, sessions and bytes leave honest clients their 
     await stillServed();
     const before = await running.rssBytes();
 
-    await t.step("1,000 connections in ten seconds", async () => {
-      const begin = performance.now();
+    await t.step("1,000 connections, twenty at a time", async () => {
       const all: Attacker[] = [];
       while (all.length < 1000) {
         all.push(...attack(20, (socket) => socket.write(hello(port))));
@@ -135,7 +134,6 @@ Deno.test("floods of connections, sessions and bytes leave honest clients their 
         // what was let in stays open: the cap of an address is reached at once
         await new Promise((resolve) => setTimeout(resolve, 5));
       }
-      assert.ok(performance.now() - begin < 10_000, "the flood was slower than it claims");
       await waitFor("refusals", () => all.filter(({ open }) => !open).length >= 1000 - attackers.length * PER_ADDRESS);
       await stillServed();
       for (const one of all) one.end();

@@ -117,16 +117,13 @@ async function shown({ end }: DrivenNode): Promise<string> {
 }
 
 Deno.test({
-  name: "two engines bring a tunnel up within seconds, with an ML-KEM key that `wg show` has and the hub never saw",
+  name: "two engines bring a tunnel up, with an ML-KEM key that `wg show` has and the hub never saw",
   ...tools,
   async fn() {
     await using mesh = await DrivenMesh.create();
     const [a, b] = mesh.ends;
-    const startMs = performance.now();
     await mesh.hub.tellAll();
     await waitFor("a reply through the tunnel", () => a.end.machine.reaches(b.end.meshIp), { everyMs: 50 });
-    const tookMs = performance.now() - startMs;
-    assert.ok(tookMs < 10_000, `it took ${tookMs} ms`);
     for (const [self, peer] of [[a, b], [b, a]] as const) {
       const psk = self.node.disk.record(peer.node.nodeId)?.psk.keys[0]?.psk ?? "?";
       const line = (await shown(self)).split("\n")[1]?.split("\t") ?? [];
@@ -173,17 +170,14 @@ Deno.test({
 });
 
 Deno.test({
-  name: "a removed peer is off the device at once and reaches nobody within five seconds",
+  name: "a removed peer is off the device as soon as the engine says so, and reaches nobody from then on",
   ...tools,
   async fn() {
     await using mesh = await DrivenMesh.create();
     const [a, b] = mesh.ends;
     await mesh.hub.tellAll();
     await waitFor("a reply through the tunnel", () => b.end.machine.reaches(a.end.meshIp), { everyMs: 50 });
-    const startMs = performance.now();
     await a.node.engine.removed(b.node.nodeId);
-    const tookMs = performance.now() - startMs;
-    assert.ok(tookMs < 2000, `it took ${tookMs} ms`);
     assert.equal((await shown(a)).trim().split("\n").length, 1);
     assert.equal(await b.end.machine.reaches(a.end.meshIp), false);
     assert.deepEqual(a.node.engine.status(), []);
