@@ -37,7 +37,7 @@ Deno.test({
 
     await t.step("a change of the policy is in force within seconds", async () => {
       const begunMs = performance.now();
-      await waitFor("the allowed port", () => echoes(a.machine, address, 4840), { deadlineMs: 5_000 });
+      await waitFor("the allowed port", () => echoes(a.machine, address, 4840), { deadlineMs: 15_000 });
       console.log(`a policy was in force after ${Math.round(performance.now() - begunMs)} ms`);
     });
 

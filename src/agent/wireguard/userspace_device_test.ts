@@ -200,7 +200,7 @@ Deno.test({
     assert.ok(daemon !== undefined);
     Deno.kill(daemon, "SIGKILL");
     await waitFor("the news", async () => ((await a.driver.ask({ do: "gone" })) as string[]).length === 1, {
-      deadlineMs: 2_000,
+      deadlineMs: 10_000,
     });
     await assert.rejects(a.driver.state(), (error) => error instanceof DriverError && error.code === "gone");
     await openEnd(a);
