@@ -18,7 +18,8 @@ const tools = requires("network-namespaces", "wireguard-go", "nft", "ping", "wg"
 async function untilFault(agent: TestAgent, code: string): Promise<void> {
   const raised = async () => (await agent.status()).faults.some((fault) => fault.code === code);
   await hurried(agent, `${agent.machine.name} to say ${code}`, raised).catch(async (error: unknown) => {
-    const said = [JSON.stringify(await agent.status()), agent.output()].join("\n");
+    const record = (await agent.audit()).slice(-12).map((one) => JSON.stringify(one));
+    const said = [JSON.stringify(await agent.status()), agent.output(), ...record].join("\n");
     throw new Error(`${error instanceof Error ? error.message : String(error)}\n${said}`);
   });
 }
@@ -210,12 +211,18 @@ Deno.test({
         const node = await a.nodeId();
         for (;;) {
           const shown = await world.hub.call("hub.node", { node }) as ResultOf<"hub.node">;
-          if (shown.sequence >= sequence) break;
+          assert.ok(shown.sequence <= sequence, "the copy went past the position");
+          if (shown.sequence === sequence) break;
           await stir(scene, 1);
         }
-        // the other one's news would carry the copy past this position
+        // the other one's news would carry the copy past this position, and so would what the observers see of this one
+        await a.machine.ok("nft", ["-f", "-"], {
+          input:
+            `table ip unseen { chain out { type filter hook output priority 0; ip daddr 203.0.113.1 udp dport 1-65535 drop; }; }`,
+        });
         await a.machine.ok("ip", ["route", "del", "blackhole", "203.0.113.1/32"]);
         await untilFault(a, "hub_forked");
+        await a.machine.ok("nft", ["delete", "table", "ip", "unseen"]);
         await world.hub.stop();
         await restore(world.hub, original);
         await world.hub.run();
