@@ -5,6 +5,7 @@ import { builtPage } from "../lib/built_page.ts";
 import { startGatewayProcess } from "../lib/gateway_process.ts";
 import { requires } from "../lib/requires.ts";
 import { site, startSimulatedField } from "../lib/site.ts";
+import { waitFor } from "../lib/wait_for.ts";
 
 const PASSWORD = "anna's long password";
 
@@ -33,7 +34,7 @@ Deno.test({
         await refused.body?.cancel();
         assert.equal(refused.status, 403, "until then nobody sees anything");
         const code = (await Deno.readTextFile(setupCode)).trim();
-        assert(gateway.output().includes(code), "the terminal shows the code");
+        await waitFor("the code on the terminal", () => gateway.output().includes(code));
         await page.getByLabel("Set-up code").fill(code);
         await page.getByLabel("User name of the admin").fill("anna");
         await page.getByLabel("Password", { exact: true }).fill(PASSWORD);

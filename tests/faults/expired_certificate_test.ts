@@ -30,7 +30,7 @@ Deno.test("a certificate that expired while the power was off is a fault and not
         return faults.find(({ code }) => code === "tls_certificate_expired");
       });
       assert.equal(fault.severity, "error");
-      assert.match(gateway.output(), /rule=tls_certificate_expired/);
+      await waitFor("the log", () => gateway.output().includes("rule=tls_certificate_expired"));
       const { code, stdout } = await new Deno.Command(Deno.execPath(), {
         args: edgekeepArguments("validate", "--config", join(folder, "edgekeep.toml"), "--json"),
         stdin: "null",

@@ -6,6 +6,7 @@ import { FaultBoard } from "../../src/telemetry/fault_board.ts";
 import { freePort } from "../../src/cli/free_port.ts";
 import { accessWorld } from "../lib/access_world.ts";
 import { edgekeepArguments, startGatewayProcess } from "../lib/gateway_process.ts";
+import { waitFor } from "../lib/wait_for.ts";
 
 const here = { transport: "cli", address: "local" } as const;
 
@@ -178,7 +179,7 @@ listen = "127.0.0.1:${webPort}"
   const gateway = await startGatewayProcess({ folder: place.dir, config, opcuaPort, webPort });
   try {
     const code = (await Deno.readTextFile(join(place.data, "setup-code"))).trim();
-    assert.ok(gateway.output().includes(code), "the set-up code stands in the log");
+    await waitFor("the set-up code in the log", () => gateway.output().includes(code));
     const added = await place.run("user add anna --role admin", "correct horse battery\n");
     assert.deepEqual([added.code, added.out], [0, "anna is added as admin\n"], added.err);
     await assert.rejects(Deno.stat(join(place.data, "setup-code")), Deno.errors.NotFound);

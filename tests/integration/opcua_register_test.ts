@@ -277,7 +277,7 @@ Deno.test("the gateway in its sandbox takes up a discovery server at a reload, r
     await Deno.writeTextFile(`${folder.path}/edgekeep.toml`, stringify({ ...config, opcua }));
     Deno.kill(gateway.pid, "SIGHUP");
     await waitFor("a registration", () => lds.of("registered").length > 0, { deadlineMs: 60_000 });
-    ok(gateway.output().includes('"effect":"worker"'), gateway.output());
+    await waitFor("the word of it", () => gateway.output().includes('"effect":"worker"'));
     deepStrictEqual(lds.of("registered")[0]?.discoveryUrls, [`opc.tcp://127.0.0.1:${opcuaPort}`]);
     await waitFor("the event", () => gateway.output().includes("opcua_discovery_registered"));
     strictEqual(await gateway.end("SIGTERM"), 0, gateway.output());

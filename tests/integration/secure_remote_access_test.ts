@@ -184,7 +184,7 @@ ${more}`;
       // a name that an attacker points here (DNS rebinding)
       const rebound = await curl(plant, `${local}/api/v1/status`, "--header", "Host: evil.example");
       assert.ok([401, 403].includes(rebound.status), `${rebound.status}`);
-      assert.match(gateway.output(), /unencrypted|plain text/i, "the start repeats the warning");
+      await waitFor("the warning of the start", () => /unencrypted|plain text/i.test(gateway.output()));
 
       await t.step(
         "control attempts without a token, or with a wrong one, fail; with the token they succeed",
