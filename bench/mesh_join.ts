@@ -4,6 +4,7 @@
  */
 import { MeshWorld } from "../tests/mesh/kit/mesh_world.ts";
 import type { BenchOptions, BenchRow } from "./bench_row.ts";
+import { processUse } from "./lib_process_use.ts";
 
 /** Runs the bench. Needs root, wireguard-go and nftables. */
 export async function benchMeshJoin({ full }: BenchOptions): Promise<BenchRow[]> {
@@ -26,11 +27,10 @@ export async function benchMeshJoin({ full }: BenchOptions): Promise<BenchRow[]>
     await running;
   }
   const quietS = full ? 120 : 30;
-  const before = await cpuSeconds(first.pid);
+  const before = await processUse(first.pid);
   await new Promise((resolve) => setTimeout(resolve, quietS * 1000));
-  const cpu = (await cpuSeconds(first.pid) - before) / quietS;
-  const status = await Deno.readTextFile(`/proc/${first.pid}/status`);
-  const rss = Number(/VmRSS:\s+(\d+) kB/.exec(status)?.[1]) / 1000;
+  const after = await processUse(first.pid);
+  const cpu = (after.ownS + after.childrenS - before.ownS - before.childrenS) / quietS;
   tookMs.sort((a, b) => a - b);
   return [
     {
@@ -43,13 +43,7 @@ export async function benchMeshJoin({ full }: BenchOptions): Promise<BenchRow[]>
         ((tookMs[Math.floor(tookMs.length / 2)] ?? 0) / 1000).toFixed(1)
       } s, two starts of the program included`,
     },
-    { name: "agent at rest, 3 peers", value: cpu * 100, unit: "% of a core" },
-    { name: "agent, resident memory", value: rss, unit: "MB" },
+    { name: "agent soon after, 3 peers", value: cpu * 100, unit: "% of a core" },
+    { name: "agent, resident memory", value: after.residentBytes / 1e6, unit: "MB" },
   ];
-}
-
-/** Fields 14 and 15 of proc(5) stat, behind the name that may hold blanks, in clock ticks of 10 ms. */
-async function cpuSeconds(pid: number): Promise<number> {
-  const fields = (await Deno.readTextFile(`/proc/${pid}/stat`)).split(") ")[1]?.split(" ") ?? [];
-  return (Number(fields[11]) + Number(fields[12])) / 100;
 }

@@ -62,17 +62,21 @@ export async function disableIpv6({ name, run, signal }: InterfaceContext): Prom
   await run("ip", ["link", "set", "dev", name, "addrgenmode", "none"], { signal });
 }
 
-/** Makes address, MTU and state of the interface what they should be; changes nothing that is so. */
+/**
+ * Makes address, MTU and state of the interface what they should be; changes nothing that is so. It is looked after every
+ * few seconds, and each program that it runs costs a small machine milliseconds.
+ *
+ * @param link as {@link readLink} told just now
+ */
 export async function setUpInterface(
   context: InterfaceContext,
-  meshIp: string,
-  mtu: number,
-  up: boolean,
+  link: LinkFacts | null,
+  { meshIp, mtu, up }: { readonly meshIp: string; readonly mtu: number; readonly up: boolean },
 ): Promise<void> {
   const { name } = context;
-  const link = await readLink(context);
   if (link === null) throw new DeviceError("gone", `The tunnel interface ${name} is gone`);
-  await disableIpv6(context);
+  // an interface that is up and may have IPv6 has an address of it, by its own doing
+  if (!link.up || link.addresses.some(({ family }) => family === "inet6")) await disableIpv6(context);
   const ours = (address: LinkFacts["addresses"][number]) => address.local === meshIp && address.prefixlen === 32;
   const ipv4 = link.addresses.filter(({ family }) => family === "inet");
   const commands = [

@@ -2,7 +2,7 @@ import { complaintOf } from "../network/complaint_of.ts";
 import { toBase64 } from "../../mesh/encoding.ts";
 import { SerialRunner } from "../../commands/serial_runner.ts";
 import type { OpenOptions } from "./device_options.ts";
-import { setUpInterface, setUpRoutes } from "./interface_setup.ts";
+import { readLink, setUpInterface, setUpRoutes } from "./interface_setup.ts";
 import { checkedKey } from "./uapi_text.ts";
 import { parseWgDump } from "./wg_dump.ts";
 import { type WgCall, wgCalls } from "./wg_calls.ts";
@@ -46,7 +46,9 @@ export class KernelDevice implements WireGuardDevice {
   }
 
   ensureInterface(meshIp: string, mtu: number): Promise<void> {
-    return this.#call(() => setUpInterface(this.#options, meshIp, mtu, this.#options.mayBeUp()));
+    return this.#call(async () => {
+      await setUpInterface(this.#options, await readLink(this.#options), { meshIp, mtu, up: this.#options.mayBeUp() });
+    });
   }
 
   ensureRoutes(meshIps: readonly string[]): Promise<void> {

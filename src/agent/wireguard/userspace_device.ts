@@ -100,11 +100,12 @@ export class UserspaceDevice implements WireGuardDevice {
   ensureInterface(meshIp: string, mtu: number): Promise<void> {
     return this.#calls.run(async () => {
       const up = this.#options.mayBeUp();
-      const rises = up && (await readLink(this.#options))?.up === false;
+      const link = await readLink(this.#options);
+      const rises = up && link?.up === false;
       const present = (await this.#read()).listenPort;
       const wanted = this.#options.listenPort === 0 ? present : this.#options.listenPort;
       if (rises) await this.#set("set=1\nlisten_port=0\n\n");
-      await setUpInterface(this.#options, meshIp, mtu, up);
+      await setUpInterface(this.#options, link, { meshIp, mtu, up });
       if (rises) await this.#bind(wanted);
       // hearing of its interface late, the daemon may have gone down and up again since, and said nothing when the port
       // was gone by then
