@@ -92,8 +92,8 @@ Deno.test({
       const before = (await untilPath(world, inPlant, elsewhere, "relay")).endpoint;
       await world.hub.stop();
       assert.equal(await inPlant.machine.reaches(await elsewhere.meshIp()), false);
-      assert.equal(await coneA.machine.reaches(await coneB.meshIp()), true);
-      assert.equal(await inPlant.machine.reaches(await besideIt.meshIp()), true);
+      assert.equal(await coneA.machine.reaches(await coneB.meshIp(), 5), true);
+      assert.equal(await inPlant.machine.reaches(await besideIt.meshIp(), 5), true);
       await world.hub.run();
       // what is sent is answered by nobody: WireGuard shakes hands anew after 15 s, and the relay learns both places,
       // each when that node speaks

@@ -71,7 +71,7 @@ Deno.test({
       const [before] = await a.wireGuard();
       await unharmed(scene, async () => {
         await a.stop("SIGKILL");
-        assert.ok(await b.machine.reaches(await a.meshIp()));
+        assert.ok(await b.machine.reaches(await a.meshIp(), 5));
         await a.run();
         await untilFollowing(a);
       });

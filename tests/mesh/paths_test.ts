@@ -178,7 +178,7 @@ Deno.test({
     const during = await failing;
     assert.equal(one.path, "relay");
     assert.ok(during.received >= during.sent - 40, `${during.received} of ${during.sent}`);
-    assert.equal(await a.machine.reaches(b.meshIp), true);
+    assert.equal(await a.machine.reaches(b.meshIp, 5), true);
 
     // the wall goes, and another endpoint is news
     await letDirect(a.router, b.router, true);

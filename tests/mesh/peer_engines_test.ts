@@ -165,7 +165,7 @@ Deno.test({
     assert.notEqual(after.split("\n")[1]?.split("\t")[0], before.split("\n")[1]?.split("\t")[0]);
     // keys for the new statements follow once the new session is known to work
     await waitFor("a key for the new statements", () => (epochOf(a, b) ?? 0) > 2 && epochOf(a, b) === epochOf(b, a));
-    assert.ok(await a.end.machine.reaches(b.end.meshIp));
+    assert.ok(await a.end.machine.reaches(b.end.meshIp, 5));
   },
 });
 

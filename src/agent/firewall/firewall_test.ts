@@ -56,7 +56,7 @@ Deno.test({
     await using pair = await protectedPair([tcp("range", [nodeA], [[8000, 8010]], true)]);
     const { a, b } = pair;
     await using _ = await echoOn(b.machine, [7999, 8000, 8005, 8010, 8011]);
-    for (const port of [8000, 8005, 8010]) assert.equal(await echoes(a.machine, b.meshIp, port), true, `${port}`);
+    for (const port of [8000, 8005, 8010]) assert.equal(await echoes(a.machine, b.meshIp, port, 5), true, `${port}`);
     const before = await counters(b);
     assert.ok((before.rules["range"]?.packets ?? 0) >= 9);
     const refused = await Promise.all([7999, 8011].map((port) => echoes(a.machine, b.meshIp, port)));
@@ -64,11 +64,11 @@ Deno.test({
     const after = await counters(b);
     assert.ok(after.drops.denied.packets >= before.drops.denied.packets + 3, JSON.stringify(after));
     // the other way: b opens, a answers
-    assert.equal(await b.machine.reaches(a.meshIp), true);
+    assert.equal(await b.machine.reaches(a.meshIp, 5), true);
     // to itself, past the tunnel
-    assert.equal(await echoes(b.machine, b.meshIp, 7999), true);
+    assert.equal(await echoes(b.machine, b.meshIp, 7999, 5), true);
     await setRules(pair, [ping, tcp("range", [nodeA], [[8000, 8010]])]);
-    assert.equal(await a.machine.reaches(b.meshIp), true);
+    assert.equal(await a.machine.reaches(b.meshIp, 5), true);
     // counted on through a new table
     assert.ok(((await counters(b)).rules["range"]?.packets ?? 0) >= (after.rules["range"]?.packets ?? Infinity));
   },
@@ -113,7 +113,7 @@ Deno.test({
     await neighbour.ok("ip", ["route", "add", `${b.meshIp}/32`, "via", b.machine.address]);
     await using _ = await echoOn(b.machine, [8000]);
     assert.equal(await echoes(neighbour, b.meshIp, 8000), false);
-    assert.equal(await echoes(a.machine, b.meshIp, 8000), true);
+    assert.equal(await echoes(a.machine, b.meshIp, 8000, 5), true);
     // with a peer's address as its own it gets no further
     await neighbour.ok("ip", ["addr", "add", "10.100.0.77/32", "dev", "eth0"]);
     await neighbour.ok("ip", ["route", "replace", `${b.machine.address}/32`, "dev", "eth0", "src", "10.100.0.77"]);
@@ -121,9 +121,9 @@ Deno.test({
     await neighbour.ok("ip", ["route", "del", `${b.machine.address}/32`, "dev", "eth0"]);
     assert.ok((await counters(b)).drops.spoofed.packets >= 2);
     // the service itself answers the LAN: only the mesh's addresses are kept from it
-    assert.equal(await echoes(neighbour, b.machine.address, 8000), true);
+    assert.equal(await echoes(neighbour, b.machine.address, 8000, 5), true);
     await b.driver.ask({ do: "unfirewall" });
-    assert.equal(await echoes(neighbour, b.meshIp, 8000), true);
+    assert.equal(await echoes(neighbour, b.meshIp, 8000, 5), true);
   },
 });
 
@@ -136,7 +136,7 @@ Deno.test({
     await using _ = await echoOn(b.machine, [8000]);
     assert.equal(await echoes(a.machine, b.meshIp, 8000), false);
     await setRules(pair, [tcp("ghost", [stranger, nodeA], [[8000, 8000]])]);
-    assert.equal(await echoes(a.machine, b.meshIp, 8000), true);
+    assert.equal(await echoes(a.machine, b.meshIp, 8000, 5), true);
   },
 });
 

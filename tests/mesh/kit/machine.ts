@@ -105,9 +105,9 @@ export class Machine {
     return { sent: Number(counts[1]), received: Number(counts[2]) };
   }
 
-  /** Whether one echo request is answered. */
-  async reaches(address: string): Promise<boolean> {
-    return (await this.ping(address, { count: 1 })).received === 1;
+  /** Whether one echo request is answered; who is sure that it is gives a busy machine longer. */
+  async reaches(address: string, waitS = 1): Promise<boolean> {
+    return (await this.ping(address, { count: 1, waitS })).received === 1;
   }
 }
 

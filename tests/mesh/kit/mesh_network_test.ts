@@ -20,7 +20,7 @@ Deno.test({
       const hub = await network.publicMachine("hub", "203.0.113.1");
       const north = await (await network.site("north", "cone")).machine("a");
       const south = await (await network.site("south", "symmetric")).machine("b");
-      for (const machine of [north, south]) assert.equal(await machine.reaches(hub.address), true);
+      for (const machine of [north, south]) assert.equal(await machine.reaches(hub.address, 5), true);
       assert.equal(await north.reaches(south.address), false);
       assert.equal(await hub.reaches(north.address), false);
       assert.equal((await namespaces(prefix)).length, 6);

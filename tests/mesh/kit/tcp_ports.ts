@@ -37,7 +37,7 @@ export async function echoOn(machine: Machine, ports: readonly number[]): Promis
   };
 }
 
-/** Whether a connection to a port is made and echoes, within a second. */
-export async function echoes(machine: Machine, address: string, port: number): Promise<boolean> {
-  return (await machine.run("python3", ["-c", connector, address, String(port), "1"])).code === 0;
+/** Whether a connection to a port is made and echoes; who is sure that it does gives a busy machine longer. */
+export async function echoes(machine: Machine, address: string, port: number, waitS = 1): Promise<boolean> {
+  return (await machine.run("python3", ["-c", connector, address, String(port), String(waitS)])).code === 0;
 }
