@@ -75,7 +75,9 @@ export class MeshNetwork implements AsyncDisposable {
     await this.#namespace(namespace);
     await this.#plug(namespace, "up0", this.#backbone, "br0");
     await this.#in(namespace, "addr", "add", `${outside}/24`, "dev", "up0");
-    await this.#in(namespace, "link", "add", "lan0", "type", "bridge");
+    // without an address of its own a bridge takes the lowest of its ports', which changes as machines are plugged in
+    const hardware = `02:00:00:00:00:${number.toString(16).padStart(2, "0")}`;
+    await this.#in(namespace, "link", "add", "lan0", "address", hardware, "type", "bridge");
     await this.#in(namespace, "addr", "add", `10.${number}.0.1/24`, "dev", "lan0");
     await this.#in(namespace, "link", "set", "lan0", "up");
     const router = new Machine(name, namespace, outside);
