@@ -43,7 +43,8 @@ export function edgekeepArguments(...args: readonly string[]): string[] {
   const words = manifest.tasks.edgekeep.split(/\s+/);
   const script = words.findIndex((word) => word.endsWith("main.ts"));
   const flags = words.slice(words.indexOf("run") + 1, script);
-  return ["run", ...flags, fileURLToPath(new URL("src/main.ts", root)), ...args];
+  // the runtime would say when another start of it holds the lock of the packages' folder, among what the program prints
+  return ["run", "--quiet", ...flags, fileURLToPath(new URL("src/main.ts", root)), ...args];
 }
 
 /** Starts `edgekeep run` and waits until `/readyz` answers. Ends it when it does not get ready. */
