@@ -104,7 +104,7 @@ Deno.test("whatever lines come, each gets one answer, refusals are written down,
 
 Deno.test("whatever bytes come, whole or torn, over TCP and TLS, the endpoint goes on", async () => {
   for (const tls of [false, true]) {
-    await using world = await ControlWorld.start({ endpoint: "tcp://127.0.0.1:0" }, { tls });
+    await using world = await ControlWorld.start({ endpoint: "tcp://127.0.0.1:0" }, { tls, limits: { idleMs: 5_000 } });
     const good = await ControlPeer.connect(world.url);
     await good.ask({ id: 1, type: "auth", auth: "viewer-token" });
     await fc.assert(
@@ -120,7 +120,11 @@ Deno.test("whatever bytes come, whole or torn, over TCP and TLS, the endpoint go
       ),
       { numRuns: 60, endOnFailure: true },
     );
-    await waitFor("all others to be forgotten", () => world.control?.list().length === 1);
+    // the runtime's TLS loses the end of a stream now and then: such a peer is one that says nothing more
+    await waitFor("all others to be forgotten", async () => {
+      await good.ask({ id: 3, type: "whoami" });
+      return world.control?.list().length === 1;
+    });
     good.close();
   }
 });
