@@ -68,6 +68,8 @@ export function conditionRefresh(
     if (refreshing.has(subscription)) return StatusCodes.BadRefreshInProgress;
     refreshing.add(subscription);
     try {
+      // the library lets an item that was just created listen from the next turn on, and clients ask right after creating
+      await setImmediate();
       const deliver = (deliveries: Iterable<readonly [EventItem, IEventData]>) =>
         nodes.deliver(() => deliverRefresh(space, subscription, itemId, deliveries));
       // those that are there now: whoever comes later has heard no begin
