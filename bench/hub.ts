@@ -5,6 +5,7 @@ import { waitFor } from "../tests/lib/wait_for.ts";
 import type { BenchOptions, BenchRow } from "./bench_row.ts";
 import type { HubCommand, HubLook } from "./lib_hub_process.ts";
 import { SimulatedAgent } from "./lib_simulated_agent.ts";
+import { processUse } from "../tests/lib/process_use.ts";
 import { textLines } from "../tests/lib/text_lines.ts";
 
 const AGENTS = 1_000;
@@ -40,9 +41,9 @@ export async function benchHub({ full }: BenchOptions): Promise<BenchRow[]> {
   await pause(full ? 35_000 : 5_000);
   await hub.look();
   const steadyMs = full ? 120_000 : 30_000;
-  const cpuBefore = hub.cpuMs();
+  const cpuBefore = await hub.cpuMs();
   await pause(steadyMs);
-  const steadyCpu = (hub.cpuMs() - cpuBefore) / steadyMs;
+  const steadyCpu = (await hub.cpuMs() - cpuBefore) / steadyMs;
   const steady = await hub.look();
 
   const rounds: { lastMs: number; firstMs: number; changeMs: number; stallMs: number; sentMs: number }[] = [];
@@ -67,9 +68,9 @@ export async function benchHub({ full }: BenchOptions): Promise<BenchRow[]> {
   await everyArrival(others, "peer_removed");
   const removedMs = Math.max(...others.map(({ arrivals }) => arrivals.get("peer_removed")?.atMs ?? NaN)) - removeBegin;
   const removedSentMs = ((await hub.look()).sentAtMs.peer_removed ?? NaN) - removeBegin;
-  const refreshBefore = hub.cpuMs();
+  const refreshBefore = await hub.cpuMs();
   await pause(20_000);
-  const refreshCpu = (hub.cpuMs() - refreshBefore) / 20_000;
+  const refreshCpu = (await hub.cpuMs() - refreshBefore) / 20_000;
   const after = await hub.look();
 
   beats.stop();
@@ -269,10 +270,8 @@ class HubProcess implements AsyncDisposable {
   }
 
   /** CPU time of the process so far, all threads, ms. */
-  cpuMs(): number {
-    const stat = Deno.readTextFileSync(`/proc/${this.pid}/stat`);
-    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-    return (Number(fields[11]) + Number(fields[12])) * 10;
+  async cpuMs(): Promise<number> {
+    return (await processUse(this.pid)).ownS * 1000;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -4,7 +4,7 @@
  */
 import { MeshWorld } from "../tests/mesh/kit/mesh_world.ts";
 import type { BenchOptions, BenchRow } from "./bench_row.ts";
-import { processUse } from "./lib_process_use.ts";
+import { processUse } from "../tests/lib/process_use.ts";
 
 /** Runs the bench. Needs root, wireguard-go and nftables. */
 export async function benchMeshJoin({ full }: BenchOptions): Promise<BenchRow[]> {

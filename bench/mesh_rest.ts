@@ -5,7 +5,7 @@
 import { MeshWorld } from "../tests/mesh/kit/mesh_world.ts";
 import { waitFor } from "../tests/lib/wait_for.ts";
 import type { BenchOptions, BenchRow } from "./bench_row.ts";
-import { processUse } from "./lib_process_use.ts";
+import { processUse } from "../tests/lib/process_use.ts";
 
 const PEERS = 50;
 const PER_SITE = 10;

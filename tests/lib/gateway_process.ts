@@ -3,6 +3,7 @@ import { fileURLToPath } from "node:url";
 import manifest from "../../deno.json" with { type: "json" };
 import type { GatewayStatus } from "../../src/telemetry/status.ts";
 import { collectOutput } from "./collect_output.ts";
+import { processUse } from "./process_use.ts";
 import { waitFor } from "./wait_for.ts";
 
 const root = new URL("../../", import.meta.url);
@@ -88,15 +89,8 @@ export async function startGatewayProcess(options: GatewayProcessOptions): Promi
     opcuaUrl: `opc.tcp://127.0.0.1:${options.opcuaPort}`,
     output,
     status: async () => await (await fetch(`${webUrl}/api/v1/status`)).json() as GatewayStatus,
-    rssBytes: async () => {
-      const status = await Deno.readTextFile(`/proc/${child.pid}/status`);
-      return Number(/VmRSS:\s+(\d+) kB/.exec(status)?.[1]) * 1024;
-    },
-    cpuSeconds: async () => {
-      // fields 14 and 15 of proc(5) stat, behind the name that may hold blanks, in clock ticks of 10 ms
-      const fields = (await Deno.readTextFile(`/proc/${child.pid}/stat`)).split(") ")[1]?.split(" ") ?? [];
-      return (Number(fields[11]) + Number(fields[12])) / 100;
-    },
+    rssBytes: async () => (await processUse(child.pid)).residentBytes,
+    cpuSeconds: async () => (await processUse(child.pid)).ownS,
     end,
   };
 }

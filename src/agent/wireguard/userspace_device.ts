@@ -62,7 +62,7 @@ export class UserspaceDevice implements WireGuardDevice {
       const state = await device.state();
       if (!isOwnKey(state.publicKey, ownKeys)) throw taken(name, "its private key is not this agent's");
       if (listenPort !== 0 && state.listenPort !== listenPort) {
-        await device.#set(`set=1\nlisten_port=${listenPort}\n\n`);
+        await device.#setPort(listenPort);
       }
       if (running === null) await disableIpv6(options);
       signal.throwIfAborted();
@@ -104,12 +104,12 @@ export class UserspaceDevice implements WireGuardDevice {
       const rises = up && link?.up === false;
       const present = (await this.#read()).listenPort;
       const wanted = this.#options.listenPort === 0 ? present : this.#options.listenPort;
-      if (rises) await this.#set("set=1\nlisten_port=0\n\n");
+      if (rises) await this.#setPort(0);
       await setUpInterface(this.#options, link, { meshIp, mtu, up });
       if (rises) await this.#bind(wanted);
       // hearing of its interface late, the daemon may have gone down and up again since, and said nothing when the port
       // was gone by then
-      else if (up && present !== wanted) await this.#set(`set=1\nlisten_port=${wanted}\n\n`);
+      else if (up && present !== wanted) await this.#setPort(wanted);
     });
   }
 
@@ -150,17 +150,21 @@ export class UserspaceDevice implements WireGuardDevice {
       this.#options.signal.throwIfAborted();
     }
     try {
-      if (listenPort !== 0) await this.#set(`set=1\nlisten_port=${listenPort}\n\n`);
+      if (listenPort !== 0) await this.#setPort(listenPort);
     } catch (error) {
       // the next look finds it down again and tries again
       await this.#options.run("ip", ["link", "set", "dev", this.name, "down"]);
-      await this.#set(`set=1\nlisten_port=${listenPort}\n\n`).catch(() => {});
+      await this.#setPort(listenPort).catch(() => {});
       throw error;
     }
   }
 
   async #read(): Promise<DeviceState> {
     return parseUapiDevice(await this.#connection.request("get=1\n\n"));
+  }
+
+  #setPort(port: number): Promise<void> {
+    return this.#set(`set=1\nlisten_port=${port}\n\n`);
   }
 
   async #set(text: string): Promise<void> {
