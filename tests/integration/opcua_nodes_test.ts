@@ -143,6 +143,7 @@ Deno.test("the address space follows the configuration", async (t) => {
       testTag(A, "$rssi", { type: "Int", dataType: "Int16", unit: "dBm", retentionDays: 30 }),
       testTag("0a0a0a0a0a0a0a0a", "fresh"),
     ]);
+    await server.handle.follow();
     const tree = flat(await client.call<Node[]>("browseTree", { id, node: "i=85" })).map((node) => node.nodeId);
     for (const gone of ["running", "label", "total"]) ok(!tree.includes(`ns=2;s=${A}/${gone}`), gone);
     ok(!tree.includes(`ns=2;s=${B}`), "a device without tags is gone");
@@ -402,6 +403,7 @@ Deno.test("an alias finds a value whichever device it comes from", async (t) => 
   await t.step("after a swap of devices the name leads to the new one", async () => {
     const [before] = await client.call<WireValue[]>("read", { id, nodes: ["i=32852"] });
     server.tags.define([tag(B, "Tank1.Level")]);
+    await server.handle.follow();
     deepStrictEqual(await find("%"), [`Tank1.Level ns=2;s=${B}/level`]);
     const names = await client.call<Node[]>("browse", { id, node: "i=23479" });
     deepStrictEqual(names.map(({ nodeId }) => nodeId).filter((nodeId) => nodeId.startsWith("ns=2")), [
@@ -410,8 +412,10 @@ Deno.test("an alias finds a value whichever device it comes from", async (t) => 
     const [after] = await client.call<WireValue[]>("read", { id, nodes: ["i=32852"] });
     ok(Number(after?.value) >= Number(before?.value) && Number(after?.value) > 800_000_000, "LastChange");
     server.tags.define([tag(A, "Tank1.Level")]);
+    await server.handle.follow();
     deepStrictEqual(await find("%"), [`Tank1.Level ns=2;s=${A}/level`]);
     server.tags.define([tag(A)]);
+    await server.handle.follow();
     deepStrictEqual(await find("%"), []);
   });
 });
