@@ -296,18 +296,23 @@ Deno.test("commands as OPC UA clients see and send them", async (t) => {
     world.commands.define(
       definitionsOf([{ ...level, max: 40_000, command_port: 33 }, { ...mode, enum: [0, 5] }, ...rest]),
     );
+    await world.server.handle.follow();
     assert.equal(await operator.attribute("Level", "DataType"), `ns=0;i=${type.Int32}`);
     assert.equal(await operator.write("Mode", type.Int16, 5), "GoodCompletesAsynchronously");
     assert.equal(await operator.write("Valve", type.Boolean, true), "BadNodeIdUnknown");
     await waitFor("the model change", async () => (await world.client.call<unknown[]>("events", { id })).length > 0);
     await waitFor("the item that goes on", async () => (await seen("Mode/$status/State")).includes("pending"));
     world.commands.define(definitionsOf([], []));
+    await world.server.handle.follow();
     assert.equal(await operator.attribute("Level", "DataType"), null);
     // neither device has metrics: their commands alone keep them
     assert.deepEqual(await operator.browse(`ns=2;s=${valve}`), []);
-    const told = JSON.stringify(await world.client.call<unknown[]>("events", { id }));
-    assert.ok(told.includes(`ns=2;s=${valve}`), told);
+    await waitFor(
+      "the end of the device's nodes",
+      async () => JSON.stringify(await world.client.call<unknown[]>("events", { id })).includes(`ns=2;s=${valve}`),
+    );
     world.commands.define(definitionsOf());
+    await world.server.handle.follow();
     assert.equal(await operator.attribute("Valve", "DataType"), `ns=0;i=${type.Boolean}`);
   });
 });

@@ -1,52 +1,68 @@
+import { type CollectedOutput, collectOutput } from "../../lib/collect_output.ts";
+import { waitFor } from "../../lib/wait_for.ts";
 import type { Machine } from "./machine.ts";
 
 /** What a {@link PingWatch} counted. */
 export interface PingCount {
+  /** Requests up to the last that was answered: those behind it may still be under way. */
   readonly sent: number;
-  /** Requests without an answer; those of the last instant, which may still have been under way, do not count. */
+  /** How many of them had no answer. */
   readonly lost: number;
   /** `icmp_seq` of those that were lost. */
   readonly lostSequences: readonly number[];
 }
 
-/** Two requests may be under way when it ends. */
-const MOST_UNDER_WAY = 2;
+/** Answers that are waited for at the end, so that what was sent before has had its time, however slow the machine is. */
+const LAST_ANSWERS = 3;
 
 /** Echo requests without a pause, ten a second, until it is told to stop. */
 export class PingWatch implements AsyncDisposable {
   readonly #child: Deno.ChildProcess;
-  readonly #output: Promise<Deno.CommandOutput>;
+  readonly #output: CollectedOutput;
   #ended = false;
 
   private constructor(child: Deno.ChildProcess) {
     this.#child = child;
-    this.#output = child.output();
+    this.#output = collectOutput(child);
   }
 
   static start(machine: Machine, address: string): PingWatch {
     return new PingWatch(machine.spawn("ping", ["-n", "-i", "0.1", address]));
   }
 
-  /** Ends it; what it counted. */
+  /**
+   * Ends it once some more requests were answered; what it counted.
+   *
+   * @throws {Error} when nothing is answered any more
+   */
   async stop(): Promise<PingCount> {
-    if (!this.#ended) this.#child.kill("SIGINT");
-    this.#ended = true;
-    const { stdout } = await this.#output;
-    const text = new TextDecoder().decode(stdout);
-    const sent = Number(/(\d+) packets transmitted/.exec(text)?.[1] ?? NaN);
-    if (!(sent > 0)) throw new Error(`ping said nothing of packets: ${text}`);
-    const answered = new Set([...text.matchAll(/bytes from .*icmp_seq=(\d+)/g)].map(([, number]) => Number(number)));
-    const missing = Array.from({ length: sent }, (_, index) => index + 1).filter((number) => !answered.has(number));
-    const lostSequences = missing.filter((number) =>
-      number <= sent - MOST_UNDER_WAY || missing.some((other) => other < number && other <= sent - MOST_UNDER_WAY)
+    const before = this.#answered().size;
+    await waitFor("answers at the end of the pings", () => this.#answered().size >= before + LAST_ANSWERS);
+    this.#child.kill("SIGINT");
+    await this.#end();
+    const answered = this.#answered();
+    const sent = Math.max(...answered);
+    const lostSequences = Array.from({ length: sent }, (_, index) => index + 1).filter((number) =>
+      !answered.has(number)
     );
     return { sent, lost: lostSequences.length, lostSequences };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#ended) return;
-    this.#ended = true;
     this.#child.kill("SIGKILL");
-    await this.#output;
+    await this.#end();
+  }
+
+  async #end(): Promise<void> {
+    this.#ended = true;
+    await this.#output.ended;
+    await this.#child.status;
+  }
+
+  #answered(): ReadonlySet<number> {
+    return new Set(
+      [...this.#output.text().matchAll(/bytes from .*icmp_seq=(\d+)/g)].map(([, number]) => Number(number)),
+    );
   }
 }
