@@ -240,7 +240,7 @@ Deno.test({
   async fn() {
     await using world = await MeshWorld.create();
     const machine = await world.machine("lonely");
-    await using watch = PingWatch.start(machine, "127.0.0.1");
+    await using watch = await PingWatch.start(machine, "127.0.0.1");
     await machine.ok("nft", ["-f", "-"], {
       input: "table inet t { chain i { type filter hook input priority 0; icmp type echo-request counter drop\n}\n}",
     });

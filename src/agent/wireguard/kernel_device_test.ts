@@ -43,7 +43,7 @@ Deno.test({
       keepaliveS: 0,
     });
     const [first, second, third] = [extra(4), extra(5), extra(6)];
-    await using pings = PingWatch.start(a.machine, b.meshIp);
+    await using pings = await PingWatch.start(a.machine, b.meshIp);
     await a.driver.ask({ do: "apply", changes: [first, second, third] });
     const psk = newSeed();
     for (const [end, other] of [[a, b], [b, a]] as const) {

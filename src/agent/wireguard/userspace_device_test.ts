@@ -86,9 +86,8 @@ Deno.test({
     const { a, b } = pair;
     await pair.connect();
     await waitFor("a reply", () => a.machine.reaches(b.meshIp));
-    await using pings = PingWatch.start(a.machine, b.meshIp);
+    await using pings = await PingWatch.start(a.machine, b.meshIp);
     const psk = newSeed();
-    await new Promise((resolve) => setTimeout(resolve, 500));
     for (const [end, other] of [[a, b], [b, a]] as const) {
       await end.driver.ask({ do: "apply", changes: [{ publicKey: other.key.publicKey, updateOnly: true, psk }] });
     }
@@ -117,8 +116,7 @@ Deno.test({
     await waitFor("a reply", () => a.machine.reaches(b.meshIp));
     const before = (await b.driver.state()).peers.find(({ publicKey }) => publicKey.toHex() === bystander.toHex());
     const oldKey = a.key;
-    await using pings = PingWatch.start(a.machine, b.meshIp);
-    await new Promise((resolve) => setTimeout(resolve, 500));
+    await using pings = await PingWatch.start(a.machine, b.meshIp);
     // mesh-wire §5.7: the rotating node switches first, then each peer replaces old by new
     a.key = wireGuardKeyOf(newSeed());
     await a.driver.ask({ do: "setPrivateKey", privateKey: a.key.privateKey });
@@ -147,7 +145,7 @@ Deno.test({
     await pair.connect();
     await waitFor("a reply", () => a.machine.reaches(b.meshIp));
     const before = await a.driver.state();
-    await using pings = PingWatch.start(a.machine, b.meshIp);
+    await using pings = await PingWatch.start(a.machine, b.meshIp);
     await a.driver.kill();
     a.driver = new DeviceDriver(a.machine);
     await openEnd(a);

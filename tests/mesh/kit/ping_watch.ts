@@ -26,8 +26,16 @@ export class PingWatch implements AsyncDisposable {
     this.#output = collectOutput(child);
   }
 
-  static start(machine: Machine, address: string): PingWatch {
-    return new PingWatch(machine.spawn("ping", ["-n", "-i", "0.1", address]));
+  /** Begins, and resolves when the first request was answered: what is done from then on is watched. */
+  static async start(machine: Machine, address: string): Promise<PingWatch> {
+    const watch = new PingWatch(machine.spawn("ping", ["-n", "-i", "0.1", address]));
+    try {
+      await waitFor("the first answer to a ping", () => watch.#answered().size > 0);
+      return watch;
+    } catch (error) {
+      await watch[Symbol.asyncDispose]();
+      throw error;
+    }
   }
 
   /**

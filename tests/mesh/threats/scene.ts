@@ -34,7 +34,7 @@ export async function refusedWith(agent: TestAgent, code: string, attempt: () =>
 
 /** Does something while the two ping each other ten times a second, and fails when a single answer is missing. */
 export async function unharmed({ a, b }: Scene, work: () => Promise<void>): Promise<void> {
-  await using watch = PingWatch.start(a.machine, await b.meshIp());
+  await using watch = await PingWatch.start(a.machine, await b.meshIp());
   await work();
   const { lost, sent, lostSequences } = await watch.stop();
   if (lost > 0) throw new Error(`${lost} of ${sent} pings were lost: ${lostSequences.join(" ")}`);

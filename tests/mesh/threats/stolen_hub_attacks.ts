@@ -84,7 +84,7 @@ export const withTheHub: Attack<CosignedScene> = async (scene) => {
     };
     const say = (peer: StatePeer) => thief.event("peer_added", { peer });
 
-    await using watch = PingWatch.start(a.machine, await b.meshIp());
+    await using watch = await PingWatch.start(a.machine, await b.meshIp());
     // a peer that nobody co-signed, one with a co-signature of another key, and one with another node's
     await say(rogue);
     await untilRefused(a, own.nodeId, "not_cosigned");
