@@ -7,11 +7,13 @@ import type { JoinToken } from "../../mesh/join_token.ts";
 import { MeshError } from "../../mesh/mesh_error.ts";
 import { sealObject } from "../../mesh/signed_object.ts";
 import { tokenMac } from "../../mesh/token_mac.ts";
+import { pause } from "../../telemetry/pause.ts";
 import { AgentFileError } from "../files/agent_file_error.ts";
 import type { AgentFolder } from "../files/agent_folder.ts";
 import type { OwnKeys } from "../files/own_keys.ts";
 import { firstPosition } from "../follow/followed_state.ts";
 import { sendRegistration } from "../hub_client/hub_client.ts";
+import { HubRequestError } from "../hub_client/hub_requests.ts";
 
 /** What a node joins with. */
 export interface JoinOptions {
@@ -26,9 +28,16 @@ export interface JoinOptions {
   readonly force: boolean;
   /** Says why the mesh's network cannot be used here; `null`: it can. Asked before anything is stored. */
   readonly networkProblem: (meshCidr: string) => Promise<string | null>;
+  /** Told of each wait because the hub takes no more registrations of this address for the moment; ms until the next try. */
+  readonly onWait?: (ms: number) => void;
   readonly nowUs: () => number;
   readonly signal?: AbortSignal;
 }
+
+/** Longest time that a join waits for its turn, ms: 50 machines behind one router need some 3 minutes. */
+const PATIENCE_MS = 600_000;
+/** Pause after a refusal that names none, ms. */
+const USUAL_PAUSE_MS = 5_000;
 
 /** A node that has joined. */
 export interface Joined {
@@ -47,7 +56,8 @@ export class JoinRefused extends Error {
 /**
  * Joins a mesh (mesh protocol §5.5): keys are made here, the hub is known by the token's pins before anything is sent,
  * and its answer has to be signed with the key whose hash the token names. A join whose answer was lost can be repeated:
- * the same keys go with it, and the hub gives the same answer.
+ * the same keys go with it, and the hub gives the same answer. A hub that has taken enough from this address for the
+ * moment is asked again when it says so, for ten minutes at most.
  *
  * Rejects with {@link AgentFileError} (`already_joined`, `in_use`, …), {@link JoinRefused}, MeshError, HubRequestError.
  */
@@ -112,7 +122,26 @@ async function keysFor({ folder, token, nowUs }: JoinOptions): Promise<OwnKeys> 
   return present !== null && present.hub === token.hub ? present : await folder.newKeys(token.hub, nowUs());
 }
 
-async function register(
+/** Machines that are set up together come from one address, of which the hub takes a few registrations a minute only. */
+async function register(options: JoinOptions, keys: OwnKeys): Promise<RegistrationEnvelope> {
+  const { onWait = () => {}, signal = new AbortController().signal } = options;
+  let leftMs = PATIENCE_MS;
+  for (;;) {
+    try {
+      return await registerOnce(options, keys);
+    } catch (error) {
+      if (!(error instanceof HubRequestError && error.status === 429)) throw error;
+      const waitMs = error.retryAfterMs ?? USUAL_PAUSE_MS;
+      leftMs -= waitMs;
+      if (leftMs < 0) throw error;
+      onWait(waitMs);
+      await pause(waitMs, signal);
+      signal.throwIfAborted();
+    }
+  }
+}
+
+async function registerOnce(
   { token, hostname, version, binarySha256, signal }: JoinOptions,
   keys: OwnKeys,
 ): Promise<RegistrationEnvelope> {

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { HubWorld } from "../../../tests/lib/hub_world.ts";
+import { ApiProblem } from "../../hub/api/api_problem.ts";
 import { startHubApi } from "../../hub/api/start_hub_api.ts";
 import type { HubSettings } from "../../hub/core/hub_settings.ts";
 import type { HubCore } from "../../hub/hub_core.ts";
@@ -41,7 +42,14 @@ class JoinWorld implements AsyncDisposable {
     return { ...parseJoinToken(this.hub.token()), url: `https://127.0.0.1:${this.api.port}`, ...change };
   }
 
-  join(token: JoinToken, { force = false, problem = null as string | null } = {}) {
+  join(
+    token: JoinToken,
+    { force = false, problem = null, ...more }: {
+      readonly force?: boolean;
+      readonly problem?: string | null;
+      readonly onWait?: (ms: number) => void;
+    } = {},
+  ) {
     return joinMesh({
       folder: this.folder,
       token: parseJoinToken(formatJoinToken(token)),
@@ -49,6 +57,7 @@ class JoinWorld implements AsyncDisposable {
       version: "0.1.0",
       binarySha256: "a".repeat(64),
       force,
+      ...more,
       networkProblem: () => Promise.resolve(problem),
       nowUs: () => Date.now() * 1000,
     });
@@ -59,6 +68,28 @@ class JoinWorld implements AsyncDisposable {
     await this.hub[Symbol.asyncDispose]();
     await Deno.remove(this.folder.dir, { recursive: true });
   }
+}
+
+/** The hub with another way to register. */
+function withRegister(core: HubCore, register: HubCore["register"]): HubCore {
+  return new Proxy(core, {
+    get(target, name) {
+      if (name === "register") return register;
+      const member: unknown = Reflect.get(target, name, target);
+      return typeof member === "function" ? member.bind(target) : member;
+    },
+  });
+}
+
+/** The hub that has taken enough when it is asked for the first time. */
+function throttledOnce(retryAfterMs: number): (core: HubCore) => HubCore {
+  let first = true;
+  return (core) =>
+    withRegister(core, (...args) => {
+      if (!first) return core.register(...args);
+      first = false;
+      throw new ApiProblem(429, "throttled", "One source may not ask so often", { retryAfterMs });
+    });
 }
 
 const fails = (kind: new (...args: never[]) => Error, code: string) => (error: unknown) =>
@@ -78,18 +109,11 @@ Deno.test("a machine joins: the hub knows it by the same fingerprint, and nothin
 Deno.test("a join whose answer was lost is repeated with the same token and gives the same node", async () => {
   let lose = true;
   await using world = await JoinWorld.create((core) =>
-    new Proxy(core, {
-      get(target, name) {
-        const member: unknown = Reflect.get(target, name, target);
-        if (typeof member !== "function") return member;
-        if (name !== "register") return member.bind(target);
-        return (...args: Parameters<HubCore["register"]>) => {
-          const answer = target.register(...args);
-          if (!lose) return answer;
-          lose = false;
-          throw new Error("The power went");
-        };
-      },
+    withRegister(core, (...args) => {
+      const answer = core.register(...args);
+      if (!lose) return answer;
+      lose = false;
+      throw new Error("The power went");
     })
   );
   const token = world.token();
@@ -97,6 +121,24 @@ Deno.test("a join whose answer was lost is repeated with the same token and give
   assert.equal(await world.folder.trust.read(), null, "nothing says that it joined");
   const joined = await world.join(token);
   assert.deepEqual(world.hub.admin.nodes().map(({ nodeId }) => nodeId), [joined.nodeId]);
+});
+
+Deno.test("a join waits where the hub takes no more machines from its address for the moment", async () => {
+  await using world = await JoinWorld.create(throttledOnce(1_000));
+  const waits: number[] = [];
+  const { nodeId } = await world.join(world.token(), { onWait: (ms) => void waits.push(ms) });
+  assert.deepEqual(waits, [1_000]);
+  assert.deepEqual(world.hub.admin.nodes().map((node) => node.nodeId), [nodeId]);
+});
+
+Deno.test("a join does not wait an hour", async () => {
+  await using world = await JoinWorld.create(throttledOnce(3_600_000));
+  const waits: number[] = [];
+  await assert.rejects(
+    world.join(world.token(), { onWait: (ms) => void waits.push(ms) }),
+    (error) => error instanceof HubRequestError && error.status === 429 && error.retryAfterMs === 3_600_000,
+  );
+  assert.deepEqual(waits, []);
 });
 
 Deno.test("a machine that is a node stays that node unless it is forced", async () => {

@@ -70,6 +70,10 @@ async function joinIt(given: string | undefined, choice: JoinChoice, context: Cl
           : `The mesh's network ${meshCidr} overlaps this machine's route ${route.destination} (${route.interface}): ` +
             "one of the two has to move. The token was used; ask for another when it is done";
       },
+      onWait: (ms) =>
+        printError(
+          `The hub takes no more machines from this address for the moment: next try in ${Math.ceil(ms / 1000)} s\n`,
+        ),
       nowUs: () => Date.now() * 1000,
     });
     if (choice.tokenFile !== undefined && choice.tokenFile !== "-") await removeToken(choice.tokenFile);
