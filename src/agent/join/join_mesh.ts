@@ -34,7 +34,7 @@ export interface JoinOptions {
   readonly signal?: AbortSignal;
 }
 
-/** Longest time that a join waits for its turn, ms: 50 machines behind one router need some 3 minutes. */
+/** Longest time that a join waits for its turn, ms: 50 machines behind one router need some 4 minutes. */
 const PATIENCE_MS = 600_000;
 /** Pause after a refusal that names none, ms. */
 const USUAL_PAUSE_MS = 5_000;
