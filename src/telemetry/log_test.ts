@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { getLogger } from "@logtape/logtape";
 import { join } from "node:path";
+import { waitFor } from "../../tests/lib/wait_for.ts";
 import { configureForwardingLog, configureLog, type LogSettings, tapLog } from "./log.ts";
 import type { LogMessage } from "./log_message.ts";
 
@@ -137,8 +138,13 @@ Deno.test("Files are rotated by size and the oldest goes", async () => {
   try {
     for (let round = 0; round < 40; round++) {
       for (let line = 0; line < 10; line++) getLogger(["edgekeep", "x"]).info("x".repeat(1000));
-      // the sink writes in the background: let each burst out
-      await new Promise((resolve) => setTimeout(resolve, 1));
+      getLogger(["edgekeep", "x"]).info(`End of burst ${round}`);
+      // the sink writes in the background, and what waits there is written in one piece: let each burst out
+      await waitFor(
+        "the burst in the file",
+        async () => (await Deno.readTextFile(join(dir, "edgekeep.log"))).includes(`End of burst ${round}\n`),
+        { everyMs: 1 },
+      );
     }
     await log.dispose();
     const sizes = new Map<string, number>();
