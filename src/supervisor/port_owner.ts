@@ -2,10 +2,11 @@
  * Who holds a TCP port of this machine, in words, as far as this process may know: the program's name and number where
  * /proc can be read (Deno allows that only with every permission), else what answers there.
  *
+ * @param answerMs longest wait for each of two answers, ms
  * @returns `null` when nothing can be said
  */
-export async function portOwner(hostname: string, port: number): Promise<string | null> {
-  return await listeningProgram(port) ?? await answeringProtocol(reachable(hostname), port);
+export async function portOwner(hostname: string, port: number, answerMs = 1000): Promise<string | null> {
+  return await listeningProgram(port) ?? await answeringProtocol(reachable(hostname), port, answerMs);
 }
 
 async function listeningProgram(port: number): Promise<string | null> {
@@ -44,20 +45,23 @@ async function holdsSocket(pid: string, inodes: ReadonlySet<string>): Promise<bo
   return false;
 }
 
-/** Longest wait for an answer, ms. */
-const answerMs = 1000;
-
-async function answeringProtocol(hostname: string, port: number): Promise<string | null> {
-  const hello = await exchange(hostname, port, opcUaHello(`opc.tcp://${hostname}:${port}`));
+async function answeringProtocol(hostname: string, port: number, answerMs: number): Promise<string | null> {
+  const hello = await exchange(hostname, port, opcUaHello(`opc.tcp://${hostname}:${port}`), answerMs);
   if (hello?.startsWith("ACK") || hello?.startsWith("ERR")) return "another OPC UA server";
-  const page = await exchange(hostname, port, new TextEncoder().encode(`HEAD / HTTP/1.0\r\nHost: ${hostname}\r\n\r\n`));
+  const head = new TextEncoder().encode(`HEAD / HTTP/1.0\r\nHost: ${hostname}\r\n\r\n`);
+  const page = await exchange(hostname, port, head, answerMs);
   if (!page?.startsWith("HTTP/")) return null;
   const server = /^server:\s*([\w./() -]{1,60})/im.exec(page)?.[1]?.trim();
   return server === undefined ? "another web server" : `another web server (${server})`;
 }
 
 /** Connects, sends `request` and gives the beginning of the answer, one character a byte. */
-async function exchange(hostname: string, port: number, request: Uint8Array): Promise<string | null> {
+async function exchange(
+  hostname: string,
+  port: number,
+  request: Uint8Array,
+  answerMs: number,
+): Promise<string | null> {
   try {
     using connection = await Deno.connect({ hostname, port, signal: AbortSignal.timeout(answerMs) });
     const timer = setTimeout(() => closeQuietly(connection), answerMs);

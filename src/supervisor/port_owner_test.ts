@@ -61,7 +61,7 @@ for (
     async fn() {
       const server = responder(answer);
       try {
-        assert.equal(await portOwner("0.0.0.0", server.port), expected);
+        assert.equal(await portOwner("0.0.0.0", server.port, 30_000), expected);
       } finally {
         await server.stop();
       }
