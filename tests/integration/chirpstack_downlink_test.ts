@@ -129,7 +129,7 @@ Deno.test("a call that ChirpStack answers with a refusal did not count", async (
 
 Deno.test("without a connection nothing was sent; once the request left, nobody knows", async () => {
   await withSimulator(async (simulator) => {
-    await using world = startWorld(simulator.url, [{ devEui: valve }], { config: { timeout: 0.4 } });
+    await using world = startWorld(simulator.url, [{ devEui: valve }], { config: { timeout: 3 } });
     const { downlinks } = world.source;
     await downlinks.queue(valve, never);
     simulator.inject.loseEnqueueAnswers = true;

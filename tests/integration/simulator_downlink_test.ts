@@ -246,13 +246,14 @@ Deno.test("an answer to Enqueue can be lost or late, and the downlink is in the 
   const simulator = await startSimulator(quiet);
   try {
     using client = new ChirpStackClient(simulator.url, token);
+    await client.getQueue(valve);
     simulator.inject.loseEnqueueAnswers = true;
-    client.deadlineMs = 100;
+    client.deadlineMs = 1000;
     await assert.rejects(client.enqueue(valve, { data: Uint8Array.of(1) }), { code: status.DEADLINE_EXCEEDED });
     simulator.inject.loseEnqueueAnswers = false;
-    simulator.inject.enqueueAnswerDelayMs = 300;
+    simulator.inject.enqueueAnswerDelayMs = 4000;
     await assert.rejects(client.enqueue(valve, { data: Uint8Array.of(2) }), { code: status.DEADLINE_EXCEEDED });
-    simulator.inject.enqueueDelayMs = 300;
+    simulator.inject.enqueueDelayMs = 4000;
     await assert.rejects(client.enqueue(valve, { data: Uint8Array.of(9) }), { code: status.DEADLINE_EXCEEDED });
     simulator.inject.enqueueDelayMs = 0;
     client.deadlineMs = 10_000;

@@ -88,7 +88,7 @@ Deno.test("keepalive notices a half-open server", async () => {
   try {
     using client = new ChirpStackClient(simulator.url, token, {
       "grpc.keepalive_time_ms": 100,
-      "grpc.keepalive_timeout_ms": 200,
+      "grpc.keepalive_timeout_ms": 3000,
     });
     const stream = client.stream(soilProbe);
     simulator.sendUplink(soilProbe, {});

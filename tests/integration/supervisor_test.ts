@@ -44,7 +44,6 @@ async function withSupervisor(
     log,
     onReady: (name, info) => ready.push({ name, info }),
     pingIntervalMs: 50,
-    unresponsiveMs: 500,
     graceMs: 20_000,
     backoff: { firstMs: 1, maxMs: 20 },
     ...options,
@@ -151,7 +150,7 @@ Deno.test("The same failure after a crash is tried again", async () => {
 });
 
 Deno.test("A worker that stops answering ends the run with 1, since nothing else ends its thread", async () => {
-  await withSupervisor(["serve", "hang"], {}, async ({ code, events }) => {
+  await withSupervisor(["serve", "hang"], { unresponsiveMs: 3000 }, async ({ code, events }) => {
     assert.equal(await code, 1);
     assert.equal(events("role_failed")[0]?.code, "unresponsive");
     assert.equal(events("worker_crashed").length, 0, "no second worker is started beside it");
