@@ -7,7 +7,7 @@ Deno.test("what fits into one slice is done at once", async () => {
   const work = new InSlices((slice) => {
     slices++;
     slice();
-  });
+  }, () => 0);
   work.add([() => done.push(1), () => done.push(2)]);
   deepStrictEqual([done, slices], [[1, 2], 1]);
   await work.settled();
