@@ -61,9 +61,9 @@ export class AlarmWorld implements AsyncDisposable {
     this.#ownDir = dataDir === undefined;
     this.definitions = definitions;
     this.#tagDefinitions = tags ?? [tagDefinition({ group: DEVICE, name: "level", unit: "cm" })];
-    this.tags = new TagStore({ nowUs: this.#clock });
-    this.faults = new FaultBoard(this.#clock);
-    this.feed = new EventFeed(this.#clock);
+    this.tags = new TagStore({ nowUs: this.#now });
+    this.faults = new FaultBoard(this.#now);
+    this.feed = new EventFeed(this.#now);
     this.tags.define(this.#tagDefinitions);
     this.alarms = this.#open();
   }
@@ -132,8 +132,8 @@ export class AlarmWorld implements AsyncDisposable {
     await this.alarms.stop();
     const samples = [...this.tags.list()].filter(({ sourceTimeUs }) => sourceTimeUs > 0).map((tag) => ({ ...tag }));
     this.definitions = definitions;
-    this.tags = new TagStore({ nowUs: this.#clock });
-    this.faults = new FaultBoard(this.#clock);
+    this.tags = new TagStore({ nowUs: this.#now });
+    this.faults = new FaultBoard(this.#now);
     this.tags.define(this.#tagDefinitions);
     this.tags.restore(samples.map((sample) => [sample.id, { ...sample, quality: sample.sampleQuality }]));
     this.alarms = this.#open();
@@ -145,7 +145,8 @@ export class AlarmWorld implements AsyncDisposable {
   }
 
   #before = 0;
-  /** Each sweep of the alarms reads the clock. */
+  readonly #now = () => this.nowUs;
+  /** Each sweep of the alarms reads their clock, which is theirs alone. */
   readonly #swept = new Set<number>();
   readonly #clock = () => {
     this.#swept.add(this.nowUs);
