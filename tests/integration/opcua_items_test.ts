@@ -49,7 +49,10 @@ async function withItems(test: (bench: Bench) => Promise<void>): Promise<void> {
       nowUs += seconds * 1_000_000;
       server.tags.sweep();
     },
-    define: (...changed) => void server.tags.define(changed),
+    define: async (...changed) => {
+      server.tags.define(changed);
+      await server.handle.follow();
+    },
     definitions,
   });
 }
@@ -59,7 +62,7 @@ interface Bench {
   readonly another: () => Promise<number>;
   readonly set: (name: string, value: number) => void;
   readonly later: (seconds: number) => void;
-  readonly define: (...definitions: ReturnType<typeof testTag>[]) => void;
+  readonly define: (...definitions: ReturnType<typeof testTag>[]) => Promise<void>;
   readonly definitions:
     | readonly [
       ReturnType<typeof testTag>,
@@ -174,7 +177,7 @@ Deno.test("deadbands: absolute on 64-bit integers, percent of a range that chang
 
       // a tenth of a narrower range is less
       ok(level);
-      define({ ...level, range: { low: 40, high: 70 } }, ...others);
+      await define({ ...level, range: { low: 40, high: 70 } }, ...others);
       await subscription.publish();
       set("level", 64);
       await subscription.nothing();
@@ -237,7 +240,7 @@ Deno.test("an item whose node is deleted says so, can be asked anything, and goe
       const [made] = await subscription.items(item(node("level"), dataFilter(1, 2, 10)));
       await subscription.values(1);
       const monitoredItemIds = [made?.monitoredItemId];
-      define(...others);
+      await define(...others);
       deepStrictEqual((await subscription.values(1)).map(({ value }) => value.status), [BAD_NODE]);
       const mode = async (monitoringMode: number) =>
         (await subscription.call("SetMonitoringMode", { monitoringMode, monitoredItemIds })).results;
@@ -255,7 +258,7 @@ Deno.test("an item whose node is deleted says so, can be asked anything, and goe
       strictEqual(await resend(subscription), "Good");
       deepStrictEqual((await subscription.values(1)).map(({ value }) => value.status), [BAD_NODE]);
 
-      define(level, ...others);
+      await define(level, ...others);
       deepStrictEqual((await subscription.values(1)).map(({ value }) => value.status), ["BadWaitingForInitialData"]);
       set("level", 30);
       deepStrictEqual((await subscription.values(1)).map(({ value }) => value.value?.value), [30]);
@@ -263,11 +266,11 @@ Deno.test("an item whose node is deleted says so, can be asked anything, and goe
       await subscription.nothing();
 
       // gone again, and the item with it
-      define(...others);
+      await define(...others);
       await subscription.values(1);
       const { results } = await subscription.call("DeleteMonitoredItems", { monitoredItemIds });
       deepStrictEqual(results, ["Good"]);
-      define(level, ...others);
+      await define(level, ...others);
       await subscription.nothing();
     })
   );
@@ -288,15 +291,15 @@ Deno.test("an item waits while its node has become what its deadband cannot be a
         (await subscription.values(count)).map(({ clientHandle, value }) => `${clientHandle} ${value.status}`).sort();
       const bad = ["1", "2", "3"].map((handle) => `${handle} ${BAD_NODE}`);
 
-      define({ ...level, range: null }, ...others);
+      await define({ ...level, range: null }, ...others);
       deepStrictEqual(await handlesOf(5), [...bad, "1 Good", "3 Good"].sort(), "percent needs a range");
-      define({ ...level, type: "String", dataType: "String", range: null, unit: "" }, ...others);
+      await define({ ...level, type: "String", dataType: "String", range: null, unit: "" }, ...others);
       deepStrictEqual(
         await handlesOf(3),
         [`1 ${BAD_NODE}`, `3 ${BAD_NODE}`, "3 BadWaitingForInitialData"].sort(),
         "a text has no deadband",
       );
-      define(level, ...others);
+      await define(level, ...others);
       deepStrictEqual(
         await handlesOf(4),
         [`3 ${BAD_NODE}`, ...["1", "2", "3"].map((handle) => `${handle} BadWaitingForInitialData`)].sort(),
@@ -317,7 +320,7 @@ Deno.test("another unit or range marks the next value, and the value itself stay
       let present = level;
       for (const change of [{ unit: "FAH" }, { range: { low: 0, high: 50 } }]) {
         present = { ...present, ...change };
-        define(present, ...others);
+        await define(present, ...others);
         const [told] = await subscription.values(1);
         deepStrictEqual(
           [told?.value.value?.value, (told?.value.statusCode ?? 0) & SEMANTICS_CHANGED],
