@@ -31,7 +31,7 @@ async function becomes(world: CommandsWorld, id: string, state: CommandState): P
     return await waitFor(`a command to be ${state}`, () => {
       const command = world.commands.get(id);
       return command?.state === state ? command : null;
-    }, { deadlineMs: 15_000 });
+    });
   } catch (error) {
     const { state: is, detail } = world.commands.get(id) ?? {};
     throw new Error(`The command is ${is} (${detail}) instead of ${state}`, { cause: error });
@@ -230,7 +230,8 @@ Deno.test("commands on their way to a device that fetches them", async (t) => {
 });
 
 Deno.test("commands while ChirpStack does not answer", async (t) => {
-  await using world = await CommandsWorld.open({ chirpstack: { timeout: 0.4 } });
+  // connections that were reset may take their time to tell again what happened
+  await using world = await CommandsWorld.open({ chirpstack: { timeout: 0.4 }, timing: { settleMs: 10_000 } });
   const send = await senderOf(world);
   const received = recordOf(world);
   const { inject } = world.simulator;
@@ -249,7 +250,10 @@ Deno.test("commands while ChirpStack does not answer", async (t) => {
     await world.deliver(first);
     await world.deliver(second);
     assert.deepEqual(received(), ["01", "02"]);
-    assert.ok(!world.world.site.faults.list().some(({ code }) => code === "commands_unreachable"));
+    await waitFor(
+      "the end of the trouble",
+      () => !world.world.site.faults.list().some(({ code }) => code === "commands_unreachable"),
+    );
   });
 
   await t.step("away while it is in ChirpStack's queue and is fetched: the events that are kept tell", async () => {
@@ -267,7 +271,7 @@ Deno.test("commands while ChirpStack does not answer", async (t) => {
 
 // worlds of their own: the engine waits longer after each failure
 Deno.test("commands whose Enqueue was answered late or never", async (t) => {
-  await using world = await CommandsWorld.open({ chirpstack: { timeout: 0.4 } });
+  await using world = await CommandsWorld.open({ chirpstack: { timeout: 0.4 }, timing: { settleMs: 10_000 } });
   using other = new ChirpStackClient(world.simulator.url, API_TOKEN);
   const send = await senderOf(world);
   const received = recordOf(world);
@@ -318,11 +322,13 @@ Deno.test("commands whose Enqueue was never answered, and whose item is gone or 
       inject.loseEnqueueAnswers = true;
       const id = await send("Level", 6);
       await waitFor("the item", async () => (await other.getQueue(valve)).getTotalCount() === 1);
-      other.deadlineMs = 100;
-      await other.enqueue(valve, { fPort: 3, confirmed: true, data: Uint8Array.of(6) }).catch(() => {});
+      other.deadlineMs = 2000;
+      const unanswered = other.enqueue(valve, { fPort: 3, confirmed: true, data: Uint8Array.of(6) }).catch(() => {});
       other.deadlineMs = 10_000;
+      await waitFor("the other's item", async () => (await other.getQueue(valve)).getTotalCount() === 2);
       inject.loseEnqueueAnswers = false;
       await becomes(world, id, "unknown");
+      await unanswered;
       for (let n = 0; n < 4; n++) world.uplink();
       // one was sent here, one by somebody else
       assert.deepEqual(received(), ["06", "06"]);

@@ -58,7 +58,8 @@ export const valveCommands = [
     command_name: "Hasty",
     command_port: 10,
     command_confirmed: true,
-    deadline_seconds: 1,
+    // long enough to be queued and sent on a busy machine, too
+    deadline_seconds: 4,
   },
 ] as const;
 
