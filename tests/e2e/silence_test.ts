@@ -54,7 +54,7 @@ Deno.test({
       await page.clock.install();
       await page.goto(`${server.url}/#/tags`);
       await page.getByRole("row", { name: /21.5/ }).waitFor();
-      assert.equal(await streams(), "1");
+      await waitFor("the stream", async () => await streams() === "1");
       const show = (state: string) =>
         page.evaluate(`Object.defineProperty(document, "visibilityState", { value: "${state}", configurable: true });
           document.dispatchEvent(new Event("visibilitychange"));`);
@@ -64,7 +64,7 @@ Deno.test({
       world.set({ [TEMPERATURE]: 30.5 }, Quality.Good, Date.now() * 1000);
       await show("visible");
       await page.getByRole("row", { name: /30.5/ }).waitFor();
-      assert.equal(await streams(), "1");
+      await waitFor("the stream", async () => await streams() === "1");
       assert.deepEqual(complaints, []);
     } finally {
       await server.stop();
