@@ -85,7 +85,7 @@ Deno.test("SIGHUP applies what changed: live, one part alone, or all; OPC UA sta
 
     const live = await reload((text) => text.replace('level = "info"', 'level = "debug"'));
     assert.deepEqual([live.event, live.effect, live.trigger], ["config_reload_succeeded", "live", "sighup"]);
-    assert.ok(heard.some((text) => text.startsWith("RELOADING=1\nSTATUS=")), heard.join("|"));
+    await waitFor("the word of it", () => heard.some((text) => text.startsWith("RELOADING=1\nSTATUS=")));
     await waitFor("ready again", () => heard.filter((text) => text.startsWith("READY=1")).length === 2);
 
     const web = await reload((text) => text.replace("[runtime.web]", '[runtime.web]\nauth_realm = "plant"'));
@@ -110,9 +110,13 @@ Deno.test("SIGHUP applies what changed: live, one part alone, or all; OPC UA sta
 
     const index = (await Deno.readTextFile(join(file, "..", "data", "versions", "index.jsonl"))).trim().split("\n");
     assert.deepEqual(index.map((line) => JSON.parse(line).trigger), ["start", "sighup", "sighup", "sighup"]);
-    const audit = await Array.fromAsync(Deno.readDir(join(file, "..", "data", "audit")), ({ name }) => name);
-    const records = await Promise.all(audit.map((name) => Deno.readTextFile(join(file, "..", "data", "audit", name))));
-    assert.equal(records.join("").split('"config_reload_succeeded"').length - 1, 3);
+    const audit = join(file, "..", "data", "audit");
+    // the worker writes them, to which they are sent
+    await waitFor("three records", async () => {
+      const names = await Array.fromAsync(Deno.readDir(audit), ({ name }) => name);
+      const records = await Promise.all(names.map((name) => Deno.readTextFile(join(audit, name))));
+      return records.join("").split('"config_reload_succeeded"').length - 1 === 3;
+    });
   });
 });
 

@@ -76,8 +76,10 @@ async function throughEverything(): Promise<void> {
     };
     const shown = list.items.find((tag) => tag.name === "Soil temperature");
     assert.deepEqual([shown?.value, shown?.quality.name], [21.37, "BadDecodingError"]);
-    const status = await gateway.status();
-    assert.equal(status.sources[0]?.state, "connected");
+    const status = await waitFor("the streams of the other devices", async () => {
+      const found = await gateway.status();
+      return found.sources[0]?.state === "connected" && found;
+    });
     assert.ok(status.faults.some((fault) => fault.code === "device_decoding" && fault.subject.includes(probe.devEui)));
 
     await using browser = await TestBrowser.launch();
