@@ -106,20 +106,28 @@ Deno.test("whenever the connection breaks, no event is missed and none comes twi
 });
 
 Deno.test("ticks come in their interval, the first somewhere within it, and never before events they name", async () => {
+  {
+    // nobody waits for a whole one
+    await using world = await HubApiWorld.start({ random: () => 0.005, timings: { tickMs: 120_000 } });
+    using stream = await world.client.stream(world.core.addNode(), "1-0");
+    await stream.until(2);
+    assert.deepEqual(kinds(stream), ["tick 0", "tick 0"]);
+  }
   await using world = await HubApiWorld.start({ random: () => 0.5, timings: { tickMs: 1000 } });
   const node = world.core.addNode();
   const begin = performance.now();
   using stream = await world.client.stream(node, "1-0");
-  const times: number[] = [];
-  stream.incoming.on("data", () => times.push(performance.now() - begin));
   await stream.until(2);
   world.core.emit(node.nodeId, "rotate_keys", {}, false); // nobody is told: the tick brings it along
-  await stream.until(5);
-  assert.deepEqual(kinds(stream).slice(0, 5), ["tick 0", "tick 0", "rotate_keys 1", "tick 1", "tick 1"]);
-  assert.deepEqual(stream.messages.slice(0, 5).map(({ id }) => id), ["1-0", "1-0", "1-1", "1-1", "1-1"]);
-  const [, second = 0] = times;
-  assert.ok(second > 450 && second < 990, `the first tick came after ${second} ms`);
-  assert.ok((times[2] ?? 0) - second > 600, times.join(" "));
+  await waitFor("two ticks after it", () => kinds(stream).filter((kind) => kind === "tick 1").length >= 2);
+  const tookMs = performance.now() - begin;
+  const shown = kinds(stream);
+  const at = shown.indexOf("rotate_keys 1");
+  assert.ok(at >= 2 && shown.slice(0, at).every((kind) => kind === "tick 0"), shown.join(", "));
+  assert.ok(shown.slice(at + 1).every((kind) => kind === "tick 1"), shown.join(", "));
+  assert.deepEqual(stream.messages.map(({ id }) => id), shown.map((_, index) => index < at ? "1-0" : "1-1"));
+  // the one at the beginning, the first, and those of whole intervals
+  assert.ok(shown.length - 1 <= 2 + tookMs / 990, `${shown.length - 1} ticks in ${tookMs} ms`);
 });
 
 Deno.test("a node's new stream ends its old one, and presence follows the last", async () => {
@@ -189,6 +197,8 @@ Deno.test("slow readers together do not get more states than fit, and get them w
   await using world = await HubApiWorld.start({
     random: () => 1,
     limits: { perAddress: 100, allStreamBufferBytes: 12_000_000 },
+    // these are slow because they were stopped, and as slow as the machine is after it
+    timings: { stallTimeoutMs: 600_000 },
   });
   await using proxy = new PausableProxy(world.api.port);
   let states = 0;
@@ -209,7 +219,7 @@ Deno.test("slow readers together do not get more states than fit, and get them w
   await new Promise((resolve) => setTimeout(resolve, 1_000));
   assert.ok(states < 5, `${states} states were made for readers that take nothing`);
   proxy.resume();
-  await Promise.all(streams.map((stream) => stream.until(2)));
+  await waitFor("all states", () => streams.every(({ messages }) => messages.length >= 2), { deadlineMs: 180_000 });
   assert.equal(states, nodes.length);
   assert.ok(streams.every(({ messages }) => messages[1]?.type === "node_state"));
   for (const stream of streams) stream.close();
@@ -235,39 +245,33 @@ Deno.test("a hub that cannot sign ends the stream instead of leaving a hole in i
   assert.deepEqual(kinds(again), ["tick 1", "rotate_keys 1"]);
 });
 
-Deno.test("an event for many streams comes to all, and keeps the event loop from nothing for 30 ms", async () => {
+Deno.test("an event for many streams comes to all, in turns of the event loop that end after 8 ms", async () => {
   await using world = await HubApiWorld.start({ random: () => 1, limits: { perAddress: 1_000, total: 1_000 } });
   const nodes = Array.from({ length: 300 }, () => world.core.addNode());
   const streams: SeenStream[] = [];
   for (const node of nodes) streams.push(await world.client.stream(node, "1-0"));
   await Promise.all(streams.map((stream) => stream.until(1)));
   const { eventEnvelope } = world.core;
-  let slices: number[] = [];
-  let [sliceBegin, last] = [0, 0];
+  const now = performance.now.bind(performance);
+  let [passedMs, inTurn, most] = [0, 0, 0];
   world.core.eventEnvelope = (...args) => {
-    const now = performance.now();
-    if (now - last > 1) {
-      slices.push(last - sliceBegin);
-      sliceBegin = now;
-    }
-    const text = eventEnvelope.apply(world.core, args);
-    last = performance.now();
-    return text;
+    // comes before the next turn, which is asked for when this one ends
+    if (inTurn === 0) setTimeout(() => inTurn = 0, 0);
+    most = Math.max(most, ++inTurn);
+    // each takes a millisecond, and what this machine takes on top
+    passedMs++;
+    return eventEnvelope.apply(world.core, args);
   };
-  // a turn that is too long is so each time; one that lost the processor is not
-  const longest: number[] = [];
-  for (let round = 1; round <= 5 && !longest.some((ms) => ms < 30); round++) {
-    slices = [];
-    sliceBegin = last = performance.now();
-    // what a turn sends, without the readers' work in this same process
-    for (const stream of streams) stream.incoming.pause();
-    for (const { nodeId } of nodes) world.core.emit(nodeId, "peer_removed", peerGone(round));
-    for (const stream of streams) stream.incoming.resume();
-    await Promise.all(streams.map((stream) => stream.until(1 + round)));
-    assert.ok(streams.every(({ events }) => events.length === round));
-    longest.push(Math.max(...slices, last - sliceBegin));
+  performance.now = () => now() + passedMs;
+  try {
+    for (const { nodeId } of nodes) world.core.emit(nodeId, "peer_removed", peerGone(1));
+    await Promise.all(streams.map((stream) => stream.until(2)));
+  } finally {
+    performance.now = now;
   }
-  assert.ok(longest.some((ms) => ms < 30), `turns of ${longest.join(", ")} ms`);
+  assert.ok(streams.every(({ events }) => events.length === 1));
+  assert.equal(passedMs, nodes.length);
+  assert.ok(most <= 8, `${most} in one turn`);
   for (const stream of streams) stream.close();
 });
 

@@ -266,7 +266,7 @@ Deno.test("a node whose clock is off is told hub time, and one that asks with it
   const refused = await ask(Date.now() * 1000);
   assert.equal(refused.code, "clock_off");
   const hubTime = JSON.parse(refused.text).hub_time;
-  assert.ok(Math.abs(Date.parse(hubTime) - Date.now() - 86_400_000) < 5_000, hubTime);
+  assert.ok(Math.abs(Date.parse(hubTime) - Date.now() - 86_400_000) < 30_000, hubTime);
   assert.ok(JSON.parse(refused.text).detail.includes(hubTime));
   assert.equal((await ask(Date.parse(hubTime) * 1000)).status, 200);
 });
@@ -388,11 +388,12 @@ Deno.test("TLS below 1.3 is not spoken, and plain HTTP is cut off", async () => 
 });
 
 Deno.test("HTTP/1.0, headers without end, garbage and cut requests are refused alone", async () => {
-  await using world = await HubApiWorld.start({ timings: { headersTimeoutMs: 400, requestTimeoutMs: 600 } });
-  const say = async (text: string) => {
-    const socket = await raw(world.api.port);
+  await using world = await HubApiWorld.start();
+  await using hasty = await HubApiWorld.start({ timings: { headersTimeoutMs: 400, requestTimeoutMs: 600 } });
+  const say = async (text: string, { api } = world) => {
+    const socket = await raw(api.port);
     socket.write(text, "latin1");
-    await waitFor("the connection to end", () => socket.closed || socket.destroyed, { deadlineMs: 5_000 });
+    await waitFor("the connection to end", () => socket.closed || socket.destroyed);
     return socket.heard.split("\r\n")[0];
   };
   assert.equal(await say("GET /v1/ping HTTP/1.0\r\n\r\n"), "HTTP/1.1 505 HTTP Version Not Supported");
@@ -401,12 +402,14 @@ Deno.test("HTTP/1.0, headers without end, garbage and cut requests are refused a
   assert.match(await say(`GET /${"a".repeat(20_000)} HTTP/1.1\r\nHost: x\r\n\r\n`) ?? "", /^HTTP\/1.1 4\d\d|^$/);
   assert.match(await say("\x00\x01\x02 nonsense\r\n\r\n") ?? "", /^HTTP\/1.1 400/);
   assert.match(await say("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n") ?? "", /^HTTP\/1.1 400|^$/);
-  assert.match(await say("GET /v1/ping HTTP/1.1\r\n") ?? "", /^HTTP\/1.1 408|^$/);
+  assert.match(await say("GET /v1/ping HTTP/1.1\r\n", hasty) ?? "", /^HTTP\/1.1 408|^$/);
   // a body that never comes
-  const slow = await say("POST /v1/register HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nabc");
+  const slow = await say("POST /v1/register HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nabc", hasty);
   assert.match(slow ?? "", /^HTTP\/1.1 408|^$/);
-  await waitFor("the places to be free", () => world.api.connections() === 0, { deadlineMs: 5_000 });
-  assert.equal((await world.client.ask("GET", "/v1/ping")).status, 204);
+  for (const { api, client } of [world, hasty]) {
+    await waitFor("the places to be free", () => api.connections() === 0);
+    assert.equal((await client.ask("GET", "/v1/ping")).status, 204);
+  }
 });
 
 Deno.test("bodies that come slowly share one bound, and the oldest makes room", async () => {
@@ -414,13 +417,14 @@ Deno.test("bodies that come slowly share one bound, and the oldest makes room", 
   const open = async () => {
     const socket = await raw(world.api.port);
     socket.write("POST /v1/register HTTP/1.1\r\nHost: x\r\nContent-Length: 60000\r\n\r\n");
-    socket.write("a".repeat(50_000));
+    await new Promise<void>((resolve) => void socket.write("a".repeat(50_000), () => resolve()));
     return socket;
   };
   const first = await open();
-  await new Promise((resolve) => setTimeout(resolve, 100));
+  // what is answered later was read later
+  for (let times = 0; times < 3; times++) assert.equal((await world.client.ask("GET", "/v1/ping")).status, 204);
   const others = await Promise.all([open(), open(), open(), open()]);
-  await waitFor("the first to be cut", () => first.destroyed || first.closed, { deadlineMs: 5_000 });
+  await waitFor("the first to be cut", () => first.destroyed || first.closed);
   const node = world.core.addNode();
   const body = JSON.stringify(beat);
   const { status } = await world.client.ask("POST", apiPaths.heartbeat(node.nodeId), { as: node, body });
