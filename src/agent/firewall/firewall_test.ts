@@ -95,7 +95,8 @@ Deno.test({
 
 /** Says "echo" for each answer and ends after two seconds without one. */
 const slowClient = `import socket, sys, time
-s = socket.socket(); s.settimeout(2); s.connect((sys.argv[1], int(sys.argv[2])))
+s = socket.socket(); s.settimeout(30); s.connect((sys.argv[1], int(sys.argv[2])))
+s.sendall(b"x"); s.recv(1); print("echo", flush=True); s.settimeout(2)
 try:
     while True:
         s.sendall(b"x"); s.recv(1); print("echo", flush=True); time.sleep(0.1)

@@ -27,7 +27,7 @@ function timeOr(hub: ScriptedHub, other: (request: IncomingMessage, response: Se
   };
 }
 
-function clientOf(hub: ScriptedHub, url: string, pins: readonly string[] = [pair.pin], silentMs = 5000) {
+function clientOf(hub: ScriptedHub, url: string, pins: readonly string[] = [pair.pin], silentMs = 30_000) {
   const clock = new HubClock();
   const client = new HubClient({
     url,
@@ -284,7 +284,7 @@ for (
         write(response);
       }),
     );
-    const { client } = clientOf(hub, server.url, [pair.pin], 300);
+    const { client } = clientOf(hub, server.url, [pair.pin], code === "timeout" ? 300 : 30_000);
     const attempt = async () => {
       const stream = await client.events({ epoch: 1, sequence: 0 }, new AbortController().signal);
       for await (const _ of stream.texts);

