@@ -18,7 +18,7 @@ function settingsOf({ publicKey, hasPsk, endpoint, allowedIps, keepaliveS, lastH
 /** Ends what was begun before a change, once the tunnel has carried packets after it. */
 async function assertNoneLost(pings: PingWatch, machine: Machine, address: string): Promise<void> {
   await waitFor("a reply after the change", () => machine.reaches(address));
-  assert.equal((await machine.ping(address, { count: 10, intervalS: 0.1 })).received, 10);
+  assert.equal((await machine.ping(address, { count: 10, intervalS: 0.1, waitS: 10 })).received, 10);
   const { sent, lostSequences } = await pings.stop();
   assert.ok(sent > 10, `${sent} pings were sent`);
   assert.deepEqual(lostSequences, []);

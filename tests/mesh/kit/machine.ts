@@ -91,18 +91,26 @@ export class Machine {
   }
 
   /**
-   * Sends echo requests to an address.
+   * Sends echo requests to an address and waits for the answers. Once one came, `-W` of ping holds no longer: it gives up
+   * what is missing one interval after the last request. With a deadline it goes on asking until so many were answered;
+   * what it asks beyond the number is not counted.
    *
    * @param intervalS seconds from one to the next
+   * @param waitS for what is missing at the end; as much again as all requests take is added on busy machines
    */
   async ping(address: string, { count = 1, intervalS = 0.2, waitS = 1 } = {}): Promise<PingResult> {
+    const patience = count === 1 ? ["-W", String(waitS)] : ["-w", String(Math.ceil(2 * count * intervalS + waitS))];
     const { out } = await this.run("ping", [
-      ...["-n", "-q", "-c", String(count), "-i", String(intervalS), "-W", String(waitS)],
+      ...["-n", "-c", String(count), "-i", String(intervalS), ...patience],
       address,
     ]);
-    const counts = /(\d+) packets transmitted, (\d+) received/.exec(out);
-    if (counts === null) return { sent: count, received: 0 };
-    return { sent: Number(counts[1]), received: Number(counts[2]) };
+    const [, sent] = /(\d+) packets transmitted/.exec(out) ?? [];
+    if (sent === undefined) return { sent: count, received: 0 };
+    const answered = [...out.matchAll(/bytes from .*icmp_seq=(\d+)/g)].map(([, number]) => Number(number));
+    return {
+      sent: Math.min(count, Number(sent)),
+      received: new Set(answered.filter((number) => number <= count)).size,
+    };
   }
 
   /** Whether one echo request is answered; who is sure that it is gives a busy machine longer. */

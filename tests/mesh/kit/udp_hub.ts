@@ -26,6 +26,8 @@ export type UdpHubOrder =
     readonly lastsMs: number;
   }
   | { readonly do: "close"; readonly sessionId: string }
+  /** Sessions are told that so much more time has passed. */
+  | { readonly do: "skip"; readonly ms: number }
   | { readonly do: "counters" };
 
 /** An initiation that an observer believed. */

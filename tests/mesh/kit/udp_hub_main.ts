@@ -13,6 +13,7 @@ import { textLines } from "../../lib/text_lines.ts";
 const nodes = new Map<NodeId, readonly Uint8Array[]>();
 const running: { observers: RunningObservers | null; relay: RunningRelay | null } = { observers: null, relay: null };
 let lateMs = 0;
+let skippedMs = 0;
 
 const tell = (news: unknown) => console.log(encodeMessage(news));
 
@@ -40,7 +41,7 @@ async function obey(order: UdpHubOrder): Promise<unknown> {
         firstPort: order.relayPort,
         ...order.bitsPerSecond === undefined ? {} : { bitsPerSecond: order.bitsPerSecond },
         core: { wireguardKeys: (node) => nodes.get(node) ?? [] },
-        nowMs: () => Date.now(),
+        nowMs: () => Date.now() + skippedMs,
       });
       return null;
     case "node":
@@ -48,9 +49,12 @@ async function obey(order: UdpHubOrder): Promise<unknown> {
       running.relay?.keysChanged(order.node);
       return null;
     case "open":
-      return theRelay().open({ ...order.session, expiresUs: (Date.now() + order.lastsMs) * 1000 });
+      return theRelay().open({ ...order.session, expiresUs: (Date.now() + skippedMs + order.lastsMs) * 1000 });
     case "close":
       return theRelay().close(order.sessionId);
+    case "skip":
+      skippedMs += order.ms;
+      return null;
     case "counters": {
       const { user, system } = process.cpuUsage();
       const late = lateMs;
