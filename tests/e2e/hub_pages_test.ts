@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import type { Page } from "playwright-core";
 import { SimulatedAgent } from "../../bench/lib_simulated_agent.ts";
+import { heartbeatIntervalMs } from "../../src/mesh/constants.ts";
 import { parseJoinToken } from "../../src/mesh/join_token.ts";
 import { TestBrowser } from "../lib/browser.ts";
 import { edgekeep, HubProcess } from "../lib/hub_process.ts";
@@ -12,7 +13,9 @@ const artifacts = new URL("../artifacts/", import.meta.url);
 const PASSWORD = "correct horse battery";
 
 /** A hub with people and three nodes: two that reach each other, one behind the relay. */
-async function populatedHub(): Promise<{ readonly hub: HubProcess; readonly nodes: readonly SimulatedAgent[] }> {
+async function populatedHub(): Promise<
+  { readonly hub: HubProcess; readonly nodes: readonly SimulatedAgent[]; readonly close: () => Promise<void> }
+> {
   const hub = await HubProcess.start();
   try {
     const passwordFile = join(hub.folder, "password");
@@ -40,10 +43,22 @@ async function populatedHub(): Promise<{ readonly hub: HubProcess; readonly node
       rx: 1_200_000,
       tx: 300_000,
     });
-    await nodes[0]?.heartbeat(JSON.stringify([link(south, "direct", 12), link(mill, "relay", 48)]));
-    await nodes[1]?.heartbeat(JSON.stringify([link(north, "direct", 12)]));
-    await nodes[2]?.heartbeat(JSON.stringify([link(north, "relay", 48)]));
-    return { hub, nodes };
+    const links = [
+      [link(south, "direct", 12), link(mill, "relay", 48)],
+      [link(north, "direct", 12)],
+      [link(north, "relay", 48)],
+    ];
+    const beat = () => Promise.allSettled(nodes.map((node, index) => node.heartbeat(JSON.stringify(links[index]))));
+    for (const { status } of await beat()) assert.equal(status, "fulfilled");
+    // a node that is not heard for a minute and a half is late; one that a test removed is heard no more
+    let last: Promise<unknown> = Promise.resolve();
+    const beating = setInterval(() => last = beat(), heartbeatIntervalMs);
+    const close = async () => {
+      clearInterval(beating);
+      await last;
+      for (const node of nodes) node.close();
+    };
+    return { hub, nodes, close };
   } catch (error) {
     await hub[Symbol.asyncDispose]();
     throw error;
@@ -61,7 +76,7 @@ Deno.test({
   ...requires("chromium"),
   async fn() {
     await Deno.mkdir(artifacts, { recursive: true });
-    const { hub: started, nodes } = await populatedHub();
+    const { hub: started, nodes, close } = await populatedHub();
     await using hub = started;
     await using browser = await TestBrowser.launch();
     for (const { width, height } of [{ width: 1440, height: 900 }, { width: 390, height: 844 }]) {
@@ -103,7 +118,7 @@ Deno.test({
         await context.close();
       }
     }
-    for (const node of nodes) node.close();
+    await close();
   },
 });
 
@@ -111,7 +126,7 @@ Deno.test({
   name: "an engineer's work on a hub's page: a rule tried and put in force, a token made, a node renamed and removed",
   ...requires("chromium"),
   async fn() {
-    const { hub: started, nodes } = await populatedHub();
+    const { hub: started, close } = await populatedHub();
     await using hub = started;
     await using browser = await TestBrowser.launch();
     const { page, complaints } = await browser.open(hub.url, { width: 1280, height: 900 });
@@ -158,7 +173,7 @@ Deno.test({
     await page.getByRole("row", { name: /mill.*removed/ }).waitFor();
     await page.getByText("2 of 2 nodes online").waitFor();
     assert.deepEqual(complaints, []);
-    for (const node of nodes) node.close();
+    await close();
   },
 });
 
@@ -166,7 +181,7 @@ Deno.test({
   name: "a viewer sees the mesh and changes nothing",
   ...requires("chromium"),
   async fn() {
-    const { hub: started, nodes } = await populatedHub();
+    const { hub: started, close } = await populatedHub();
     await using hub = started;
     await using browser = await TestBrowser.launch();
     const { page, complaints } = await browser.open(hub.url, { width: 1280, height: 900 });
@@ -187,6 +202,6 @@ Deno.test({
     await page.getByRole("row", { name: /plants/ }).waitFor();
     assert.equal(await page.getByRole("button", { name: "Make a join token" }).count(), 0);
     assert.deepEqual(complaints, []);
-    for (const node of nodes) node.close();
+    await close();
   },
 });
