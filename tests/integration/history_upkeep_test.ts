@@ -144,6 +144,12 @@ Deno.test("the log is moved into the file without the writer's help", async () =
   assert.ok(before > 1_000_000, `${before} bytes`);
   const main = Deno.statSync(path).size;
   await waitFor("the checkpoint", () => Deno.statSync(path).size > main);
+  // the file grows before the last page is in it
+  using db = new DatabaseSync(path);
+  await waitFor("the end of the checkpoint", () => {
+    const { busy, log, checkpointed } = db.prepare("PRAGMA wal_checkpoint(PASSIVE)").get() ?? {};
+    return busy === 0 && log === checkpointed;
+  });
   // from now on the log is written from its begin again
   for (let n = 1200; n < 1300; n++) {
     clock.nowUs = T0 + n * SECOND_US;
