@@ -19,8 +19,11 @@ const log = getLogger(["edgekeep", "opcua"]);
 
 /** One try to register must be done within this time, ms. */
 const TRY_WITHIN_MS = 10_000;
-/** Taking the registration back must be done within this time, ms: it is part of the server's stop. */
-const UNREGISTER_WITHIN_MS = 1000;
+/**
+ * Taking the registration back must be done within this time, ms: it is part of the server's stop. A busy machine needs
+ * more than a second for the channel alone.
+ */
+const UNREGISTER_WITHIN_MS = 3000;
 /** First wait after a failure, ms; it doubles up to the time between two registrations. */
 const RETRY_FIRST_MS = 1000;
 /** What a server answers whose trust list does not have us. */
@@ -44,7 +47,7 @@ export interface KeepRegisteredOptions {
 export interface KeptRegistration {
   /** Tries now, as after a change of the trust list. */
   retry(): void;
-  /** Takes the registration back, within a second. Never rejects. */
+  /** Takes the registration back, within three seconds. Never rejects. */
   stop(): Promise<void>;
 }
 
