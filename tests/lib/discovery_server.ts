@@ -54,7 +54,16 @@ export interface DiscoveryServer extends AsyncDisposable {
 
 /** Starts node-opcua's discovery server. */
 export async function startDiscoveryServer(options: DiscoveryServerOptions = {}): Promise<DiscoveryServer> {
-  const port = options.port ?? freePort("127.0.0.1", 0);
+  for (let left = options.port === undefined ? 3 : 1;; left--) {
+    const server = await startOn(options.port ?? freePort("127.0.0.1", 0), options);
+    if (server !== null) return server;
+    // somebody else may have taken the port meanwhile
+    if (left === 1) throw new Error("the discovery server's process ended");
+  }
+}
+
+/** `null` when the process ends before it is ready. */
+async function startOn(port: number, options: DiscoveryServerOptions): Promise<DiscoveryServer | null> {
   const ownPki = options.pki === undefined;
   const pki = options.pki ?? await Deno.makeTempDir({ prefix: "edgekeep-discovery-" });
   const child = new Deno.Command(Deno.execPath(), {
@@ -100,13 +109,12 @@ export async function startDiscoveryServer(options: DiscoveryServerOptions = {})
     },
   };
   try {
-    await waitFor("the discovery server", () => {
-      if (ended) throw new Error("the discovery server's process ended");
-      return of("ready").length > 0;
-    });
+    await waitFor("the discovery server", () => ended || of("ready").length > 0, { deadlineMs: 60_000 });
   } catch (error) {
     await server.kill();
     throw error;
   }
-  return server;
+  if (!ended) return server;
+  await server[Symbol.asyncDispose]();
+  return null;
 }
