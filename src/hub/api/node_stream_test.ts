@@ -139,7 +139,7 @@ Deno.test("a node's new stream ends its old one, and presence follows the last",
   await first.until(2);
   using second = await world.client.stream(node);
   await second.until(2);
-  await waitFor("the first to end", () => first.ended, { deadlineMs: 10_000 });
+  await waitFor("the first to end", () => first.ended);
   assert.equal(world.api.streams(), 1);
   world.core.emit(node.nodeId, "rotate_keys", {});
   await second.until(3);
@@ -157,7 +157,7 @@ Deno.test("the stream of a removed node ends at once, and opens no more", async 
   using other = await world.client.stream(peer);
   await Promise.all([stream.until(2), other.until(2)]);
   world.core.remove(node.nodeId);
-  await waitFor("its end", () => stream.ended && stream.incoming.socket.destroyed, { deadlineMs: 10_000 });
+  await waitFor("its end", () => stream.ended && stream.incoming.socket.destroyed);
   assert.equal(other.ended, false);
   const { status, code } = await world.client.ask("GET", `/v1/nodes/${node.nodeId}/events`, { as: node });
   assert.deepEqual([status, code], [401, "node_removed"]);
@@ -184,7 +184,7 @@ Deno.test("a reader that stops reading costs a bounded buffer, is closed, and ge
     world.core.emit(node.nodeId, "peer_mail", { message });
     if (count % 50 === 49) await new Promise((resolve) => setTimeout(resolve, 10));
   }
-  await waitFor("the stream to be closed", () => world.api.streams() === 0, { deadlineMs: 10_000 });
+  await waitFor("the stream to be closed", () => world.api.streams() === 0);
   // 40 MB were there to be sent: more than the stream's buffer is the kernel's, up to 4 MB here
   assert.ok(made < 8_000_000, `${made} bytes were made for a reader that takes nothing`);
   stream.close();
@@ -280,6 +280,6 @@ Deno.test("stopping ends every stream", async () => {
   const streams = await Promise.all([1, 2, 3].map(() => world.client.stream(world.core.addNode())));
   await Promise.all(streams.map((stream) => stream.until(2)));
   await world[Symbol.asyncDispose]();
-  await waitFor("their ends", () => streams.every(({ ended }) => ended), { deadlineMs: 10_000 });
+  await waitFor("their ends", () => streams.every(({ ended }) => ended));
   assert.equal(world.core.calls.filter((call) => call.startsWith("closed")).length, 3);
 });
