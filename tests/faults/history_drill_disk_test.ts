@@ -23,7 +23,8 @@ async function withDisk(options: string, work: (dir: string) => Promise<void>): 
     try {
       await work(dir);
     } finally {
-      await run("umount", dir);
+      // a reader that was still starting when it was ended lets go of the file a little later
+      await waitFor("the disk to be left", () => run("umount", dir).then(() => true));
     }
   } finally {
     await Deno.remove(dir);
@@ -130,6 +131,9 @@ for (const existing of [false, true]) {
         if (existing) {
           await using fixture = await HistoryFixture.open({ dir, definitions });
           store(fixture, 1);
+          // packed rows come from the reader: one that still starts would be cut off, and leave the log of the file
+          await fixture.history.tidy();
+          assert.deepEqual(await stored(fixture), [1]);
         }
         await run("mount", "-o", "remount,ro", dir);
         await assert.rejects(
