@@ -4,6 +4,7 @@ import { fillDisk, withSmallDisk } from "../lib/small_disk.ts";
 import { waitFor } from "../lib/wait_for.ts";
 import { MeshWorld } from "./kit/mesh_world.ts";
 import type { TestAgent } from "./kit/test_agent.ts";
+import { untilFollowing } from "./threats/scene.ts";
 
 const needs = requires("network-namespaces", "wireguard-go", "nft", "ping");
 
@@ -19,8 +20,8 @@ Deno.test({
     await world.untilReaches(first, second);
     const far = await second.meshIp();
     await first.stop("SIGKILL");
-    assert.deepEqual(await first.machine.ping(far, { count: 5 }), { sent: 5, received: 5 });
-    const pinging = first.machine.ping(far, { count: 40 });
+    assert.deepEqual(await first.machine.ping(far, { count: 5, waitS: 10 }), { sent: 5, received: 5 });
+    const pinging = first.machine.ping(far, { count: 40, waitS: 10 });
     await first.run();
     const { sent, received } = await pinging;
     assert.equal(received, sent, "no packet was lost while the next agent took over");
@@ -67,10 +68,10 @@ Deno.test({
       const free = await fillDisk(dir);
       const third = await world.join("third");
       await waitFor("the fault", async () => (await faultsOf(first)).includes("mesh_storage_failed"));
-      assert.deepEqual(await first.machine.ping(far, { count: 3 }), { sent: 3, received: 3 });
+      assert.deepEqual(await first.machine.ping(far, { count: 3, waitS: 10 }), { sent: 3, received: 3 });
       await free();
       await world.untilReaches(first, third);
-      assert.deepEqual(await faultsOf(first), []);
+      await waitFor("the end of the fault", async () => (await faultsOf(first)).length === 0);
       await first.stop();
     });
   },
@@ -101,7 +102,7 @@ Deno.test({
       const refused = faults.some(({ code }) => code === "hub_rolled_back");
       return !hub.following.connected && (refused || hub.following.problem?.code === "hub_stopped");
     }, { deadlineMs: 90_000 });
-    assert.deepEqual(await first.machine.ping(far, { count: 3 }), { sent: 3, received: 3 });
+    assert.deepEqual(await first.machine.ping(far, { count: 3, waitS: 10 }), { sent: 3, received: 3 });
     assert.equal((await first.peers()).length, 2, "what the older history does not know is still a peer");
 
     await world.hub.command("recover", "--unsigned");
@@ -109,9 +110,9 @@ Deno.test({
     const wrong = await first.attempt(["accept-hub", "0".repeat(64)]);
     assert.equal(wrong.code, 4, wrong.err);
     await first.command("accept-hub", signingKeySha256);
-    await waitFor("the new history", async () => (await first.status()).hub.following.connected);
+    await untilFollowing(first);
     assert.deepEqual((await first.status()).position.epoch, 1);
-    assert.deepEqual(await first.machine.ping(far, { count: 3 }), { sent: 3, received: 3 });
+    assert.deepEqual(await first.machine.ping(far, { count: 3, waitS: 10 }), { sent: 3, received: 3 });
   },
 });
 

@@ -38,8 +38,8 @@ function plantConfig(meshIp: string): string {
 }
 
 /** Whether a TCP connection to the address comes about. */
-async function connects(from: Machine, address: string, port: number): Promise<boolean> {
-  const { code } = await from.run("timeout", ["3", "bash", "-c", `exec 3<> /dev/tcp/${address}/${port}`]);
+async function connects(from: Machine, address: string, port: number, waitS = 3): Promise<boolean> {
+  const { code } = await from.run("timeout", [String(waitS), "bash", "-c", `exec 3<> /dev/tcp/${address}/${port}`]);
   return code === 0;
 }
 
@@ -97,12 +97,12 @@ Deno.test({
       });
 
       await t.step("a browser in the office gets the page, and a program its status", async () => {
-        const page = await office.machine.ok("curl", ["--silent", "--max-time", "10", `http://${meshIp}:${WEB}/`]);
+        const page = await office.machine.ok("curl", ["--silent", "--max-time", "30", `http://${meshIp}:${WEB}/`]);
         assert.match(page, /<title>/);
         const made = await edgekeep(plant.machine, ["token", "create", "office", "--json", "--config", file]);
         assert.equal(made.code, 0, made.err);
         const out = await office.machine.ok("curl", [
-          ...["--silent", "--max-time", "10", "--write-out", "\n%{http_code}"],
+          ...["--silent", "--max-time", "30", "--write-out", "\n%{http_code}"],
           ...["--header", `Authorization: Bearer ${JSON.parse(made.out).token}`],
           `http://${meshIp}:${WEB}/api/v1/status`,
         ]);
@@ -133,7 +133,7 @@ Deno.test({
             `from outside, ${port}`,
           );
         }
-        assert.equal(await connects(office.machine, meshIp, OPCUA), true, "the same question through the tunnel");
+        assert.equal(await connects(office.machine, meshIp, OPCUA, 30), true, "the same question through the tunnel");
       });
 
       await t.step("without the rule the tunnel alone lets nobody in", async () => {

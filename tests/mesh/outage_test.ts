@@ -99,7 +99,11 @@ Deno.test({
         await stir(scene);
         await untilInStep(scene);
         const node = await world.hub.call("hub.node", { node: await b.nodeId() }) as ResultOf<"hub.node">;
-        assert.deepEqual((await a.peers()).map(({ name }) => name), [node.name]);
+        // the position is written down first, and what it says is done after it
+        await waitFor("the name", async () => {
+          const names = (await a.peers()).map(({ name }) => name);
+          return names.length === 1 && names[0] === node.name;
+        });
       });
     });
 

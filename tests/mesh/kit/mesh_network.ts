@@ -39,7 +39,8 @@ export class MeshNetwork implements AsyncDisposable {
   }
 
   static async create(): Promise<MeshNetwork> {
-    const prefix = `ek${crypto.randomUUID().slice(0, 4)}`;
+    // two networks at a time may not have one name, and a name has no room for more
+    const prefix = `ek${Math.floor(Math.random() * 36 ** 4).toString(36).padStart(4, "0")}`;
     const network = new MeshNetwork(prefix, reaperOf(prefix));
     try {
       await network.#namespace(network.#backbone);

@@ -83,7 +83,7 @@ Deno.test({
     }).spawn();
     const reader = maker.stdout.pipeThrough(new TextDecoderStream()).getReader();
     const prefix = (await reader.read()).value?.trim() ?? "";
-    assert.match(prefix, /^ek[0-9a-f]{4}$/);
+    assert.match(prefix, /^ek[0-9a-z]{4}$/);
     assert.equal((await namespaces(prefix)).length, 2);
     maker.kill("SIGKILL");
     await maker.status;
