@@ -13,3 +13,9 @@ Deno.test("a free port is taken as it is, and 0 asks for any", () => {
   assert.ok(first > 0);
   assert.equal(freePort("127.0.0.1", first), first);
 });
+
+Deno.test("whoever asks for any twice gets two, and none that the system gives to somebody else meanwhile", () => {
+  const ports = Array.from({ length: 100 }, () => freePort("127.0.0.1", 0));
+  assert.equal(new Set(ports).size, 100);
+  assert.ok(ports.every((port) => port < 32_768), ports.join());
+});
