@@ -74,7 +74,7 @@ Deno.test({
     const [plantIp, officeIp] = [await meshIpOf(plant), await meshIpOf(office)];
     await waitFor("the office to ping the plant", () => office.machine.reaches(plantIp));
     await waitFor("the plant to ping the office", () => plant.machine.reaches(officeIp));
-    assert.match(await plant.run(peers), /\bup +(direct|relay)\b/);
+    await waitFor("the agent to see it", async () => /\bup +(direct|relay)\b/.test(await plant.run(peers)));
 
     const show = take("edgekeep hub policy show");
     const added = take("cat >> policy.toml");
@@ -107,9 +107,9 @@ Deno.test({
     take("systemctl enable --now edgekeep-hub");
 
     await hub.run(take("edgekeep hub token create"));
-    const nodes = await hub.run(take("edgekeep hub node list"));
-    const name = new RegExp(`^(\\S+) +online +${plantIp.replaceAll(".", "\\.")} `, "m").exec(nodes)?.[1];
-    assert.ok(name !== undefined, nodes);
+    const list = take("edgekeep hub node list");
+    const row = new RegExp(`^(\\S+) +online +${plantIp.replaceAll(".", "\\.")} `, "m");
+    const name = await waitFor("the plant to be online", async () => row.exec(await hub.run(list))?.[1]);
     await hub.run(take("edgekeep hub node rename").replace("NAME", name));
     await hub.run(take("edgekeep hub node groups"));
     assert.match(
@@ -131,7 +131,7 @@ Deno.test({
     assert.match(await hub.run(take("edgekeep hub recover --admin-key")), /^Epoch +2$/m);
 
     assert.deepEqual(unread, [], "every command of the pages was run");
-    assert.ok(await office.machine.reaches(plantIp), "the tunnel outlived it all");
+    assert.ok(await office.machine.reaches(plantIp, 10), "the tunnel outlived it all");
   },
 });
 
