@@ -17,12 +17,18 @@ Deno.test({
     await machine.ok("sysctl", ["-qw", "net.ipv6.conf.all.disable_ipv6=1"]);
     await using driver = new DeviceDriver(machine);
     await driver.ask({ do: "watch", meshInterface: "mesh0", intervalMs: 50 });
+    // a look is done with when the next one has ended
+    const twoLooks = async () => {
+      const before = await driver.ask({ do: "looks" }) as number;
+      await waitFor("two looks", async () => await driver.ask({ do: "looks" }) as number >= before + 2);
+    };
+    await twoLooks();
     await machine.ok("ip", ["link", "add", "mesh0", "type", "veth", "peer", "name", "other0"]);
     await machine.ok("ip", ["link", "set", "mesh0", "up"]);
     const changes = async () => await driver.ask({ do: "changes" }) as number;
     const settled = await changes();
     await machine.ok("ip", ["addr", "add", "10.100.0.1/24", "dev", "mesh0"]);
-    await new Promise((resolve) => setTimeout(resolve, 300));
+    await twoLooks();
     assert.equal(await changes(), settled);
     await machine.ok("ip", ["addr", "add", "198.51.100.7/24", "dev", "eth0"]);
     const after = await waitFor("the address", async () => await changes() > settled && await changes());

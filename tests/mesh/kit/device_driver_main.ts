@@ -16,6 +16,7 @@ const stopping = new AbortController();
 const faults = new FaultBoard(() => Date.now() * 1000);
 const gone: string[] = [];
 const changes: number[] = [];
+let looks = 0;
 let device: WireGuardDevice | null = null;
 let firewall: Firewall | null = null;
 let working: Promise<void> = Promise.resolve();
@@ -98,11 +99,14 @@ async function answer(request: WireGuardRequest): Promise<unknown> {
         intervalMs,
         signal: stopping.signal,
         onChange: () => void changes.push(Date.now()),
+        run: async (...program) => await runProgram(...program).finally(() => looks++),
       });
       return null;
     }
     case "changes":
       return changes.length;
+    case "looks":
+      return looks;
     case "poll": {
       // what an agent does beside carrying packets
       const { stateMs, verifyMs } = request;

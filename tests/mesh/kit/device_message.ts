@@ -38,6 +38,7 @@ export type WireGuardRequest =
       | "faults"
       | "facts"
       | "changes"
+      | "looks"
       | "cpu";
   };
 
