@@ -45,6 +45,8 @@ export const onJoinTokens: Attack = async ({ world }) => {
   await expectRefused(agent, revoked, /does not know this token/);
   const ended = await hub.token();
   const db = new DatabaseSync(join(hub.dataDir, "hub", "hub.db"));
+  // the hub may be writing
+  db.exec("PRAGMA busy_timeout = 10000");
   db.prepare("UPDATE token SET expires_us = ? WHERE id = ?").run(
     Date.now() * 1000 - 1_000_000,
     parseJoinToken(ended).id,
