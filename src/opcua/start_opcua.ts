@@ -47,6 +47,7 @@ import { identityWishes } from "./security/identity_wishes.ts";
 import { mismatchesOf } from "./security/own_identity.ts";
 import { type LoginAccess, type SessionLogins, sessionLogins } from "./sessions/session_logins.ts";
 import { limitConnections } from "./sessions/limit_connections.ts";
+import { letSessionsBeSilent } from "./sessions/silent_connections.ts";
 import { type LoginRefusal, type SessionNews, watchSessions } from "./sessions/session_watch.ts";
 import { tellServiceFailures } from "./sessions/tell_service_failures.ts";
 import { watchTrust } from "./sessions/watch_trust.ts";
@@ -93,6 +94,8 @@ export interface OpcUaOptions {
   readonly operations: Pick<Operations, "call">;
   /** What can be sent to devices, and what became of it. */
   readonly commands: ShownCommands;
+  /** Time within which a connection must have a channel, and for which one without a session may be silent, ms. */
+  readonly handshakeTimeoutMs?: number;
   readonly nowUs: () => number;
 }
 
@@ -223,6 +226,7 @@ export async function startOpcUa(options: OpcUaOptions): Promise<OpcUaServerHand
     });
     cleanUp.push(() => watch.stop());
     const { sockets, stop } = limitConnections(server, config, watch);
+    letSessionsBeSilent(server, sockets, options.handshakeTimeoutMs ?? HANDSHAKE_TIMEOUT_MS);
     cleanUp.push(stop, tellServiceFailures(server));
     await server.start();
     cleanUp.push(tags.subscribe(livePush(nodes)), tags.onDefinitions((change) => nodes.apply(change)));
@@ -356,7 +360,7 @@ function makeServer(
     serverCapabilities: serverCapabilities(config, security),
     maxConnectionsPerEndpoint: config.max_connections + SPARE_CONNECTIONS,
     transportSettings: transportSettings(config),
-    timeout: HANDSHAKE_TIMEOUT_MS,
+    timeout: options.handshakeTimeoutMs ?? HANDSHAKE_TIMEOUT_MS,
     userManager: {
       isValidUserAsync(this: ServerSession, userName, password, done) {
         logins.check(this, userName, password).then((valid) => done(null, valid), () => done(null, false));

@@ -284,3 +284,17 @@ Deno.test("a flood of sessions that nobody activates stays within the cap and le
   strictEqual(time?.status, 0);
   await client.call("close", { id: another });
 });
+
+Deno.test("a connection with a session may be silent, and one without is closed", async () => {
+  await using server = await startTestServer({ handshakeTimeoutMs: 2_000 });
+  await using client = await startOpcUaClient();
+  const id = await client.connect(server.url, { keepAlive: false });
+  const connected = (one: number) => client.call<boolean>("connected", { id: one });
+  const without = await client.call<number>("open", { url: server.url });
+  // it was silent for less time than the session's
+  await waitFor("the end of the one without a session", async () => !await connected(without));
+  const read = await client.call<{ value: unknown }[]>("read", { id, nodes: ["ns=2;s=Gateway/Version"] });
+  deepStrictEqual([await connected(id), read[0]?.value], [true, "0.0.1"]);
+  await client.call("service", { id, service: "CloseSession", fields: { deleteSubscriptions: true } });
+  await waitFor("the end of the one that has no session any more", async () => !await connected(id));
+});

@@ -30,6 +30,7 @@ export interface TestServerOptions {
   readonly operations?: OpcUaOptions["operations"];
   readonly commands?: OpcUaOptions["commands"];
   readonly alarms?: TestAlarms;
+  readonly handshakeTimeoutMs?: number;
 }
 
 /** Alarms of a test server. */
@@ -144,6 +145,7 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
     operations: options.operations ?? noOperations,
     commands: options.commands ?? noCommands,
     alarms,
+    ...(options.handshakeTimeoutMs === undefined ? {} : { handshakeTimeoutMs: options.handshakeTimeoutMs }),
     nowUs,
   });
   running.handle = handle;

@@ -107,7 +107,7 @@ async function makeClient(params: ConnectParams): Promise<OPCUAClient> {
     connectionStrategy: { maxRetry: 0, initialDelay: 50 },
     requestedSessionTimeout: params.sessionTimeoutMs ?? 60_000,
     keepSessionAlive: params.keepAlive ?? true,
-    transportTimeout: 20_000,
+    transportTimeout: 120_000,
     // an emulated processor takes its time to check a password
     defaultTransactionTimeout: 60_000,
     ...(params.transport === undefined ? {} : { transportSettings: params.transport }),
@@ -191,6 +191,12 @@ const methods: Record<string, (params: never) => Promise<unknown>> = {
     const client = channels.get(id);
     channels.delete(id);
     await client?.disconnect();
+  },
+
+  /** Whether the connection of a channel or session is there. */
+  connected({ id }: { id: number }) {
+    const inner = (channels.get(id) ?? connection(id).client) as unknown as { readonly _secureChannel?: object | null };
+    return Promise.resolve(Boolean(inner._secureChannel));
   },
 
   service(params: ServiceParams) {
