@@ -193,13 +193,13 @@ Deno.test({
     await using pair = await TunnelPair.create();
     const { a, b } = pair;
     await pair.connect();
-    const pids = (await a.machine.ok("ip", ["netns", "pids", a.machine.namespace])).trim().split("\n").map(Number);
-    const daemon = pids.find((pid) => Deno.readTextFileSync(`/proc/${pid}/comm`).trim() === "wireguard-go");
-    assert.ok(daemon !== undefined);
-    Deno.kill(daemon, "SIGKILL");
-    await waitFor("the news", async () => ((await a.driver.ask({ do: "gone" })) as string[]).length === 1, {
-      deadlineMs: 10_000,
+    // the list holds programs, too, that end while it is read
+    const daemon = await waitFor("the daemon's process", async () => {
+      const pids = (await a.machine.ok("ip", ["netns", "pids", a.machine.namespace])).trim().split("\n").map(Number);
+      return pids.find((pid) => Deno.readTextFileSync(`/proc/${pid}/comm`).trim() === "wireguard-go");
     });
+    Deno.kill(daemon, "SIGKILL");
+    await waitFor("the news", async () => ((await a.driver.ask({ do: "gone" })) as string[]).length === 1);
     await assert.rejects(a.driver.state(), (error) => error instanceof DriverError && error.code === "gone");
     await openEnd(a);
     await a.driver.ask({ do: "setPrivateKey", privateKey: a.key.privateKey });
