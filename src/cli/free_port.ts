@@ -7,7 +7,7 @@ let last = LOWEST + Math.floor(Math.random() * (HIGHEST - LOWEST));
 
 /**
  * The first port from `preferred` on that nobody listens on at `hostname`, or any free one when the next fifty are
- * taken; 0 asks for any. Another program can take it before it is used: the caller's bind still has the last word.
+ * taken; 0 asks for any, which is another one each time. Another program can take it before it is used: the caller's bind still has the last word.
  */
 export function freePort(hostname: string, preferred: number): number {
   for (const port of candidates(preferred)) {

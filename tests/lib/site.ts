@@ -45,9 +45,7 @@ export interface SiteOptions {
 export function site(options: SiteOptions): Site {
   const { folder, chirpstackUrl, devices } = options;
   const opcuaPort = freePort("127.0.0.1", 0);
-  let webPort = opcuaPort;
-  // the first one is free again by now, and may come a second time
-  while (webPort === opcuaPort) webPort = freePort("127.0.0.1", 0);
+  const webPort = freePort("127.0.0.1", 0);
   const config = stringify({
     gateway: { name: "test", site: "Test bench", data_dir: "data" },
     chirpstack: { server_address: chirpstackUrl, api_token: chirpstackToken, ...options.chirpstack },

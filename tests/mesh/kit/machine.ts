@@ -106,10 +106,9 @@ export class Machine {
     ]);
     const [, sent] = /(\d+) packets transmitted/.exec(out) ?? [];
     if (sent === undefined) return { sent: count, received: 0 };
-    const answered = [...out.matchAll(/bytes from .*icmp_seq=(\d+)/g)].map(([, number]) => Number(number));
     return {
       sent: Math.min(count, Number(sent)),
-      received: new Set(answered.filter((number) => number <= count)).size,
+      received: [...answeredSequences(out)].filter((number) => number <= count).length,
     };
   }
 
@@ -135,4 +134,9 @@ function fakedClock(offsetS: number): string[] {
   if (library === undefined) throw new Error("libfaketimeMT.so.1 is missing: install the Debian package faketime");
   const offset = `${offsetS < 0 ? "-" : "+"}${Math.abs(offsetS)}s`;
   return [programPath("env") ?? "env", `LD_PRELOAD=${library}`, `FAKETIME=${offset}`];
+}
+
+/** `icmp_seq` of each request that was answered, by what ping printed. */
+export function answeredSequences(text: string): ReadonlySet<number> {
+  return new Set([...text.matchAll(/bytes from .*icmp_seq=(\d+)/g)].map(([, number]) => Number(number)));
 }

@@ -1,6 +1,6 @@
 import { type CollectedOutput, collectOutput } from "../../lib/collect_output.ts";
 import { waitFor } from "../../lib/wait_for.ts";
-import type { Machine } from "./machine.ts";
+import { answeredSequences, type Machine } from "./machine.ts";
 
 /** What a {@link PingWatch} counted. */
 export interface PingCount {
@@ -69,8 +69,6 @@ export class PingWatch implements AsyncDisposable {
   }
 
   #answered(): ReadonlySet<number> {
-    return new Set(
-      [...this.#output.text().matchAll(/bytes from .*icmp_seq=(\d+)/g)].map(([, number]) => Number(number)),
-    );
+    return answeredSequences(this.#output.text());
   }
 }
