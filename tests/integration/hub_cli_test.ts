@@ -10,8 +10,12 @@ import { hubTokenCommand } from "../../src/cli/hub/token.ts";
 import { permissionsCommand } from "../../src/cli/permissions.ts";
 import { validateCommand } from "../../src/cli/validate.ts";
 import { parseJoinToken } from "../../src/mesh/join_token.ts";
+import { collectOutput } from "../lib/collect_output.ts";
+import { edgekeepArguments } from "../lib/gateway_process.ts";
+import { HubApiClient } from "../lib/hub_api_client.ts";
 import { edgekeep, expiryOf, HubProcess } from "../lib/hub_process.ts";
 import { runCommand } from "../lib/run_command.ts";
+import { waitFor } from "../lib/wait_for.ts";
 
 const context = {
   gatewayEntry: new URL("file:///gateway.ts"),
@@ -192,4 +196,31 @@ Deno.test("the program itself knows the hub's commands", async () => {
     assert.match(help.out, new RegExp(`^  ${name}\\b`, "m"));
   }
   assert.equal((await edgekeep(["hub", "run", "--config", "/nonexistent.toml"])).code, 3);
+});
+
+Deno.test("agent join says that it waits, behind ten others of its address, and gets in", async () => {
+  await using hub = await HubProcess.start();
+  const { text } = JSON.parse(await cli(hub, hubTokenCommand(), ["create", "a", "--json"]));
+  const others = new HubApiClient(hub.ports.api);
+  const another = async () => (await others.ask("POST", "/v1/register", { body: "{}" })).status;
+  for (let count = 0; count < 10; count++) assert.notEqual(await another(), 429);
+  const file = join(hub.folder, "agent.toml");
+  await Deno.writeTextFile(file, `[agent]\ndir = "${join(hub.folder, "agent")}"\n`, { mode: 0o600 });
+  await Deno.writeTextFile(join(hub.folder, "token"), text, { mode: 0o600 });
+  await using child = new Deno.Command(Deno.execPath(), {
+    args: edgekeepArguments("agent", "join", "--config", file, "--token-file", join(hub.folder, "token")),
+    stdin: "null",
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+  const output = collectOutput(child);
+  // the others take each turn that comes until it has started and asked
+  await waitFor("the join to wait", async () => {
+    await another();
+    return /^The hub takes no more machines from this address for the moment: next try in \d s$/m.test(output.text());
+  }, { everyMs: 100 });
+  await output.ended;
+  assert.equal((await child.status).code, 0, output.text());
+  const meshIp = /^ {2}Address +(\S+) in /m.exec(output.text())?.[1] ?? "no address";
+  assert.ok((await cli(hub, hubNodeCommand(), ["list"])).includes(meshIp), output.text());
 });
